@@ -1,1 +1,7 @@
-//! placeholder
+//! The engine in a process of its own or inside the program, and the way to it.
+
+mod net;
+mod socket;
+
+pub use net::{HostedOptions, Net, SetupError};
+pub use socket::{Accepted, Call, CallError, Readiness, Socket};
