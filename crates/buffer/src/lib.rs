@@ -1,10 +1,36 @@
 //! Byte rings between a program and the engine, on the heap or in shared memory.
+//!
+//! A [`Slot`] is the memory of one socket: a [`SlotHeader`] of atomic words and two rings. The program writes into SendQ
+//! ([`SendQWriter`]) and reads from RecvQ ([`RecvQReader`]); the engine has the other halves ([`SendQ`], [`RecvQ`]).
+//! The halves share no lock: each publishes its position with one atomic store after the copy, and the engine believes
+//! nothing that it reads from the program's words.
+//!
+//! ```text
+//!  Region:  | arena header | slot 0 | slot 1 | ...
+//!  Slot:    | header page | SendQ area: 2 * max_send | RecvQ area: 2 * max_recv |
+//!  Area:    | ring of 4 KiB at 4 KiB | ring of 8 KiB at 8 KiB | ring of 16 KiB at 16 KiB | ...
+//! ```
+//!
+//! Each size of ring has its own place, so that a ring grows by copying what it holds and then telling its new size;
+//! the memory is reserved address space, of which only what is used is touched.
+//!
+//! All pointers are in files called `raw.rs`. Without the feature `std` slots live on the heap and have no locks;
+//! `std` adds the shared memory ([`Arena`]), the locks between programs, futexes and the [`HostPage`].
 #![cfg_attr(not(feature = "std"), no_std)]
+#![deny(unsafe_code)]
 extern crate alloc;
 
-pub mod slot;
-pub mod sendq;
+mod assembler;
+#[cfg(not(loom))]
+mod raw;
+#[cfg(loom)]
+#[path = "model.rs"]
+mod raw;
 pub mod recvq;
+mod ring;
+pub mod sendq;
+pub mod slot;
+mod sync;
 pub mod text;
 
 pub use recvq::{RecvQ, RecvQReader};

@@ -1,7 +1,11 @@
 //! RecvQ: bytes that have arrived and that the program has not read, with their out-of-order successors.
 
-use crate::Text;
 use core::ops::Range;
+
+use crate::assembler::Assembler;
+use crate::ring::{Ring, order_for};
+use crate::sync::{Ordering, fence};
+use crate::{Slot, Text};
 
 /// The engine's half: the producer, with the assembler of out-of-order ranges.
 ///
@@ -11,19 +15,47 @@ use core::ops::Range;
 ///                             |   [ out of order ]     [ out of order ]     |
 /// ```
 #[derive(Debug)]
-pub struct RecvQ {}
+pub struct RecvQ {
+    slot: Slot,
+    ring: Ring,
+    limit: usize,
+    head: u64,
+    tail: u64,
+    ring_at: u64,
+    assembler: Assembler,
+    clamped: u64,
+}
 
 impl RecvQ {
+    pub(crate) fn new(slot: Slot, limit: usize) -> Self {
+        let limit = limit.min(slot.max_recv());
+        let ring = slot.recv_ring(order_for(limit));
+        let assembler = Assembler::default();
+        let queue = Self { slot, ring, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
+        let header = queue.slot.header();
+        header.receiver.recv_head.store(0, Ordering::Relaxed);
+        header.engine.recv_tail.store(0, Ordering::Relaxed);
+        header.engine.ring_at.store(u64::MAX, Ordering::Relaxed);
+        queue.publish_geometry();
+        queue
+    }
+
     /// Bytes it may hold: the SO_RCVBUF in force.
     #[must_use]
     pub fn limit(&self) -> usize {
-        unimplemented!()
+        self.limit
+    }
+
+    /// Bytes that the ring has room for: the limit can be raised to this without moving it.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
     }
 
     /// Bytes in order that the program has not read, by the head last seen.
     #[must_use]
     pub fn len(&self) -> usize {
-        unimplemented!()
+        (self.tail - self.head) as usize
     }
 
     /// Whether nothing waits to be read.
@@ -35,51 +67,134 @@ impl RecvQ {
     /// Bytes that may be placed after tail: limit - len.
     #[must_use]
     pub fn window(&self) -> usize {
-        unimplemented!()
+        self.limit.saturating_sub(self.len())
+    }
+
+    /// How often the program's head had to be clamped: 0 unless the program breaks the protocol.
+    #[must_use]
+    pub fn clamped(&self) -> u64 {
+        self.clamped
     }
 
     /// Loads the program's head once, clamps it to `[seen head, tail]`, and returns how many bytes were read since.
     pub fn refresh(&mut self) -> usize {
-        unimplemented!()
+        let told = self.slot.header().receiver.recv_head.load(Ordering::Acquire);
+        if told < self.head || told > self.tail {
+            self.clamped += 1;
+        }
+        let head = told.clamp(self.head, self.tail);
+        let read = (head - self.head) as usize;
+        self.head = head;
+        read
     }
 
     /// Copies `text` to its place, `offset` bytes after tail, cut at the window. Bytes already held are not written again. If
     /// bytes at tail thereby become contiguous, publishes the new tail with one store.
     /// Returns by how many bytes the tail moved.
+    ///
+    /// Text that would start one separate range too many is not placed: the peer sends it again.
     pub fn place(&mut self, offset: usize, text: &Text<'_>) -> usize {
-        let _ = (offset, text);
-        unimplemented!()
+        let len = text.len().min(self.window().saturating_sub(offset));
+        if len == 0 {
+            return 0;
+        }
+        let start = self.tail + offset as u64;
+        let range = start..start + len as u64;
+        if offset > 0 {
+            if self.assembler.accepts(&range) {
+                self.fill(&range, text);
+                self.assembler.add(range);
+            }
+            return 0;
+        }
+        self.fill(&range, text);
+        let tail = self.assembler.advance(range.end);
+        let moved = (tail - self.tail) as usize;
+        self.tail = tail;
+        self.slot.header().engine.recv_tail.store(tail, Ordering::Release);
+        moved
     }
 
     /// The out-of-order ranges, as offsets from tail, in order; at most a constant number is kept.
     pub fn out_of_order(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        core::iter::empty()
+        let offset = |position: u64| (position - self.tail) as usize;
+        self.assembler.ranges().iter().map(move |range| offset(range.start)..offset(range.end))
     }
 
     /// Asks the program to ring when it has read up to `bytes` more bytes than the head last seen
     /// (a window update is then worth sending). `None`: no need to ring.
-    pub fn ring_after(&mut self, bytes: Option<usize>) {
-        let _ = bytes;
-        unimplemented!()
+    ///
+    /// Returns whether the program has read that far already, and so may not ring any more: then [`refresh`](Self::refresh).
+    pub fn ring_after(&mut self, bytes: Option<usize>) -> bool {
+        let ring_at = bytes.map_or(u64::MAX, |bytes| self.head.saturating_add(bytes as u64));
+        if ring_at == self.ring_at {
+            return false;
+        }
+        self.ring_at = ring_at;
+        let header = self.slot.header();
+        header.engine.ring_at.store(ring_at, Ordering::Relaxed);
+        if ring_at == u64::MAX {
+            return false;
+        }
+        // With the fence in `consume`: either the program sees the new word, or its head is seen here.
+        fence(Ordering::SeqCst);
+        header.receiver.recv_head.load(Ordering::Relaxed) >= ring_at
     }
 
-    /// Changes the limit (bytes) as [`SendQ::set_limit`](crate::SendQ::set_limit) does. The window never shrinks below what
-    /// was offered: the caller offers less as bytes arrive.
+    /// Changes the limit (bytes; at most what the slot has room for) as [`SendQ::set_limit`](crate::SendQ::set_limit) does:
+    /// the caller guarantees that the program does not read meanwhile, and everything held is kept. The window never
+    /// shrinks below what was offered: the caller offers less as bytes arrive.
     pub fn set_limit(&mut self, limit: usize) {
-        let _ = limit;
-        unimplemented!()
+        self.refresh();
+        self.limit = limit.min(self.slot.max_recv());
+        let held = self.assembler.end().unwrap_or(self.tail) - self.head;
+        let ring = self.slot.recv_ring(order_for(self.limit.max(held as usize)));
+        if ring != self.ring {
+            self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
+            for range in self.assembler.ranges() {
+                self.ring.move_to(ring, self.slot.region(), range.clone());
+            }
+            self.ring = ring;
+        }
+        self.publish_geometry();
+    }
+
+    /// Writes those parts of `range` that are not held. `text` begins where `range` does.
+    fn fill(&mut self, range: &Range<u64>, text: &Text<'_>) {
+        if self.assembler.is_empty() {
+            let len = (range.end - range.start) as usize;
+            self.ring.write(self.slot.region(), range.start, &text.slice(0, len));
+            return;
+        }
+        for gap in self.assembler.gaps(range.clone()) {
+            let part = text.slice((gap.start - range.start) as usize, (gap.end - gap.start) as usize);
+            self.ring.write(self.slot.region(), gap.start, &part);
+        }
+    }
+
+    fn publish_geometry(&self) {
+        let engine = &self.slot.header().engine;
+        engine.recv_order.store(self.ring.order(), Ordering::Release);
+        engine.recv_limit.store(self.limit as u32, Ordering::Release);
     }
 }
 
 /// The program's half: the consumer. Stateless like the writer; callers serialise on the slot's receive lock.
 #[derive(Clone, Debug)]
-pub struct RecvQReader {}
+pub struct RecvQReader {
+    slot: Slot,
+}
 
 impl RecvQReader {
+    pub(crate) fn new(slot: Slot) -> Self {
+        Self { slot }
+    }
+
     /// Bytes that can be read now.
     #[must_use]
     pub fn len(&self) -> usize {
-        unimplemented!()
+        let (_, len) = self.held();
+        len
     }
 
     /// Whether there are none.
@@ -90,13 +205,35 @@ impl RecvQReader {
 
     /// Copies up to `out.len()` bytes, beginning `skip` bytes after head, without consuming them.
     pub fn peek(&self, skip: usize, out: &mut [u8]) -> usize {
-        let _ = (skip, out);
-        unimplemented!()
+        let (head, len) = self.held();
+        let skip = skip.min(len);
+        let len = out.len().min(len - skip);
+        if len == 0 {
+            return 0;
+        }
+        let ring = self.slot.recv_ring(self.slot.header().engine.recv_order.load(Ordering::Acquire));
+        ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }
 
     /// Consumes `len` bytes (clamped) with one store of head; says whether the engine wants the doorbell rung.
     pub fn consume(&self, len: usize) -> bool {
-        let _ = len;
-        unimplemented!()
+        let (head, held) = self.held();
+        let head = head.wrapping_add(len.min(held) as u64);
+        let header = self.slot.header();
+        header.receiver.recv_head.store(head, Ordering::Release);
+        // With the fence in `ring_after`: either the engine sees this head, or its word is seen here.
+        fence(Ordering::SeqCst);
+        head >= header.engine.ring_at.load(Ordering::Relaxed)
+    }
+
+    /// Head, and how many bytes are held from there.
+    fn held(&self) -> (u64, usize) {
+        let header = self.slot.header();
+        let head = header.receiver.recv_head.load(Ordering::Relaxed);
+        let tail = header.engine.recv_tail.load(Ordering::Acquire);
+        (head, usize::try_from(tail.saturating_sub(head)).unwrap_or(usize::MAX))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,6 +1,9 @@
 //! SendQ: bytes that the program has sent and the peer has not acknowledged.
 
-use crate::Text;
+use crate::raw::Run;
+use crate::ring::{Ring, order_for};
+use crate::sync::Ordering;
+use crate::{Slot, Text};
 
 /// The engine's half: the consumer.
 ///
@@ -9,19 +12,43 @@ use crate::Text;
 ///     |------------- len() -----------------|- refresh() ----|
 /// ```
 #[derive(Debug)]
-pub struct SendQ {}
+pub struct SendQ {
+    slot: Slot,
+    ring: Ring,
+    limit: usize,
+    head: u64,
+    tail: u64,
+    clamped: u64,
+}
 
 impl SendQ {
+    pub(crate) fn new(slot: Slot, limit: usize) -> Self {
+        let limit = limit.min(slot.max_send());
+        let ring = slot.send_ring(order_for(limit));
+        let queue = Self { slot, ring, limit, head: 0, tail: 0, clamped: 0 };
+        let header = queue.slot.header();
+        header.sender.send_tail.store(0, Ordering::Relaxed);
+        header.engine.send_head.store(0, Ordering::Relaxed);
+        queue.publish_geometry();
+        queue
+    }
+
     /// Bytes it may hold: the SO_SNDBUF in force.
     #[must_use]
     pub fn limit(&self) -> usize {
-        unimplemented!()
+        self.limit
+    }
+
+    /// Bytes that the ring has room for: the limit can be raised to this without moving it.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
     }
 
     /// Bytes between head and the tail last seen.
     #[must_use]
     pub fn len(&self) -> usize {
-        unimplemented!()
+        (self.tail - self.head) as usize
     }
 
     /// Whether nothing is held.
@@ -30,48 +57,89 @@ impl SendQ {
         self.len() == 0
     }
 
+    /// How often the program's tail had to be clamped: 0 unless the program breaks the protocol.
+    #[must_use]
+    pub fn clamped(&self) -> u64 {
+        self.clamped
+    }
+
     /// Loads the program's tail once, clamps it to `[seen tail, head + limit]`, and returns how many bytes are new.
     pub fn refresh(&mut self) -> usize {
-        unimplemented!()
+        let told = self.slot.header().sender.send_tail.load(Ordering::Acquire);
+        if told == self.tail {
+            return 0;
+        }
+        let room = self.limit.saturating_sub(self.len()) as u64;
+        let Some(new) = told.checked_sub(self.tail).filter(|&new| new <= room) else {
+            self.clamped += 1;
+            let new = if told < self.tail { 0 } else { room };
+            self.tail += new;
+            return new as usize;
+        };
+        self.tail = told;
+        new as usize
     }
 
     /// The bytes `[offset, offset + len)` counted from head; clamped to what is held.
     #[must_use]
     pub fn text(&self, offset: usize, len: usize) -> Text<'_> {
-        let _ = (offset, len);
-        unimplemented!()
+        let offset = offset.min(self.len());
+        let len = len.min(self.len() - offset);
+        self.ring.text(self.slot.region(), self.head + offset as u64, len)
     }
 
     /// Gives `len` bytes at head back to the program: they are acknowledged.
     pub fn release(&mut self, len: usize) {
-        let _ = len;
-        unimplemented!()
+        self.head += len.min(self.len()) as u64;
+        self.slot.header().engine.send_head.store(self.head, Ordering::Release);
     }
 
-    /// Changes the limit (bytes). The caller guarantees that the program does not write meanwhile; held bytes are kept and
-    /// the ring moves if it must grow. A limit below what is held takes effect as bytes are released.
+    /// Changes the limit (bytes; at most what the slot has room for). The caller guarantees that the program does not write
+    /// meanwhile; held bytes are kept and the ring moves if its size changes. A limit below what is held takes effect
+    /// as bytes are released.
     pub fn set_limit(&mut self, limit: usize) {
-        let _ = limit;
-        unimplemented!()
+        self.refresh();
+        self.limit = limit.min(self.slot.max_send());
+        let ring = self.slot.send_ring(order_for(self.limit.max(self.len())));
+        if ring != self.ring {
+            self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
+            self.ring = ring;
+        }
+        self.publish_geometry();
+    }
+
+    fn publish_geometry(&self) {
+        let engine = &self.slot.header().engine;
+        engine.send_order.store(self.ring.order(), Ordering::Release);
+        engine.send_limit.store(self.limit as u32, Ordering::Release);
     }
 }
 
 /// The program's half: the producer. All state is in the slot, so copies of it in forked processes agree; its
 /// callers serialise on the slot's send lock.
 #[derive(Clone, Debug)]
-pub struct SendQWriter {}
+pub struct SendQWriter {
+    slot: Slot,
+}
 
 impl SendQWriter {
+    pub(crate) fn new(slot: Slot) -> Self {
+        Self { slot }
+    }
+
     /// Bytes that can be written now.
     #[must_use]
     pub fn free(&self) -> usize {
-        unimplemented!()
+        self.free_in(self.ring())
     }
 
     /// Bytes written and not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {
-        unimplemented!()
+        let header = self.slot.header();
+        let head = header.engine.send_head.load(Ordering::Acquire);
+        let tail = header.sender.send_tail.load(Ordering::Relaxed);
+        usize::try_from(tail.saturating_sub(head)).unwrap_or(usize::MAX)
     }
 
     /// Whether nothing is held.
@@ -82,7 +150,28 @@ impl SendQWriter {
 
     /// Copies as many bytes as fit and publishes them with one store of the tail; returns how many.
     pub fn write(&self, bytes: &[u8]) -> usize {
-        let _ = bytes;
-        unimplemented!()
+        let ring = self.ring();
+        let written = bytes.len().min(self.free_in(ring));
+        if written == 0 {
+            return 0;
+        }
+        let send_tail = &self.slot.header().sender.send_tail;
+        let tail = send_tail.load(Ordering::Relaxed);
+        let run = Run::from(&bytes[..written]);
+        ring.write(self.slot.region(), tail, &Text::of_runs(run, Run::empty()));
+        send_tail.store(tail.wrapping_add(written as u64), Ordering::Release);
+        written
+    }
+
+    fn ring(&self) -> Ring {
+        self.slot.send_ring(self.slot.header().engine.send_order.load(Ordering::Acquire))
+    }
+
+    fn free_in(&self, ring: Ring) -> usize {
+        let limit = self.slot.header().engine.send_limit.load(Ordering::Acquire) as usize;
+        limit.min(ring.capacity()).saturating_sub(self.len())
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

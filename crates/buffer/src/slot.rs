@@ -1,6 +1,13 @@
 //! A slot: the memory that a program and the engine share for one socket.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use alloc::alloc::handle_alloc_error;
+use alloc::sync::Arc;
+use core::alloc::Layout;
+
+use crate::raw::Region;
+use crate::ring::{MIN_ORDER, Ring, order_for};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{RecvQ, RecvQReader, SendQ, SendQWriter};
 
 /// Everything about one socket that both sides see. Lines are 64 bytes apart so that each side writes its own.
 #[repr(C, align(64))]
@@ -109,40 +116,147 @@ impl Condition {
     pub const DRAINED: u32 = 1 << 7;
 }
 
+/// The header has pages of its own, so that a ring's memory can be given back and the header stay.
+#[cfg(not(loom))]
+const HEADER_SPACE: usize = 4096;
+/// In a model the header is beside the bytes.
+#[cfg(loom)]
+const HEADER_SPACE: usize = 0;
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<SlotHeader>() <= HEADER_SPACE);
+
+/// How large a slot's rings may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) send_order: u32,
+    pub(crate) recv_order: u32,
+}
+
+impl Geometry {
+    /// Room for rings of up to `max_send` and `max_recv` bytes, rounded up to powers of two.
+    pub(crate) fn for_bytes(max_send: usize, max_recv: usize) -> Self {
+        Self { send_order: order_for(max_send), recv_order: order_for(max_recv) }
+    }
+
+    /// Bytes that a slot takes: the header and two areas, each of twice its largest ring.
+    pub(crate) fn stride(self) -> usize {
+        HEADER_SPACE + (2 << self.send_order) + (2 << self.recv_order)
+    }
+}
+
 /// One socket's memory: the header and two rings. A cheap handle; clones name the same memory.
 #[derive(Clone, Debug)]
-pub struct Slot {}
+pub struct Slot {
+    region: Arc<Region>,
+    at: usize,
+    geometry: Geometry,
+}
 
 impl Slot {
     /// A slot on the heap, with room for rings of up to `max_send` and `max_recv` bytes (reserved, touched only when used).
+    /// Where no memory can be had it ends as every allocation does; see [`Slot::try_on_heap`].
     #[must_use]
     pub fn on_heap(max_send: usize, max_recv: usize) -> Self {
-        let _ = (max_send, max_recv);
-        unimplemented!()
+        Self::try_on_heap(max_send, max_recv).unwrap_or_else(|| handle_alloc_error(Layout::new::<SlotHeader>()))
+    }
+
+    /// A slot on the heap as [`Slot::on_heap`], or `None` if there is no memory or address space for it.
+    #[must_use]
+    pub fn try_on_heap(max_send: usize, max_recv: usize) -> Option<Self> {
+        let geometry = Geometry::for_bytes(max_send, max_recv);
+        let region = Arc::new(Region::zeroed(geometry.stride())?);
+        let slot = Self { region, at: 0, geometry };
+        slot.reset();
+        Some(slot)
     }
 
     /// The shared words.
     #[must_use]
     pub fn header(&self) -> &SlotHeader {
-        unimplemented!()
+        self.region.header(self.at)
     }
 
-    /// Resets the header and makes the engine's halves with these limits (bytes). One call a connection.
+    /// Makes the slot as new for another socket: every word 0 (`ring_at` at never), the locks free. Nobody else may use it meanwhile.
+    pub fn reset(&self) {
+        let SlotHeader { engine, sender, receiver, readiness, .. } = self.header();
+        let words = [
+            &engine.condition,
+            &engine.error,
+            &engine.accept_len,
+            &engine.send_limit,
+            &engine.recv_limit,
+            &engine.send_order,
+            &engine.recv_order,
+            &engine.rx_seq,
+            &engine.tx_seq,
+            &sender.tx_wait,
+            &receiver.rx_wait,
+            &readiness.armed,
+            &readiness.rx_token,
+            &readiness.tx_token,
+            &readiness.recv_low_water,
+            &readiness.nonblocking,
+        ];
+        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        let long_words = [
+            &engine.send_head,
+            &engine.recv_tail,
+            &sender.send_tail,
+            &receiver.recv_head,
+            &readiness.recv_timeout,
+            &readiness.send_timeout,
+        ];
+        long_words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        engine.ring_at.store(u64::MAX, Ordering::Release);
+    }
+
+    /// Makes both rings empty, with these limits (bytes), and returns the engine's halves. One call a connection; the words that
+    /// are not about the rings stay as they are.
     #[must_use]
-    pub fn open(&self, send_limit: usize, recv_limit: usize) -> (crate::SendQ, crate::RecvQ) {
-        let _ = (send_limit, recv_limit);
-        unimplemented!()
+    pub fn open(&self, send_limit: usize, recv_limit: usize) -> (SendQ, RecvQ) {
+        (SendQ::new(self.clone(), send_limit), RecvQ::new(self.clone(), recv_limit))
     }
 
     /// The program's producer.
     #[must_use]
-    pub fn writer(&self) -> crate::SendQWriter {
-        unimplemented!()
+    pub fn writer(&self) -> SendQWriter {
+        SendQWriter::new(self.clone())
     }
 
     /// The program's consumer.
     #[must_use]
-    pub fn reader(&self) -> crate::RecvQReader {
-        unimplemented!()
+    pub fn reader(&self) -> RecvQReader {
+        RecvQReader::new(self.clone())
+    }
+
+    /// The largest limit that SendQ can have, bytes.
+    #[must_use]
+    pub fn max_send(&self) -> usize {
+        1 << self.geometry.send_order
+    }
+
+    /// The largest limit that RecvQ can have, bytes.
+    #[must_use]
+    pub fn max_recv(&self) -> usize {
+        1 << self.geometry.recv_order
+    }
+
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The SendQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    pub(crate) fn send_ring(&self, order: u32) -> Ring {
+        Ring::new(self.at + HEADER_SPACE, order.clamp(MIN_ORDER, self.geometry.send_order))
+    }
+
+    /// The RecvQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    pub(crate) fn recv_ring(&self, order: u32) -> Ring {
+        let area = self.at + HEADER_SPACE + (2 << self.geometry.send_order);
+        Ring::new(area, order.clamp(MIN_ORDER, self.geometry.recv_order))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

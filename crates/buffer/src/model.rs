@@ -1,0 +1,1 @@
+//! What a model is checked with in place of `raw`.

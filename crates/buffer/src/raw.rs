@@ -1,0 +1,191 @@
+//! Memory that another thread or process may write at any time: the only pointers to it.
+#![allow(unsafe_code)]
+
+use alloc::alloc::{alloc_zeroed, dealloc};
+use core::alloc::Layout;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+#[cfg(feature = "std")]
+use rustix::mm::{MapFlags, ProtFlags};
+
+use crate::slot::SlotHeader;
+
+/// Types made of atomic words only.
+///
+/// # Safety
+/// `repr(C)`, every bit pattern is a value, and every byte that is not padding is inside an atomic.
+pub(crate) unsafe trait Words {}
+
+// SAFETY: `SlotHeader` and its lines are `repr(C)` and consist of atomic integers.
+unsafe impl Words for SlotHeader {}
+
+/// A run of bytes that may change while they are copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    start: *const u8,
+    len: usize,
+    memory: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a run can only be copied from, from any thread, and its lifetime keeps the memory.
+unsafe impl Send for Run<'_> {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Run<'_> {}
+
+impl<'a> Run<'a> {
+    pub(crate) const fn empty() -> Self {
+        Self { start: ptr::dangling(), len: 0, memory: PhantomData }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn slice(&self, offset: usize, len: usize) -> Self {
+        let offset = offset.min(self.len);
+        // SAFETY: `offset` is within the run.
+        let start = unsafe { self.start.add(offset) };
+        Self { start, len: len.min(self.len - offset), memory: PhantomData }
+    }
+
+    pub(crate) fn copy_to(&self, out: &mut [u8]) -> usize {
+        let len = self.len.min(out.len());
+        // SAFETY: both hold `len` bytes. The source may be written meanwhile by a process that breaks the protocol: then
+        // the bytes copied are any bytes, which is all that is promised of them.
+        unsafe { ptr::copy(self.start, out.as_mut_ptr(), len) };
+        len
+    }
+}
+
+impl<'a> From<&'a [u8]> for Run<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { start: bytes.as_ptr(), len: bytes.len(), memory: PhantomData }
+    }
+}
+
+/// Where a region's memory came from, and so how it is given back.
+#[derive(Debug)]
+enum Origin {
+    #[cfg_attr(all(feature = "std", not(miri)), allow(dead_code, reason = "mapped instead"))]
+    Heap { block: NonNull<u8>, layout: Layout },
+    #[cfg(feature = "std")]
+    Mapping,
+}
+
+/// What a mapping may be used for.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+/// Reserved memory, all zero at first. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    len: usize,
+    origin: Origin,
+}
+
+// SAFETY: the memory is only reached through atomics and raw copies, which any thread may do.
+unsafe impl Send for Region {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// `len` bytes of private memory that cost nothing until touched.
+    #[cfg(all(feature = "std", not(miri)))]
+    pub(crate) fn zeroed(len: usize) -> Option<Self> {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let start =
+            unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, flags) };
+        let region = Self { base: NonNull::new(start.ok()?.cast())?, len, origin: Origin::Mapping };
+        // One byte must not cost a huge page; a kernel without huge pages refuses, and that is well.
+        // SAFETY: the range is the mapping just made, and the advice does not change its content.
+        let _ = unsafe { rustix::mm::madvise(start.ok()?, len, rustix::mm::Advice::LinuxNoHugepage) };
+        Some(region)
+    }
+
+    /// `len` bytes of private memory.
+    #[cfg(any(not(feature = "std"), miri))]
+    pub(crate) fn zeroed(len: usize) -> Option<Self> {
+        // Aligned by hand: allocators zero lazily only for small alignments.
+        let align = align_of::<SlotHeader>();
+        let layout = Layout::from_size_align(len.checked_add(align)?, 16).ok()?;
+        // SAFETY: the size is not zero.
+        let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let pad = block.as_ptr().align_offset(align).min(align);
+        // SAFETY: the block is `align` bytes longer than the region.
+        let base = unsafe { block.add(pad) };
+        Some(Self { base, len, origin: Origin::Heap { block, layout } })
+    }
+
+    /// The first `len` bytes of a file. Its size must be sealed, else touching the memory can kill the process.
+    #[cfg(feature = "std")]
+    pub(crate) fn map(file: std::os::fd::BorrowedFd<'_>, len: usize, access: Access) -> std::io::Result<Self> {
+        let protection = match access {
+            Access::ReadOnly => ProtFlags::READ,
+            Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
+        };
+        let flags = MapFlags::SHARED | MapFlags::NORESERVE;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let start = unsafe { rustix::mm::mmap(ptr::null_mut(), len, protection, flags, file, 0)? };
+        let base = NonNull::new(start.cast()).ok_or(std::io::ErrorKind::OutOfMemory)?;
+        Ok(Self { base, len, origin: Origin::Mapping })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn header(&self, at: usize) -> &SlotHeader {
+        self.words(at)
+    }
+
+    /// The atomic words at `at`.
+    pub(crate) fn words<T: Words>(&self, at: usize) -> &T {
+        let words = self.at(at, size_of::<T>()).cast::<T>();
+        assert!(words.is_aligned(), "words must be aligned");
+        // SAFETY: in bounds and aligned as just checked; `Words` are valid whatever the bytes are and whoever writes them.
+        unsafe { words.as_ref() }
+    }
+
+    /// The bytes `[at, at + len)`.
+    pub(crate) fn run(&self, at: usize, len: usize) -> Run<'_> {
+        Run { start: self.at(at, len).as_ptr(), len, memory: PhantomData }
+    }
+
+    /// Copies `run` to `at`.
+    pub(crate) fn write(&self, at: usize, run: &Run<'_>) {
+        let to = self.at(at, run.len);
+        // SAFETY: both hold `run.len` bytes, and may overlap. Who breaks the protocol and accesses them meanwhile finds
+        // or leaves any bytes, which is all that is promised of them.
+        unsafe { ptr::copy(run.start, to.as_ptr(), run.len) };
+    }
+
+    /// The address of `len` bytes at `at`.
+    fn at(&self, at: usize, len: usize) -> NonNull<u8> {
+        assert!(at <= self.len && len <= self.len - at, "outside of the region");
+        // SAFETY: in bounds as just checked.
+        unsafe { self.base.add(at) }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        match self.origin {
+            Origin::Heap { block, layout } => {
+                // SAFETY: allocated with this layout, and the last handle is gone.
+                unsafe { dealloc(block.as_ptr(), layout) };
+            }
+            #[cfg(feature = "std")]
+            Origin::Mapping => {
+                // SAFETY: mapped with this length, and the last handle is gone. It cannot fail for a whole mapping.
+                let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.len) };
+            }
+        }
+    }
+}
