@@ -2,12 +2,17 @@
 #![forbid(unsafe_code)]
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod checksum;
 pub mod icmp;
 pub mod ip;
+pub mod packet;
 pub mod seq;
 pub mod tcp;
 
+pub use icmp::{IcmpError, IcmpKind, Unreachable};
 pub use ip::{IpHeader, Protocol};
 pub use seq::SeqNum;
 pub use tcp::{Flags, Options, SackBlock, SackBlocks, TcpHeader, Timestamps};

@@ -57,3 +57,6 @@ impl fmt::Display for SeqNum {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests;
