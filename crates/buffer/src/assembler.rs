@@ -34,7 +34,8 @@ impl Assembler {
     /// The parts of `range` that are not held.
     pub(crate) fn gaps(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
         let touched = self.touched(&range);
-        let starts = core::iter::once(range.start).chain(self.ranges[touched.clone()].iter().map(|held| held.end));
+        let starts =
+            core::iter::once(range.start).chain(self.ranges[touched.clone()].iter().map(|held| held.end));
         let ends = self.ranges[touched].iter().map(|held| held.start).chain(core::iter::once(range.end));
         starts.zip(ends).filter(|(start, end)| start < end).map(|(start, end)| start..end)
     }

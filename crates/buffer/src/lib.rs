@@ -20,7 +20,17 @@
 #![deny(unsafe_code)]
 extern crate alloc;
 
+#[cfg(all(feature = "std", not(loom)))]
+pub mod arena;
 mod assembler;
+#[cfg(all(test, feature = "std", not(any(miri, loom))))]
+#[path = "child/raw.rs"]
+mod child;
+#[cfg(all(feature = "std", not(loom)))]
+pub mod futex;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+pub mod host_page;
+pub mod lock;
 #[cfg(not(loom))]
 mod raw;
 #[cfg(loom)]
@@ -33,6 +43,12 @@ pub mod slot;
 mod sync;
 pub mod text;
 
+#[cfg(all(feature = "std", not(loom)))]
+pub use arena::Arena;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+pub use host_page::HostPage;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+pub use lock::LockGuard;
 pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
 pub use slot::{Condition, Slot, SlotHeader};

@@ -1,7 +1,9 @@
 //! Memory that another thread or process may write at any time: the only pointers to it.
 #![allow(unsafe_code)]
 
+#[cfg(any(not(feature = "std"), miri))]
 use alloc::alloc::{alloc_zeroed, dealloc};
+#[cfg(any(not(feature = "std"), miri))]
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -19,6 +21,12 @@ pub(crate) unsafe trait Words {}
 
 // SAFETY: `SlotHeader` and its lines are `repr(C)` and consist of atomic integers.
 unsafe impl Words for SlotHeader {}
+// SAFETY: as for `SlotHeader`.
+#[cfg(feature = "std")]
+unsafe impl Words for crate::arena::ArenaHeader {}
+// SAFETY: as for `SlotHeader`.
+#[cfg(all(feature = "std", not(miri)))]
+unsafe impl Words for crate::host_page::HostWords {}
 
 /// A run of bytes that may change while they are copied.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +75,7 @@ impl<'a> From<&'a [u8]> for Run<'a> {
 /// Where a region's memory came from, and so how it is given back.
 #[derive(Debug)]
 enum Origin {
-    #[cfg_attr(all(feature = "std", not(miri)), allow(dead_code, reason = "mapped instead"))]
+    #[cfg(any(not(feature = "std"), miri))]
     Heap { block: NonNull<u8>, layout: Layout },
     #[cfg(feature = "std")]
     Mapping,
@@ -100,8 +108,9 @@ impl Region {
     pub(crate) fn zeroed(len: usize) -> Option<Self> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping at an address that the kernel chooses.
-        let start =
-            unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, flags) };
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, flags)
+        };
         let region = Self { base: NonNull::new(start.ok()?.cast())?, len, origin: Origin::Mapping };
         // One byte must not cost a huge page; a kernel without huge pages refuses, and that is well.
         // SAFETY: the range is the mapping just made, and the advice does not change its content.
@@ -125,7 +134,11 @@ impl Region {
 
     /// The first `len` bytes of a file. Its size must be sealed, else touching the memory can kill the process.
     #[cfg(feature = "std")]
-    pub(crate) fn map(file: std::os::fd::BorrowedFd<'_>, len: usize, access: Access) -> std::io::Result<Self> {
+    pub(crate) fn map(
+        file: std::os::fd::BorrowedFd<'_>,
+        len: usize,
+        access: Access,
+    ) -> std::io::Result<Self> {
         let protection = match access {
             Access::ReadOnly => ProtFlags::READ,
             Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
@@ -135,10 +148,6 @@ impl Region {
         let start = unsafe { rustix::mm::mmap(ptr::null_mut(), len, protection, flags, file, 0)? };
         let base = NonNull::new(start.cast()).ok_or(std::io::ErrorKind::OutOfMemory)?;
         Ok(Self { base, len, origin: Origin::Mapping })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
     }
 
     pub(crate) fn header(&self, at: usize) -> &SlotHeader {
@@ -177,6 +186,7 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         match self.origin {
+            #[cfg(any(not(feature = "std"), miri))]
             Origin::Heap { block, layout } => {
                 // SAFETY: allocated with this layout, and the last handle is gone.
                 unsafe { dealloc(block.as_ptr(), layout) };

@@ -4,6 +4,7 @@ use alloc::alloc::handle_alloc_error;
 use alloc::sync::Arc;
 use core::alloc::Layout;
 
+use crate::lock::LockLine;
 use crate::raw::Region;
 use crate::ring::{MIN_ORDER, Ring, order_for};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -21,6 +22,10 @@ pub struct SlotHeader {
     pub receiver: ReceiverLine,
     /// Written by both, about readiness.
     pub readiness: ReadinessLine,
+    /// Serialises the program's writers.
+    pub send_lock: LockLine,
+    /// Serialises the program's readers.
+    pub recv_lock: LockLine,
 }
 
 /// What the engine tells.
@@ -118,10 +123,10 @@ impl Condition {
 
 /// The header has pages of its own, so that a ring's memory can be given back and the header stay.
 #[cfg(not(loom))]
-const HEADER_SPACE: usize = 4096;
+pub(crate) const HEADER_SPACE: usize = 4096;
 /// In a model the header is beside the bytes.
 #[cfg(loom)]
-const HEADER_SPACE: usize = 0;
+pub(crate) const HEADER_SPACE: usize = 0;
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<SlotHeader>() <= HEADER_SPACE);
@@ -158,7 +163,8 @@ impl Slot {
     /// Where no memory can be had it ends as every allocation does; see [`Slot::try_on_heap`].
     #[must_use]
     pub fn on_heap(max_send: usize, max_recv: usize) -> Self {
-        Self::try_on_heap(max_send, max_recv).unwrap_or_else(|| handle_alloc_error(Layout::new::<SlotHeader>()))
+        Self::try_on_heap(max_send, max_recv)
+            .unwrap_or_else(|| handle_alloc_error(Layout::new::<SlotHeader>()))
     }
 
     /// A slot on the heap as [`Slot::on_heap`], or `None` if there is no memory or address space for it.
@@ -169,6 +175,12 @@ impl Slot {
         let slot = Self { region, at: 0, geometry };
         slot.reset();
         Some(slot)
+    }
+
+    /// A slot at `at` in a region that has room for it.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn new(region: Arc<Region>, at: usize, geometry: Geometry) -> Self {
+        Self { region, at, geometry }
     }
 
     /// The shared words.
@@ -209,6 +221,20 @@ impl Slot {
         ];
         long_words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         engine.ring_at.store(u64::MAX, Ordering::Release);
+        #[cfg(all(feature = "std", not(any(miri, loom))))]
+        [&self.header().send_lock, &self.header().recv_lock].into_iter().for_each(LockLine::reset);
+    }
+
+    /// Waits for the lock that writers of all threads and processes take.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub fn lock_send(&self) -> crate::LockGuard<'_> {
+        self.header().send_lock.lock()
+    }
+
+    /// Waits for the lock that readers of all threads and processes take.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub fn lock_recv(&self) -> crate::LockGuard<'_> {
+        self.header().recv_lock.lock()
     }
 
     /// Makes both rings empty, with these limits (bytes), and returns the engine's halves. One call a connection; the words that

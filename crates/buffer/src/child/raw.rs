@@ -1,0 +1,48 @@
+//! Child processes for tests.
+#![allow(unsafe_code)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A forked process. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Child(libc::pid_t);
+
+impl Child {
+    /// Runs `work` in a fork of this thread; the exit status says whether it panicked.
+    pub(crate) fn fork(work: impl FnOnce()) -> Self {
+        // SAFETY: the child runs only `work`, which starts no thread and takes no lock of this process, and exits.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "fork failed");
+        if pid == 0 {
+            let status = i32::from(catch_unwind(AssertUnwindSafe(work)).is_err());
+            // SAFETY: ends the child without running what the parent will run.
+            unsafe { libc::_exit(status) };
+        }
+        Self(pid)
+    }
+
+    /// Ends it with SIGKILL.
+    pub(crate) fn kill(self) {}
+
+    /// Waits for its end; whether it succeeded.
+    pub(crate) fn is_successful(self) -> bool {
+        let status = self.wait();
+        core::mem::forget(self);
+        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+    }
+
+    fn wait(&self) -> i32 {
+        let mut status = 0;
+        // SAFETY: waits for our own child.
+        unsafe { libc::waitpid(self.0, &mut status, 0) };
+        status
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // SAFETY: our own child, not yet waited for.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        self.wait();
+    }
+}
