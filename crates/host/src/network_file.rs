@@ -1,0 +1,285 @@
+//! Network files: hosts, their addresses and settings, and the links between them, in TOML.
+//!
+//! ```toml
+//! [[host]]
+//! name = "server"
+//! addresses = ["192.168.0.195"]
+//! exact_recv_buffer = 16384
+//! time_wait = "3s"
+//!
+//! [[host]]
+//! name = "client"
+//! addresses = ["192.168.0.192"]
+//!
+//! [[link]]
+//! between = ["server", "client"]
+//! mtu = 1500
+//! rate = "10mbit"
+//! delay = "20ms"
+//! loss = "1%"
+//! ```
+//!
+//! What a file leaves out has the value of [`NetworkConfig::default`] and [`LinkConfig::default`].
+
+mod units;
+
+use crate::SetupError;
+use serde::Deserialize;
+use sockeye_link::{ConfigError, LinkConfig};
+use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings};
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::Path;
+use toml::Spanned;
+use units::{Length, Probability, Rate, Size};
+
+/// Reads a network file.
+///
+/// # Errors
+/// One line that names the file, the line in it, the thing, and the mend.
+pub fn read(path: &Path) -> Result<NetworkConfig, SetupError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        SetupError(format!(
+            "{}: cannot read the network file: {error}; name a file that exists",
+            path.display()
+        ))
+    })?;
+    parse(&text, &path.display().to_string())
+}
+
+/// Reads the text of a network file; `name` is what errors call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str, name: &str) -> Result<NetworkConfig, SetupError> {
+    let source = Source { text, name };
+    let file: File = toml::from_str(text).map_err(|error| {
+        let message = error.message().replace('\n', "; ").replace("unknown field", "unknown key");
+        source.fault(error.span().unwrap_or(0..0), &message)
+    })?;
+    let mut config = NetworkConfig { hosts: Vec::new(), links: Vec::new() };
+    if file.host.is_empty() {
+        return Err(source.fault(0..0, "no host; a network needs at least one [[host]] with a name"));
+    }
+    for host in file.host {
+        let host = checked_host(&source, &config, host)?;
+        config.hosts.push(host);
+    }
+    for link in file.link {
+        let link = checked_link(&source, &config, link)?;
+        config.links.push(link);
+    }
+    Ok(config)
+}
+
+/// The text, for errors that name a line.
+struct Source<'a> {
+    text: &'a str,
+    name: &'a str,
+}
+
+impl Source<'_> {
+    fn fault(&self, span: Range<usize>, message: &str) -> SetupError {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        SetupError(format!("{}:{line}: {message}", self.name))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    host: Vec<HostEntry>,
+    #[serde(default)]
+    link: Vec<LinkEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostEntry {
+    name: Spanned<String>,
+    #[serde(default)]
+    addresses: Vec<Spanned<String>>,
+    send_buffer: Option<Size>,
+    recv_buffer: Option<Size>,
+    buffer_max: Option<Size>,
+    exact_send_buffer: Option<Spanned<Size>>,
+    exact_recv_buffer: Option<Spanned<Size>>,
+    time_wait: Option<Length>,
+    fin_timeout: Option<Length>,
+    ports: Option<Spanned<(u16, u16)>>,
+    backlog_max: Option<u32>,
+    loopback_mtu: Option<Spanned<Size>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkEntry {
+    between: Spanned<(Spanned<String>, Spanned<String>)>,
+    mtu: Option<Spanned<Size>>,
+    rate: Option<Rate>,
+    delay: Option<Spanned<Length>>,
+    jitter: Option<Spanned<Length>>,
+    loss: Option<Probability>,
+    reorder: Option<Probability>,
+    duplicate: Option<Probability>,
+    corrupt: Option<Probability>,
+    queue: Option<Spanned<usize>>,
+    seed: Option<u64>,
+    capture: Option<Spanned<String>>,
+}
+
+fn checked_host(
+    source: &Source<'_>,
+    network: &NetworkConfig,
+    entry: HostEntry,
+) -> Result<HostConfig, SetupError> {
+    let name = entry.name.as_ref().clone();
+    if name.is_empty() {
+        return Err(source.fault(entry.name.span(), "the name of a host is empty; give it one"));
+    }
+    if network.hosts.iter().any(|host| host.name == name) {
+        let message = format!("host \"{name}\" stands here a second time; rename one of the two");
+        return Err(source.fault(entry.name.span(), &message));
+    }
+    let mut addresses = Vec::new();
+    for text in &entry.addresses {
+        let address = checked_address(network, &addresses, text.as_ref(), &name)
+            .map_err(|message| source.fault(text.span(), &message))?;
+        addresses.push(address);
+    }
+    let settings = checked_settings(source, entry)?;
+    Ok(HostConfig { name, addresses, settings })
+}
+
+fn checked_address(
+    network: &NetworkConfig,
+    own: &[IpAddr],
+    text: &str,
+    name: &str,
+) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| {
+        format!(
+            "\"{text}\" is not an IP address; write one like \"192.168.0.1\" or \"fd00::1\", without a mask"
+        )
+    })?;
+    if address.is_loopback() {
+        return Err(format!("{address}: every host owns the loopback addresses already; leave it out"));
+    }
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(format!("{address} cannot be the address of one host; write a unicast address"));
+    }
+    let owner =
+        network.hosts.iter().find(|host| host.addresses.contains(&address)).map(|host| host.name.as_str());
+    let owner = owner.or(own.contains(&address).then_some(name));
+    match owner {
+        Some(owner) => Err(format!("{address} is an address of \"{owner}\" already; give each address once")),
+        None => Ok(address),
+    }
+}
+
+fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, SetupError> {
+    let mut settings = default_settings();
+    for exact in [&entry.exact_send_buffer, &entry.exact_recv_buffer].into_iter().flatten() {
+        if exact.as_ref().0 == 0 {
+            return Err(source.fault(exact.span(), "a buffer of 0 bytes carries nothing; write 1 or more"));
+        }
+    }
+    if let Some(mtu) = &entry.loopback_mtu {
+        let config = LinkConfig { mtu: mtu.as_ref().0, ..LinkConfig::default() };
+        config.validate().map_err(|error| source.fault(mtu.span(), &error.to_string()))?;
+        settings.loopback_mtu = config.mtu;
+    }
+    if let Some(ports) = &entry.ports {
+        let (first, last) = *ports.as_ref();
+        if first == 0 || first > last {
+            let message =
+                format!("ports = [{first}, {last}]: write the first and the last port, as in [32768, 60999]");
+            return Err(source.fault(ports.span(), &message));
+        }
+        settings.ports = (first, last);
+    }
+    settings.exact_send_buffer = entry.exact_send_buffer.map(|size| size.into_inner().0);
+    settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);
+    settings.send_buffer = entry.send_buffer.map_or(settings.send_buffer, |size| size.0);
+    settings.recv_buffer = entry.recv_buffer.map_or(settings.recv_buffer, |size| size.0);
+    settings.buffer_max = entry.buffer_max.map_or(settings.buffer_max, |size| size.0);
+    settings.time_wait = entry.time_wait.map_or(settings.time_wait, |length| length.0);
+    settings.fin_timeout = entry.fin_timeout.map_or(settings.fin_timeout, |length| length.0);
+    settings.backlog_max = entry.backlog_max.unwrap_or(settings.backlog_max);
+    Ok(settings)
+}
+
+fn checked_link(
+    source: &Source<'_>,
+    network: &NetworkConfig,
+    entry: LinkEntry,
+) -> Result<LinkBetween, SetupError> {
+    let (one, other) = entry.between.as_ref();
+    for end in [one, other] {
+        if !network.hosts.iter().any(|host| host.name == *end.as_ref()) {
+            let message =
+                format!("no host is named \"{}\"; the hosts are {}", end.as_ref(), host_names(network));
+            return Err(source.fault(end.span(), &message));
+        }
+    }
+    let between = (one.as_ref().clone(), other.as_ref().clone());
+    if between.0 == between.1 {
+        let message =
+            format!("a link from \"{}\" to itself; a host has its loopback, name two hosts", between.0);
+        return Err(source.fault(entry.between.span(), &message));
+    }
+    let reverse = (between.1.clone(), between.0.clone());
+    if network.links.iter().any(|link| link.between == between || link.between == reverse) {
+        let message = format!("a second link between \"{}\" and \"{}\"; keep one", between.0, between.1);
+        return Err(source.fault(entry.between.span(), &message));
+    }
+    if let Some(capture) = &entry.capture {
+        let message = "capture: captures are not written yet; remove the line";
+        return Err(source.fault(capture.span(), message));
+    }
+    Ok(LinkBetween { between, config: checked_link_config(source, &entry)? })
+}
+
+fn checked_link_config(source: &Source<'_>, entry: &LinkEntry) -> Result<LinkConfig, SetupError> {
+    let perfect = LinkConfig::default();
+    let probability = |given: &Option<Probability>| given.as_ref().map_or(0.0, |value| value.0);
+    let config = LinkConfig {
+        mtu: entry.mtu.as_ref().map_or(perfect.mtu, |mtu| mtu.as_ref().0),
+        rate: entry.rate.as_ref().map_or(perfect.rate, |rate| rate.0),
+        delay: entry.delay.as_ref().map_or(perfect.delay, |delay| delay.as_ref().0),
+        jitter: entry.jitter.as_ref().map_or(perfect.jitter, |jitter| jitter.as_ref().0),
+        loss: probability(&entry.loss),
+        reorder: probability(&entry.reorder),
+        duplicate: probability(&entry.duplicate),
+        corrupt: probability(&entry.corrupt),
+        queue: entry.queue.as_ref().map_or(perfect.queue, |queue| *queue.as_ref()),
+        seed: entry.seed.unwrap_or(perfect.seed),
+    };
+    config.validate().map_err(|error| {
+        let span = match &error {
+            ConfigError::Mtu(_) => entry.mtu.as_ref().map(Spanned::span),
+            ConfigError::Delay { field: "jitter", .. } => entry.jitter.as_ref().map(Spanned::span),
+            ConfigError::Delay { .. } => entry.delay.as_ref().map(Spanned::span),
+            ConfigError::Queue => entry.queue.as_ref().map(Spanned::span),
+            ConfigError::Probability { .. } => None,
+        };
+        source.fault(span.unwrap_or_else(|| entry.between.span()), &error.to_string())
+    })?;
+    Ok(config)
+}
+
+/// The settings of the one host of the default network.
+fn default_settings() -> Settings {
+    let [localhost] =
+        <[HostConfig; 1]>::try_from(NetworkConfig::default().hosts).expect("the default network is one host");
+    localhost.settings
+}
+
+fn host_names(network: &NetworkConfig) -> String {
+    network.hosts.iter().map(|host| format!("\"{}\"", host.name)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+use super::*;
+use std::time::Duration;
+
+const TWO_HOSTS: &str = r#"
+[[host]]
+name = "server"
+addresses = ["192.168.0.195", "fd00::195"]
+exact_recv_buffer = 16384
+time_wait = "3s"
+
+[[host]]
+name = "client"
+addresses = ["192.168.0.192"]
+send_buffer = "64KiB"
+ports = [40000, 40999]
+"#;
+
+fn with(rest: &str) -> String {
+    format!("{TWO_HOSTS}{rest}")
+}
+
+/// The line that the error names, and its text.
+fn fault(text: &str) -> (usize, String) {
+    let SetupError(message) = parse(text, "net.toml").unwrap_err();
+    assert!(!message.contains('\n'), "one line: {message}");
+    let rest = message.strip_prefix("net.toml:").unwrap();
+    let (line, rest) = rest.split_once(": ").unwrap();
+    (line.parse().unwrap(), rest.to_owned())
+}
+
+#[test]
+fn hosts_and_their_settings_are_read() {
+    let network = parse(TWO_HOSTS, "net.toml").unwrap();
+    let [server, client] = &network.hosts[..] else { panic!("two hosts: {network:?}") };
+    assert_eq!(server.name, "server");
+    assert_eq!(server.addresses, ["192.168.0.195".parse::<IpAddr>().unwrap(), "fd00::195".parse().unwrap()]);
+    assert_eq!(server.settings.exact_recv_buffer, Some(16384));
+    assert_eq!(server.settings.exact_send_buffer, None);
+    assert_eq!(server.settings.time_wait, Duration::from_secs(3));
+    assert_eq!(client.settings.send_buffer, 65536);
+    assert_eq!(client.settings.ports, (40000, 40999));
+    assert_eq!(client.settings.time_wait, default_settings().time_wait);
+    assert!(network.links.is_empty());
+}
+
+#[test]
+fn links_are_read_with_units() {
+    let text = with(
+        r#"
+[[link]]
+between = ["server", "client"]
+mtu = "1500B"
+rate = "10mbit"
+delay = "20ms"
+jitter = 0.002
+loss = "5%"
+reorder = 0.02
+duplicate = "0.5%"
+queue = 50
+seed = 7
+"#,
+    );
+    let network = parse(&text, "net.toml").unwrap();
+    assert_eq!(network.links[0].between, ("server".to_owned(), "client".to_owned()));
+    let expected = LinkConfig {
+        mtu: 1500,
+        rate: 10_000_000,
+        delay: Duration::from_millis(20),
+        jitter: Duration::from_millis(2),
+        loss: 0.05,
+        reorder: 0.02,
+        duplicate: 0.005,
+        corrupt: 0.0,
+        queue: 50,
+        seed: 7,
+    };
+    assert_eq!(network.links[0].config, expected);
+}
+
+#[test]
+fn a_link_that_says_nothing_is_perfect() {
+    let network = parse(&with("[[link]]\nbetween = [\"client\", \"server\"]\n"), "net.toml").unwrap();
+    assert_eq!(network.links[0].config, LinkConfig::default());
+}
+
+#[test]
+fn a_fault_names_its_line_the_thing_and_the_mend() {
+    let link = |rest: &str| with(&format!("[[link]]\nbetween = [\"server\", \"client\"]\n{rest}\n"));
+    let cases = [
+        ("".to_owned(), 1, "no host"),
+        ("[[host]]\nname = 3\n".to_owned(), 2, "expected a string"),
+        (
+            "[[host]]\nname = \"a\"\ncolour = 1\n".to_owned(),
+            3,
+            "unknown key `colour`, expected one of `name`",
+        ),
+        ("[[host]]\nname = \"\"\n".to_owned(), 2, "empty"),
+        ("[[host]]\nname = \"a\"\n[[host]]\nname = \"a\"\n".to_owned(), 4, "\"a\" stands here a second time"),
+        ("[[host]]\nname = \"a\"\naddresses = [\"10.0.0.1/8\"]\n".to_owned(), 3, "without a mask"),
+        ("[[host]]\nname = \"a\"\naddresses = [\"127.0.0.1\"]\n".to_owned(), 3, "leave it out"),
+        ("[[host]]\nname = \"a\"\naddresses = [\"0.0.0.0\"]\n".to_owned(), 3, "unicast"),
+        (
+            "[[host]]\nname = \"a\"\naddresses = [\"10.0.0.1\", \"10.0.0.1\"]\n".to_owned(),
+            3,
+            "of \"a\" already",
+        ),
+        (with("[[host]]\nname = \"b\"\naddresses = [\"192.168.0.192\"]\n"), 15, "of \"client\" already"),
+        ("[[host]]\nname = \"a\"\nports = [9, 8]\n".to_owned(), 3, "first and the last port"),
+        ("[[host]]\nname = \"a\"\nexact_recv_buffer = 0\n".to_owned(), 3, "1 or more"),
+        ("[[host]]\nname = \"a\"\nloopback_mtu = 9\n".to_owned(), 3, "mtu = 9"),
+        (
+            "[[host]]\nname = \"a\"\ntime_wait = \"3 parsecs\"\n".to_owned(),
+            3,
+            "\"3 parsecs\", expected a time like",
+        ),
+        ("[[host]]\nname = \"a\"\ntime_wait = -1\n".to_owned(), 3, "expected a time like"),
+        ("[[host]]\nname = \"a\"\nrecv_buffer = \"64XB\"\n".to_owned(), 3, "expected a number of bytes like"),
+        (
+            with("[[link]]\nbetween = [\"server\", \"nobody\"]\n"),
+            14,
+            "no host is named \"nobody\"; the hosts are",
+        ),
+        (with("[[link]]\nbetween = [\"server\", \"server\"]\n"), 14, "to itself"),
+        (link("[[link]]\nbetween = [\"client\", \"server\"]"), 16, "a second link"),
+        (link("loss = \"105%\""), 15, "from 0 to 1"),
+        (link("loss = 1.5"), 15, "from 0 to 1"),
+        (link("rate = \"10mb\""), 15, "expected a rate like"),
+        (link("mtu = 100"), 15, "mtu = 100"),
+        (link("delay = \"3min\""), 15, "delay"),
+        (link("jitter = \"3min\""), 15, "jitter"),
+        (link("rate = \"1mbit\"\nqueue = 0"), 16, "queue = 0"),
+        (link("capture = \"x.pcapng\""), 15, "not written yet; remove the line"),
+        (with("[[tun]]\nname = \"tun0\"\n"), 13, "unknown key `tun`"),
+        ("[[host]\n".to_owned(), 1, ""),
+    ];
+    for (text, line, part) in cases {
+        let (found, message) = fault(&text);
+        assert!(
+            found == line && message.contains(part),
+            "expected {line}: …{part}…, got {found}: {message}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let SetupError(message) = read(Path::new("/nowhere/net.toml")).unwrap_err();
+    assert!(message.starts_with("/nowhere/net.toml: cannot read the network file"), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn the_example_files_are_good() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../networks");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let network = read(&entry.unwrap().path()).unwrap();
+        assert!(!network.hosts.is_empty());
+        count += 1;
+    }
+    assert!(count >= 3, "the examples are found");
+}
