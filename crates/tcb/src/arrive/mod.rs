@@ -1,0 +1,37 @@
+//! SEGMENT ARRIVES in the synchronized states (3.10.7.4): a ladder, one file a step. Security and precedence are not checked (the
+//! third step of RFC 793), as RFC 9293 has it for unclassified use.
+
+mod ack;
+mod fin;
+mod rst;
+mod sequence;
+mod syn;
+mod text;
+mod urg;
+
+use sockeye_clock::Instant;
+
+use crate::{Discard, Segment, State, Tcb};
+
+pub(crate) use sequence::ChallengeLimit;
+
+/// Climbs the ladder until a step discards the segment.
+pub(crate) fn segment_arrives(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
+    if let Err(discard) = climb(tcb, now, segment) {
+        tcb.discards.count(discard);
+    }
+}
+
+fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
+    if tcb.state == State::Closed {
+        return Err(Discard::Closed);
+    }
+    let segment = sequence::check(tcb, now, segment)?;
+    rst::check(tcb, now, &segment)?;
+    syn::check(tcb, now, &segment)?;
+    ack::process(tcb, now, &segment)?;
+    urg::process(tcb, &segment);
+    text::process(tcb, now, &segment)?;
+    fin::process(tcb, now, &segment);
+    Ok(())
+}

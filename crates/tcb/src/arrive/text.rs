@@ -1,0 +1,56 @@
+//! Seventh step: the segment text.
+
+use sockeye_clock::Instant;
+
+use super::sequence::InWindow;
+use crate::tcb::Holder;
+use crate::timers::Timer;
+use crate::{Discard, Event, Reason, Tcb};
+
+/// Text goes to its place in RecvQ, out of order too (SHLD-31, 3.8.6.3).
+pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Result<(), Discard> {
+    // Nothing comes after a FIN.
+    let len = match tcb.rcv.fin {
+        Some(fin) => {
+            let start = tcb.rcv.nxt + segment.offset();
+            if start.before(fin) { segment.text().len().min(fin.since(start) as usize) } else { 0 }
+        }
+        None => segment.text().len(),
+    };
+    if len == 0 {
+        return Ok(());
+    }
+    if !tcb.state.can_receive() {
+        // 3.10.7.4: "This should not occur […]. Ignore the segment text."
+        return Err(Discard::UnexpectedText);
+    }
+    if tcb.holder == Holder::Nobody {
+        // SHLD-3 (3.6.1): text that nobody can read is lost, and the peer is told.
+        tcb.owed.reset = true;
+        tcb.delete(Event::Aborted(Reason::UserAbort));
+        return Err(Discard::Orphan);
+    }
+    place(tcb, now, segment, len);
+    Ok(())
+}
+
+fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
+    let had_gaps = tcb.recvq.out_of_order().next().is_some();
+    let moved = tcb.recvq.place(segment.offset() as usize, &segment.text().slice(0, len));
+    if moved == 0 {
+        // MAY-13 (3.8.6.3): out of order, or no room: the ACK says at once what is expected.
+        tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
+        return;
+    }
+    tcb.rcv.nxt += moved as u32;
+    if tcb.rcv.edge.before(tcb.rcv.nxt) {
+        tcb.rcv.edge = tcb.rcv.nxt;
+    }
+    tcb.events.push(Event::Readable);
+    if had_gaps || moved < len {
+        // RFC 5681, 4.2: an ACK at once when a gap closes; also when text found no room, as a probe expects.
+        tcb.acks.owe_now();
+    } else if tcb.acks.on_text(now, moved as u32, tcb.rtt.rto().get()) {
+        tcb.timers.set(Timer::DelayedAck, now + tcb.config.delayed_ack);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a connection is configured with.
+
+use core::time::Duration;
+use sockeye_wire::SeqNum;
+
+/// What a connection is configured with, before it starts. All of it is plain data.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's.
+    pub remote_port: u16,
+    /// MMS_R - 20: the MSS to announce (MUST-67), bytes.
+    pub recv_mss: u16,
+    /// MMS_S - 20: limit by our own link's MTU, bytes.
+    pub send_mss_limit: u16,
+    /// The MSS to assume when the peer's SYN has no MSS option: 536 or 1220 (MUST-15).
+    pub default_mss: u16,
+    /// Offer window scaling / timestamps in the SYN.
+    pub window_scaling: bool,
+    /// Offer timestamps.
+    pub timestamps: bool,
+    /// SO_RCVBUF in force (decides the window and the scale), bytes.
+    pub recv_buffer: usize,
+    /// SO_SNDBUF in force, bytes.
+    pub send_buffer: usize,
+    /// False for TCP_NODELAY.
+    pub nagle: bool,
+    /// Delayed ACKs: 40 ms minimum as Linux, < 0.5 s (MUST-40).
+    pub delayed_ack: Duration,
+    /// RTO bounds (200 ms, 120 s).
+    pub rto_min: Duration,
+    /// Upper bound of the RTO.
+    pub rto_max: Duration,
+    /// First RTO (1 s).
+    pub rto_initial: Duration,
+    /// Initial window, segments (10, RFC 6928).
+    pub initial_window: u32,
+    /// Retransmissions of data until the connection is given up (tcp_retries2 = 15).
+    pub retries2: u32,
+    /// Retransmissions of a SYN / SYN-ACK (6 / 5).
+    pub syn_retries: u32,
+    /// Retransmissions of a SYN-ACK.
+    pub synack_retries: u32,
+    /// Keep-alive, if on.
+    pub keep_alive: Option<KeepAlive>,
+    /// TCP_USER_TIMEOUT.
+    pub user_timeout: Option<Duration>,
+    /// 2MSL (60 s).
+    pub time_wait: Duration,
+    /// FIN-WAIT-2 of an orphan is cut to this (tcp_fin_timeout, 60 s).
+    pub fin_timeout: Duration,
+    /// The initial send sequence number (RFC 6528), from the stack.
+    pub iss: SeqNum,
+}
+
+impl Config {
+    /// The values Linux has for a connection over IPv4 on an Ethernet.
+    #[must_use]
+    pub const fn new(local_port: u16, remote_port: u16, iss: SeqNum) -> Self {
+        Self {
+            local_port,
+            remote_port,
+            recv_mss: 1460,
+            send_mss_limit: 1460,
+            default_mss: 536,
+            window_scaling: true,
+            timestamps: true,
+            recv_buffer: 131_072,
+            send_buffer: 16_384,
+            nagle: true,
+            delayed_ack: Duration::from_millis(40),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+            rto_initial: Duration::from_secs(1),
+            initial_window: 10,
+            retries2: 15,
+            syn_retries: 6,
+            synack_retries: 5,
+            // MUST-25 (3.8.4): off unless the program asks.
+            keep_alive: None,
+            user_timeout: None,
+            time_wait: Duration::from_secs(60),
+            fin_timeout: Duration::from_secs(60),
+            iss,
+        }
+    }
+}
+
+/// Keep-alive settings (MUST-24..29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Idle time before the first probe (7200 s).
+    pub idle: Duration,
+    /// Between probes (75 s).
+    pub interval: Duration,
+    /// Probes unanswered until the connection is given up (9).
+    pub count: u32,
+}
+
+impl Default for KeepAlive {
+    /// What Linux has. MUST-28 (3.8.4): the idle time is no less than two hours.
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
+    }
+}

@@ -1,0 +1,517 @@
+//! SYN-SENT and SYN-RECEIVED.
+
+use core::time::Duration;
+use sockeye_buffer::{RecvQ, SendQ};
+use sockeye_clock::Instant;
+use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
+
+use crate::arrive::ChallengeLimit;
+use crate::congestion::Congestion;
+use crate::delayed_ack::AckPolicy;
+use crate::discard::Discards;
+use crate::event::Events;
+use crate::keepalive::Probing;
+use crate::persist::Persist;
+use crate::recovery::Recovery;
+use crate::rtt::{Bounds, RttEstimator};
+use crate::state::Cause;
+use crate::tcb::{Fin, Holder, Owed, Rcv, Snd};
+use crate::timers::Timers;
+use crate::timestamps::{self, Recent};
+use crate::{Config, Reason, Segment, State, Tcb, Transmit, window};
+
+/// The RTO that data begins with when a SYN was lost and no round trip could be measured (RFC 6298, 5.7).
+const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
+/// The least text a segment can be asked to carry (as Linux); a peer that announces less is not believed.
+const MIN_MSS: u16 = 48;
+
+/// SYN-SENT and SYN-RECEIVED: small, because a flood makes many.
+#[derive(Debug)]
+pub struct Handshake {
+    config: Config,
+    state: State,
+    opened: Opened,
+    peer: Peer,
+    owed: Owing,
+    /// Retransmissions of the SYN or SYN-ACK.
+    retransmissions: u32,
+    /// When it was first sent.
+    sent: Option<Instant>,
+    expires: Instant,
+    /// The round trip of the SYN, once it is acknowledged.
+    rtt: Option<Duration>,
+}
+
+/// MUST-11 (3.10.7.4): SYN-RECEIVED remembers where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    Active,
+    Passive,
+}
+
+/// What `poll_transmit` must emit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owing {
+    Nothing,
+    /// The SYN or SYN-ACK.
+    Syn,
+    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
+    Ack,
+    /// `<SEQ=SEG.ACK><CTL=RST>`.
+    Reset(SeqNum),
+    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`.
+    Abort,
+}
+
+/// What the peer's SYN said, and its last ACK.
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    irs: SeqNum,
+    mss: Option<u16>,
+    window_scale: Option<u8>,
+    recent: Option<Recent>,
+    window: u32,
+    wl1: SeqNum,
+    wl2: SeqNum,
+}
+
+/// What became of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Still waiting.
+    Waiting,
+    /// Established: call [`Handshake::into_tcb`]. `redeliver`: then give the same segment to the new `Tcb`
+    /// (its ACK, text and FIN are still to be processed).
+    Established {
+        /// Give the same segment to the new `Tcb`.
+        redeliver: bool,
+    },
+    /// The passive handshake is forgotten (RST): the listener goes on.
+    BackToListen,
+    /// The active handshake failed.
+    Failed(Reason),
+}
+
+impl Handshake {
+    /// Active OPEN: SYN-SENT, a SYN is owed.
+    #[must_use]
+    pub fn active(now: Instant, config: Config) -> Self {
+        Self::new(now, config, Opened::Active, State::Closed.after(Cause::ActiveOpen))
+    }
+
+    /// A SYN arrived for a listener: SYN-RECEIVED, a SYN-ACK is owed.
+    #[must_use]
+    pub fn passive(now: Instant, config: Config, syn: &Segment<'_>) -> Self {
+        let mut this = Self::new(now, config, Opened::Passive, State::Listen.after(Cause::Syn));
+        this.process_syn(now, syn);
+        this
+    }
+
+    /// SYN-SENT or SYN-RECEIVED.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// 3.10.7.3 and 3.10.7.4 for SYN-RECEIVED.
+    pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
+        match self.state {
+            State::SynSent => self.arrives_when_syn_sent(now, segment),
+            State::SynReceived => self.arrives_when_syn_received(now, segment),
+            State::Closed
+            | State::Listen
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => Progress::Waiting,
+        }
+    }
+
+    /// The only exit for segments.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        let owed = core::mem::replace(&mut self.owed, Owing::Nothing);
+        let header = match owed {
+            Owing::Nothing => return None,
+            Owing::Syn => {
+                self.sent.get_or_insert(now);
+                self.syn(now)
+            }
+            Owing::Ack => TcpHeader {
+                window: self.window_in_ack(),
+                options: Options { timestamps: self.stamps(now), ..Options::default() },
+                ..self.header(self.config.iss + 1, Flags::ACK)
+            },
+            Owing::Reset(seq) => TcpHeader { ack: SeqNum(0), ..self.header(seq, Flags::RST) },
+            Owing::Abort => self.header(self.config.iss + 1, Flags::RST | Flags::ACK),
+        };
+        Some(Transmit::without_text(header))
+    }
+
+    /// When [`timeout`](Self::timeout) is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        (self.expires != Instant::MAX).then_some(self.expires)
+    }
+
+    /// Retransmission; `Failed(TimedOut)` (active) or `BackToListen` (passive) after the last one.
+    pub fn timeout(&mut self, now: Instant) -> Progress {
+        if now < self.expires {
+            return Progress::Waiting;
+        }
+        // MUST-22 (3.8.3): R2 for SYNs too.
+        let limit = match self.state {
+            State::SynSent => self.config.syn_retries,
+            _ => self.config.synack_retries,
+        };
+        if self.retransmissions >= limit {
+            self.expires = Instant::MAX;
+            return match self.opened {
+                Opened::Active => Progress::Failed(Reason::TimedOut),
+                Opened::Passive => Progress::BackToListen,
+            };
+        }
+        self.retransmissions += 1;
+        self.owe_syn(now);
+        Progress::Waiting
+    }
+
+    /// ABORT, or CLOSE before the connection is established (3.10.4, 3.10.5): SYN-RECEIVED owes a RST. Drain
+    /// [`poll_transmit`](Self::poll_transmit), then forget the handshake.
+    pub fn abort(&mut self) {
+        self.owed = if self.state.is_reset_needed() { Owing::Abort } else { Owing::Nothing };
+        self.state = self.state.after(Cause::Delete);
+        self.expires = Instant::MAX;
+    }
+
+    /// The synchronized connection, over the rings' engine halves.
+    #[must_use]
+    pub fn into_tcb(self, now: Instant, sendq: SendQ, recvq: RecvQ) -> Tcb {
+        let scaled = self.is_scaled();
+        let recent = self.peer.recent.filter(|_| self.config.timestamps);
+        let mss = self.eff_snd_mss();
+        let rcv_nxt = self.peer.irs + 1;
+        let una = self.config.iss + 1;
+        let mut acks = AckPolicy::new();
+        if self.opened == Opened::Active {
+            acks.owe_now();
+        }
+        // RFC 5681, 3.1: a lost SYN begins with one segment.
+        let segments = if self.retransmissions > 0 { 1 } else { self.config.initial_window.max(1) };
+        let mut tcb = Tcb {
+            state: self.state,
+            snd: Snd {
+                una,
+                nxt: una,
+                wnd: self.peer.window,
+                wl1: self.peer.wl1,
+                wl2: self.peer.wl2,
+                iss: self.config.iss,
+                max_wnd: self.peer.window,
+                shift: if scaled { self.peer.window_scale.map_or(0, window::clamp_shift) } else { 0 },
+                mss,
+                fin: Fin::None,
+                small: una,
+                last_sent: now,
+                retransmissions: 0,
+            },
+            rcv: Rcv {
+                nxt: rcv_nxt,
+                edge: rcv_nxt + u32::from(window::of_syn(self.config.recv_buffer)),
+                up: rcv_nxt,
+                irs: self.peer.irs,
+                shift: if scaled { window::shift_for(self.config.recv_buffer) } else { 0 },
+                fin: None,
+                last_ack: rcv_nxt,
+            },
+            sendq,
+            recvq,
+            rtt: self.estimator(),
+            timing: None,
+            timestamps: recent,
+            recovery: Recovery::new(self.config.iss),
+            congestion: Congestion::new(segments.saturating_mul(mss), mss),
+            acks,
+            persist: Persist::default(),
+            probing: Probing::new(now),
+            timers: Timers::new(),
+            owed: Owed::default(),
+            events: Events::default(),
+            holder: Holder::Program,
+            challenges: ChallengeLimit::default(),
+            discards: Discards::default(),
+            config: self.config,
+        };
+        tcb.start_keep_alive(now);
+        tcb.send(now);
+        tcb
+    }
+}
+
+/// Segments that arrive.
+impl Handshake {
+    /// 3.10.7.3.
+    fn arrives_when_syn_sent(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
+        let nxt = self.config.iss + 1;
+        let has_ack = segment.has(Flags::ACK);
+        // First: only the SYN is out, so only an ACK of SND.NXT is acceptable.
+        if has_ack && segment.header.ack != nxt {
+            if !segment.has(Flags::RST) {
+                self.owed = Owing::Reset(segment.header.ack);
+            }
+            return Progress::Waiting;
+        }
+        // Second: a RST counts only with that ACK.
+        if segment.has(Flags::RST) {
+            return if has_ack { self.fail(Reason::Refused) } else { Progress::Waiting };
+        }
+        // Fourth.
+        if !segment.has(Flags::SYN) {
+            return Progress::Waiting;
+        }
+        if has_ack {
+            self.learn(now, segment);
+            self.measure(now, segment);
+            self.expires = Instant::MAX;
+            self.state = self.state.after(Cause::SynAck);
+            // Its text is not acknowledged, so it comes again: the peer's send is none the worse.
+            return Progress::Established { redeliver: false };
+        }
+        // MUST-10 (3.5): simultaneous open.
+        self.retransmissions = 0;
+        self.sent = None;
+        self.process_syn(now, segment);
+        self.state = self.state.after(Cause::Syn);
+        Progress::Waiting
+    }
+
+    /// 3.10.7.4 for SYN-RECEIVED.
+    fn arrives_when_syn_received(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
+        let rcv_nxt = self.peer.irs + 1;
+        let header = segment.header;
+        let is_their_syn = segment.has(Flags::SYN) && header.seq == self.peer.irs;
+        if is_their_syn && !segment.has(Flags::RST) {
+            return self.their_syn_again(now, segment);
+        }
+        // First.
+        if !self.is_acceptable(segment) {
+            if !segment.has(Flags::RST) {
+                self.owed = Owing::Ack;
+            }
+            return Progress::Waiting;
+        }
+        // Second. RFC 5961, section 3: it must hit RCV.NXT.
+        if segment.has(Flags::RST) {
+            if header.seq == rcv_nxt {
+                return self.refuse();
+            }
+            self.owed = Owing::Ack;
+            return Progress::Waiting;
+        }
+        // Fourth.
+        if segment.has(Flags::SYN) {
+            if self.opened == Opened::Passive {
+                return self.refuse();
+            }
+            self.owed = Owing::Ack;
+            return Progress::Waiting;
+        }
+        self.process_ack(now, segment)
+    }
+
+    /// The peer did not hear our SYN-ACK, or it opened at the same time (Figure 8).
+    fn their_syn_again(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
+        if self.opened == Opened::Active && segment.has(Flags::ACK) {
+            let progress = self.process_ack(now, segment);
+            // A SYN would be challenged by the new TCB.
+            return match progress {
+                Progress::Established { .. } => Progress::Established { redeliver: false },
+                Progress::Waiting | Progress::BackToListen | Progress::Failed(_) => progress,
+            };
+        }
+        self.owed = Owing::Syn;
+        Progress::Waiting
+    }
+
+    /// Fifth step.
+    fn process_ack(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
+        if !segment.has(Flags::ACK) {
+            return Progress::Waiting;
+        }
+        if segment.header.ack != self.config.iss + 1 {
+            self.owed = Owing::Reset(segment.header.ack);
+            return Progress::Waiting;
+        }
+        let is_syn = segment.has(Flags::SYN);
+        let shift = if self.is_scaled() && !is_syn {
+            self.peer.window_scale.map_or(0, window::clamp_shift)
+        } else {
+            0
+        };
+        self.peer.window = u32::from(segment.header.window) << shift;
+        self.peer.wl1 = segment.header.seq;
+        self.peer.wl2 = segment.header.ack;
+        self.measure(now, segment);
+        self.expires = Instant::MAX;
+        self.state = self.state.after(Cause::AckOfSyn);
+        Progress::Established { redeliver: true }
+    }
+
+    fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
+        let nxt = self.peer.irs + 1;
+        let edge = nxt + u32::from(window::of_syn(self.config.recv_buffer));
+        let (seq, len) = (segment.header.seq, segment.len());
+        let is_old = match (self.peer.recent, segment.header.options.timestamps) {
+            (Some(recent), Some(stamps)) => timestamps::is_older(stamps.value, recent.value()),
+            (Some(_) | None, _) => false,
+        };
+        !is_old && (seq == nxt || (seq.before(edge) && (seq + len.max(1)).after(nxt)))
+    }
+
+    fn refuse(&mut self) -> Progress {
+        match self.opened {
+            Opened::Active => self.fail(Reason::Refused),
+            Opened::Passive => {
+                self.expires = Instant::MAX;
+                self.state = self.state.after(Cause::Delete);
+                Progress::BackToListen
+            }
+        }
+    }
+
+    fn fail(&mut self, reason: Reason) -> Progress {
+        self.expires = Instant::MAX;
+        self.state = self.state.after(Cause::Delete);
+        Progress::Failed(reason)
+    }
+
+    fn process_syn(&mut self, now: Instant, syn: &Segment<'_>) {
+        self.learn(now, syn);
+        self.owe_syn(now);
+    }
+
+    /// What the peer's SYN says. Options count only if both ends send them.
+    fn learn(&mut self, now: Instant, syn: &Segment<'_>) {
+        let options = &syn.header.options;
+        self.peer = Peer {
+            irs: syn.header.seq,
+            mss: options.mss,
+            window_scale: options.window_scale,
+            recent: options.timestamps.map(|stamps| Recent::new(now, stamps.value)),
+            // RFC 7323, 2.2: the window of a SYN is not scaled.
+            window: u32::from(syn.header.window),
+            wl1: syn.header.seq,
+            wl2: if syn.has(Flags::ACK) { syn.header.ack } else { self.config.iss },
+        };
+    }
+
+    /// Karn (MUST-18, 3.8.1): a SYN sent twice is measured only by its timestamp.
+    fn measure(&mut self, now: Instant, segment: &Segment<'_>) {
+        self.rtt = if self.retransmissions == 0 {
+            self.sent.map(|sent| now.since(sent))
+        } else {
+            let stamps = segment.header.options.timestamps.filter(|_| self.config.timestamps);
+            stamps.and_then(|stamps| timestamps::round_trip(now, stamps.echo))
+        };
+    }
+}
+
+/// Segments that go out, and what follows from both SYNs.
+impl Handshake {
+    fn new(now: Instant, config: Config, opened: Opened, state: State) -> Self {
+        let mut this = Self {
+            config,
+            state,
+            opened,
+            peer: Peer::default(),
+            owed: Owing::Nothing,
+            retransmissions: 0,
+            sent: None,
+            expires: Instant::MAX,
+            rtt: None,
+        };
+        this.owe_syn(now);
+        this
+    }
+
+    /// The SYN or SYN-ACK is owed, and the timer doubles (SHLD-30's way, RFC 6298 5.5).
+    fn owe_syn(&mut self, now: Instant) {
+        self.owed = Owing::Syn;
+        let bounds = Bounds::of(&self.config);
+        let rto = bounds.clamp(self.config.rto_initial).backed_off(self.retransmissions, bounds);
+        self.expires = now + rto.get();
+    }
+
+    fn syn(&self, now: Instant) -> TcpHeader {
+        let is_answer = self.state == State::SynReceived;
+        let flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
+        let scaling = self.config.window_scaling && (!is_answer || self.peer.window_scale.is_some());
+        TcpHeader {
+            window: window::of_syn(self.config.recv_buffer),
+            options: Options {
+                // MUST-14, MAY-3 (3.7.1): always. MUST-65: in no other segment.
+                mss: Some(self.config.recv_mss),
+                window_scale: scaling.then(|| window::shift_for(self.config.recv_buffer)),
+                timestamps: self.stamps(now),
+                ..Options::default()
+            },
+            ..self.header(self.config.iss, flags)
+        }
+    }
+
+    fn header(&self, seq: SeqNum, flags: Flags) -> TcpHeader {
+        TcpHeader {
+            src_port: self.config.local_port,
+            dst_port: self.config.remote_port,
+            seq,
+            ack: if flags.contains(Flags::ACK) { self.peer.irs + 1 } else { SeqNum(0) },
+            flags,
+            ..TcpHeader::default()
+        }
+    }
+
+    /// Our timestamps option: offered in a SYN, echoed if the peer offered it too (RFC 7323, 3.2).
+    fn stamps(&self, now: Instant) -> Option<Timestamps> {
+        if !self.config.timestamps {
+            return None;
+        }
+        match (self.state, self.peer.recent) {
+            (State::SynSent, _) => Some(Timestamps { value: timestamps::clock(now), echo: 0 }),
+            (_, recent) => recent.map(|recent| recent.option(now)),
+        }
+    }
+
+    fn is_scaled(&self) -> bool {
+        self.config.window_scaling && self.peer.window_scale.is_some()
+    }
+
+    /// The window field of an ACK: scaled like that of any segment without a SYN.
+    fn window_in_ack(&self) -> u16 {
+        let shift = if self.is_scaled() { window::shift_for(self.config.recv_buffer) } else { 0 };
+        window::of_syn(self.config.recv_buffer) >> shift
+    }
+
+    /// MUST-16 (3.7.1): `Eff.snd.MSS = min(SendMSS + 20, MMS_S) - TCPhdrsize - IPoptionsize`.
+    fn eff_snd_mss(&self) -> u32 {
+        // MUST-15 (3.7.1): the default when the option did not come.
+        let send_mss = self.peer.mss.unwrap_or(self.config.default_mss).max(MIN_MSS);
+        let options =
+            if self.peer.recent.is_some() && self.config.timestamps { timestamps::OPTION_LEN } else { 0 };
+        u32::from(send_mss.min(self.config.send_mss_limit).max(MIN_MSS)) - options
+    }
+
+    fn estimator(&self) -> RttEstimator {
+        let is_lost = self.retransmissions > 0 && self.rtt.is_none();
+        let initial = if is_lost { RTO_AFTER_LOST_SYN } else { self.config.rto_initial };
+        let mut estimator = RttEstimator::new(&self.config, initial);
+        if let Some(rtt) = self.rtt {
+            estimator.on_sample(rtt);
+        }
+        estimator
+    }
+}
+
+#[cfg(test)]
+mod tests;

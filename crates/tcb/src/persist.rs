@@ -1,0 +1,74 @@
+//! Probing of windows that are closed, or open only a crack (3.8.6.1, 3.8.6.2.1).
+
+use core::time::Duration;
+use sockeye_clock::Instant;
+
+use crate::Tcb;
+use crate::tcb::Fin;
+use crate::timers::Timer;
+
+/// The override time-out of the sender's silly-window avoidance (3.8.6.2.1: 0.1 to 1.0 seconds).
+const OVERRIDE: Duration = Duration::from_millis(200);
+
+/// The state of probing.
+#[derive(Debug, Default)]
+pub(crate) struct Persist {
+    /// Doublings of the interval.
+    backoff: u32,
+    /// Probes since the peer last said anything.
+    unanswered: u32,
+}
+
+impl Persist {
+    /// The peer said something.
+    pub(crate) const fn on_answer(&mut self) {
+        self.unanswered = 0;
+    }
+}
+
+impl Tcb {
+    /// Whether there is something to send that the window holds back.
+    fn is_held_by_window(&self) -> bool {
+        self.unsent() > 0 || self.snd.fin == Fin::Queued || self.recovery.has_lost()
+    }
+
+    /// Nothing more can be sent now: if no ACK is on its way that could change that, the timer must.
+    pub(crate) fn arm_persist(&mut self, now: Instant) {
+        if self.timers.is_set(Timer::Retransmit) || !self.is_held_by_window() {
+            self.stop_persist();
+        } else if !self.timers.is_set(Timer::Persist) {
+            let wait = if self.snd.wnd == 0 {
+                // SHLD-29 and SHLD-30 (3.8.6.1): first after the RTO, then at intervals that double.
+                self.rtt.rto_backed_off(self.persist.backoff).get()
+            } else {
+                OVERRIDE
+            };
+            self.timers.set(Timer::Persist, now + wait);
+        }
+    }
+
+    /// The window opened or closed, or there is nothing to probe for.
+    pub(crate) fn stop_persist(&mut self) {
+        self.timers.stop(Timer::Persist);
+        self.persist.backoff = 0;
+        self.owed.silly = false;
+    }
+
+    /// 3.8.6.1. What fits is sent, however little; if nothing fits, a probe.
+    pub(crate) fn on_persist_timeout(&mut self, now: Instant) {
+        if self.snd.wnd > 0 {
+            self.owed.silly = true;
+            return;
+        }
+        // MUST-37 (3.8.6.1): for ever, as long as the peer answers.
+        if self.persist.unanswered >= self.config.retries2 {
+            self.time_out();
+            return;
+        }
+        // MUST-36 (3.8.6.1).
+        self.owed.probe = true;
+        self.persist.unanswered += 1;
+        self.persist.backoff = self.persist.backoff.saturating_add(1);
+        self.timers.set(Timer::Persist, now + self.rtt.rto_backed_off(self.persist.backoff).get());
+    }
+}

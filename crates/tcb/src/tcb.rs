@@ -1,0 +1,438 @@
+//! The transmission control block of a synchronized connection (3.3.1).
+
+use core::time::Duration;
+use sockeye_buffer::{RecvQ, SendQ, Text};
+use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
+
+use crate::arrive::ChallengeLimit;
+use crate::congestion::{Congestion, Expiry};
+use crate::delayed_ack::AckPolicy;
+use crate::discard::Discards;
+use crate::event::Events;
+use crate::keepalive::Probing;
+use crate::persist::Persist;
+use crate::recovery::Recovery;
+use crate::rtt::RttEstimator;
+use crate::state::Cause;
+use crate::timers::{Timer, Timers};
+use crate::timestamps::Recent;
+use crate::{Config, Event, KeepAlive, Reason, Segment, State, TimeWait, Transmit, arrive, transmit};
+
+/// Send sequence space.
+///
+/// ```text
+///            una                nxt                  una + wnd
+///  -----------|------------------|----------------------|----------
+///  acknowledged  unacknowledged        may be sent         not yet
+///             |<------------- SendQ --------------------- - - -  then the FIN
+/// ```
+#[derive(Debug)]
+pub(crate) struct Snd {
+    /// Oldest unacknowledged sequence number.
+    pub(crate) una: SeqNum,
+    /// Next to be sent.
+    pub(crate) nxt: SeqNum,
+    /// The peer's window, in bytes from `una`.
+    pub(crate) wnd: u32,
+    /// Sequence number of the last window update.
+    pub(crate) wl1: SeqNum,
+    /// Acknowledgment number of the last window update.
+    pub(crate) wl2: SeqNum,
+    /// Initial send sequence number.
+    pub(crate) iss: SeqNum,
+    /// The largest window the peer ever offered.
+    pub(crate) max_wnd: u32,
+    /// The peer's window scale (RFC 7323).
+    pub(crate) shift: u8,
+    /// Bytes of text in a full segment, options accounted for (MUST-16).
+    pub(crate) mss: u32,
+    /// Our FIN.
+    pub(crate) fin: Fin,
+    /// End of the last segment sent that was not full (Nagle).
+    pub(crate) small: SeqNum,
+    /// When text was last sent.
+    pub(crate) last_sent: Instant,
+    /// Retransmissions of the segment at `una`.
+    pub(crate) retransmissions: u32,
+}
+
+impl Snd {
+    /// What is sent and not acknowledged.
+    pub(crate) const fn flight(&self) -> u32 {
+        self.nxt.since(self.una)
+    }
+
+    /// The first sequence number beyond the peer's window.
+    pub(crate) fn edge(&self) -> SeqNum {
+        self.una + self.wnd
+    }
+}
+
+/// Where our FIN stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fin {
+    /// CLOSE was not called.
+    None,
+    /// It goes out after what SendQ holds.
+    Queued,
+    /// Sent, not acknowledged: `snd.nxt` counts it.
+    Sent,
+    /// Acknowledged.
+    Acknowledged,
+}
+
+/// Receive sequence space.
+///
+/// ```text
+///            nxt                    edge
+///  -----------|----------------------|----------
+///   received        window offered     not allowed
+/// ```
+#[derive(Debug)]
+pub(crate) struct Rcv {
+    /// Next expected.
+    pub(crate) nxt: SeqNum,
+    /// The right edge of the window that was offered; it never moves left (SHLD-14). RCV.WND is `edge - nxt`.
+    pub(crate) edge: SeqNum,
+    /// Receive urgent pointer.
+    pub(crate) up: SeqNum,
+    /// Initial receive sequence number.
+    pub(crate) irs: SeqNum,
+    /// Our window scale (RFC 7323).
+    pub(crate) shift: u8,
+    /// The sequence number of the peer's FIN, once one was seen.
+    pub(crate) fin: Option<SeqNum>,
+    /// RCV.NXT in the last ACK sent (Last.ACK.sent in RFC 7323).
+    pub(crate) last_ack: SeqNum,
+}
+
+impl Rcv {
+    /// RCV.WND.
+    pub(crate) const fn wnd(&self) -> u32 {
+        self.edge.since(self.nxt)
+    }
+
+    /// Whether the peer's FIN is in order.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.fin.is_some_and(|fin| fin.before(self.nxt))
+    }
+}
+
+/// A segment whose round trip is being measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// The ACK that ends it.
+    pub(crate) end: SeqNum,
+    /// When it was sent.
+    pub(crate) sent: Instant,
+}
+
+/// Whether a program holds the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// It does.
+    Program,
+    /// It is gone.
+    Nobody,
+}
+
+/// What `poll_transmit` must emit besides text and ACKs.
+#[derive(Debug, Default)]
+pub(crate) struct Owed {
+    /// A RST, after which the connection is over.
+    pub(crate) reset: bool,
+    /// ACKs that the peer counts as duplicates: one for each segment out of order (RFC 5681, 4.2).
+    pub(crate) duplicates: u32,
+    /// A probe of a zero window or of a silent peer.
+    pub(crate) probe: bool,
+    /// The next segment goes out although it is silly (override of 3.8.6.2.1).
+    pub(crate) silly: bool,
+}
+
+/// A synchronized connection.
+#[derive(Debug)]
+pub struct Tcb {
+    pub(crate) config: Config,
+    pub(crate) state: State,
+    pub(crate) snd: Snd,
+    pub(crate) rcv: Rcv,
+    pub(crate) sendq: SendQ,
+    pub(crate) recvq: RecvQ,
+    pub(crate) rtt: RttEstimator,
+    pub(crate) timing: Option<Timing>,
+    /// TS.Recent, if timestamps were negotiated.
+    pub(crate) timestamps: Option<Recent>,
+    pub(crate) recovery: Recovery,
+    pub(crate) congestion: Congestion,
+    pub(crate) acks: AckPolicy,
+    pub(crate) persist: Persist,
+    pub(crate) probing: Probing,
+    pub(crate) timers: Timers,
+    pub(crate) owed: Owed,
+    pub(crate) events: Events,
+    pub(crate) holder: Holder,
+    pub(crate) challenges: ChallengeLimit,
+    pub(crate) discards: Discards,
+}
+
+impl Tcb {
+    /// SEGMENT ARRIVES (3.10.7.4).
+    pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) {
+        arrive::segment_arrives(self, now, segment);
+    }
+
+    /// The next segment that is owed; `None` when nothing is owed now. The only exit for segments.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        transmit::poll(self, now)
+    }
+
+    /// The text of a transmit just polled.
+    #[must_use]
+    pub fn text(&self, transmit: &Transmit) -> Text<'_> {
+        self.sendq.text(transmit.text_offset, transmit.text_len)
+    }
+
+    /// The next thing the user should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop();
+        if event.is_none() && !self.owed.reset { self.events.pop_end() } else { event }
+    }
+
+    /// When [`timeout`](Self::timeout) is due: the minimum of one timer table.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Timers; early or late is harmless.
+    pub fn timeout(&mut self, now: Instant) {
+        for timer in Timer::ALL {
+            if !self.timers.take_expired(timer, now) {
+                continue;
+            }
+            match timer {
+                Timer::Retransmit => self.on_retransmit_timeout(now),
+                Timer::Persist => self.on_persist_timeout(now),
+                Timer::DelayedAck => self.acks.on_timeout(),
+                Timer::KeepAlive => self.on_keep_alive_timeout(now),
+                Timer::User => self.time_out(),
+                // As Linux: it was half closed and nobody can read what might come. It ends without a word.
+                Timer::FinWait2 => self.delete(Event::Closed),
+            }
+        }
+    }
+
+    /// SEND: the program may have published bytes in SendQ.
+    pub fn send(&mut self, now: Instant) {
+        // 3.10.2: SEND after CLOSE is an error, so what is published then does not count.
+        if self.snd.fin == Fin::None {
+            self.sendq.refresh();
+            self.start_user_timer(now);
+        }
+    }
+
+    /// RECEIVE: the program may have read from RecvQ.
+    pub fn receive(&mut self, now: Instant) {
+        let _ = now;
+        self.recvq.refresh();
+        if self.is_window_update_owed() {
+            self.acks.owe_now();
+        }
+    }
+
+    /// CLOSE: a FIN after what SendQ holds (`shutdown(SHUT_WR)`).
+    pub fn close(&mut self, now: Instant) {
+        if self.snd.fin != Fin::None || self.state == State::Closed {
+            return;
+        }
+        self.sendq.refresh();
+        self.snd.fin = Fin::Queued;
+        self.state = self.state.after(Cause::Close);
+        self.start_user_timer(now);
+    }
+
+    /// No program holds the connection any more: FIN-WAIT-2 is bounded, text that arrives is answered with RST.
+    pub fn orphan(&mut self, now: Instant) {
+        self.holder = Holder::Nobody;
+        self.bound_fin_wait_2(now);
+    }
+
+    /// ABORT: a RST is owed if the state asks for one, then `Closed`.
+    pub fn abort(&mut self, now: Instant) {
+        let _ = now;
+        if self.state == State::Closed {
+            return;
+        }
+        // 3.10.5: no RST in CLOSING, LAST-ACK and TIME-WAIT.
+        self.owed.reset = self.state.is_reset_needed();
+        self.delete(Event::Closed);
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Send-Q as Linux counts: bytes not acknowledged, an unacknowledged FIN too.
+    #[must_use]
+    pub fn send_queue(&self) -> usize {
+        self.sendq.len() + usize::from(matches!(self.snd.fin, Fin::Queued | Fin::Sent))
+    }
+
+    /// Recv-Q as Linux counts: bytes not read, a received FIN too. What the program read since the last
+    /// [`receive`](Self::receive) or segment still counts.
+    #[must_use]
+    pub fn recv_queue(&self) -> usize {
+        self.recvq.len() + usize::from(self.rcv.is_closed())
+    }
+
+    /// The rings, for resizing.
+    pub fn rings_mut(&mut self) -> (&mut SendQ, &mut RecvQ) {
+        (&mut self.sendq, &mut self.recvq)
+    }
+
+    /// TCP_NODELAY and its opposite.
+    pub fn set_nagle(&mut self, now: Instant, on: bool) {
+        let _ = now;
+        // MUST-17 (3.7.4): per connection.
+        self.config.nagle = on;
+    }
+
+    /// SO_KEEPALIVE and its times.
+    pub fn set_keep_alive(&mut self, now: Instant, keep_alive: Option<KeepAlive>) {
+        self.config.keep_alive = keep_alive;
+        self.start_keep_alive(now);
+    }
+
+    /// TCP_USER_TIMEOUT.
+    pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
+        self.config.user_timeout = timeout;
+        if timeout.is_none() {
+            self.timers.stop(Timer::User);
+        }
+    }
+
+    /// What is left of a connection in TIME-WAIT. Drain [`poll_transmit`](Self::poll_transmit) first: it owes the ACK of the
+    /// peer's FIN.
+    #[must_use]
+    pub fn into_time_wait(self, now: Instant) -> TimeWait {
+        TimeWait::new(now, &self)
+    }
+
+    /// The smoothed round-trip time, once one was measured.
+    #[must_use]
+    pub fn srtt(&self) -> Option<Duration> {
+        self.rtt.srtt()
+    }
+
+    /// The congestion window, in bytes.
+    #[must_use]
+    pub const fn cwnd(&self) -> u32 {
+        self.congestion.cwnd()
+    }
+
+    /// The segments that were discarded, by reason.
+    #[must_use]
+    pub const fn discards(&self) -> &Discards {
+        &self.discards
+    }
+
+    /// Panics if the variables contradict each other: for tests, after every event.
+    pub fn assert_invariants(&self) {
+        let sent = self.snd.flight() as usize;
+        let fin = usize::from(self.snd.fin == Fin::Sent);
+        assert!(sent >= fin && sent - fin <= self.sendq.len(), "SND.NXT is within SendQ");
+        if self.snd.fin == Fin::Sent {
+            assert_eq!(sent - fin, self.sendq.len(), "the FIN follows all text");
+        }
+        assert!(!self.rcv.edge.before(self.rcv.nxt), "RCV.NXT is within the window");
+        assert!(!self.snd.una.before(self.snd.iss), "our SYN is acknowledged");
+        assert!(self.rcv.nxt.after(self.rcv.irs), "the peer's SYN is received");
+        assert!(self.snd.mss > 0, "a segment holds text");
+        self.recovery.assert_invariants(self.snd.una, self.snd.nxt);
+        if self.state != State::Closed && sent > 0 {
+            let running = self.timers.is_set(Timer::Retransmit) || self.timers.is_set(Timer::Persist);
+            assert!(running || self.owed.probe, "something watches over what is outstanding");
+        }
+    }
+}
+
+/// What the steps of the ladder and the timers share.
+impl Tcb {
+    /// Bytes of SendQ never sent.
+    pub(crate) fn unsent(&self) -> usize {
+        match self.snd.fin {
+            Fin::None | Fin::Queued => self.sendq.len() - self.snd.flight() as usize,
+            Fin::Sent | Fin::Acknowledged => 0,
+        }
+    }
+
+    /// Whether anything waits for the peer, sent or not.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        !self.sendq.is_empty() || matches!(self.snd.fin, Fin::Queued | Fin::Sent)
+    }
+
+    /// Deletes the TCB, with `event` as the last word.
+    pub(crate) fn delete(&mut self, event: Event) {
+        self.state = self.state.after(Cause::Delete);
+        self.timers.stop_all();
+        self.recvq.ring_after(None);
+        self.events.push(event);
+    }
+
+    /// MUST-20 (3.8.3): R2 or a time of the user's ran out.
+    pub(crate) fn time_out(&mut self) {
+        // MUST-12 (3.6): the user is told why.
+        self.delete(Event::Aborted(Reason::TimedOut));
+    }
+
+    pub(crate) fn start_user_timer(&mut self, now: Instant) {
+        match self.config.user_timeout {
+            Some(timeout) if self.has_unfinished() => {
+                if !self.timers.is_set(Timer::User) {
+                    self.timers.set(Timer::User, now + timeout);
+                }
+            }
+            Some(_) | None => self.timers.stop(Timer::User),
+        }
+    }
+
+    /// In FIN-WAIT-2 an orphan has only so long (tcp_fin_timeout).
+    pub(crate) fn bound_fin_wait_2(&mut self, now: Instant) {
+        if self.state == State::FinWait2
+            && self.holder == Holder::Nobody
+            && !self.timers.is_set(Timer::FinWait2)
+        {
+            self.timers.set(Timer::FinWait2, now + self.config.fin_timeout);
+        }
+    }
+
+    /// 3.10.8, retransmission timeout; RFC 6298, 5.4 to 5.7.
+    fn on_retransmit_timeout(&mut self, now: Instant) {
+        let flight = self.snd.flight();
+        if flight == 0 {
+            return;
+        }
+        if self.snd.wnd == 0 {
+            // MUST-34 (3.8.6): the window shrank over what was sent. It is probed like any zero window, and
+            // SHLD-17: that is no reason to give the connection up.
+            self.recovery.on_timeout(self.snd.una, self.snd.nxt);
+            self.on_persist_timeout(now);
+            return;
+        }
+        self.snd.retransmissions += 1;
+        if self.snd.retransmissions > self.config.retries2 {
+            self.time_out();
+            return;
+        }
+        let expiry = if self.snd.retransmissions == 1 { Expiry::First } else { Expiry::Repeated };
+        self.congestion.on_timeout(flight, expiry);
+        self.recovery.on_timeout(self.snd.una, self.snd.nxt);
+        self.rtt.on_timeout();
+        // MUST-18 (3.8.1): what is sent twice is not measured.
+        self.timing = None;
+        self.timers.set(Timer::Retransmit, now + self.rtt.rto().get());
+    }
+}

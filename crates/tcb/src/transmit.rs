@@ -1,0 +1,192 @@
+//! The only exit for segments: what is owed, most urgent first.
+
+use sockeye_clock::Instant;
+use sockeye_wire::{Flags, Options, SeqNum, TcpHeader};
+
+use crate::recovery::Urgency;
+use crate::tcb::{Fin, Timing};
+use crate::timers::Timer;
+use crate::{State, Tcb, Transmit};
+
+/// The next segment that is owed.
+pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    if core::mem::take(&mut tcb.owed.reset) {
+        return Some(reset(tcb));
+    }
+    if tcb.state == State::Closed {
+        return None;
+    }
+    // Duplicate ACKs carry nothing else, or the peer would not count them (RFC 5681, section 2).
+    if tcb.owed.duplicates > 0 {
+        tcb.owed.duplicates -= 1;
+        return Some(ack(tcb, now));
+    }
+    if let Some(segment) = lost_text(tcb, now).or_else(|| new_text(tcb, now)) {
+        return Some(segment);
+    }
+    if core::mem::take(&mut tcb.owed.probe) {
+        return Some(probe(tcb, now));
+    }
+    if tcb.acks.is_due_now() {
+        return Some(ack(tcb, now));
+    }
+    tcb.arm_persist(now);
+    // What is read meanwhile may open the window.
+    tcb.arm_doorbell().then(|| ack(tcb, now))
+}
+
+/// A cut of the send sequence space that becomes a segment.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    from: SeqNum,
+    text: u32,
+    fin: bool,
+}
+
+impl Cut {
+    /// Sequence numbers it takes up.
+    fn len(self) -> u32 {
+        self.text + u32::from(self.fin)
+    }
+}
+
+/// What is lost, as far as the window and cwnd allow.
+fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    let (from, to, urgency) = tcb.recovery.lost()?;
+    // SHLD-16 (3.8.6): not beyond a right edge that has moved left.
+    let edge = tcb.snd.edge();
+    let to = if to.after(edge) { edge } else { to };
+    if !from.before(to) {
+        return None;
+    }
+    let text_end = tcb.snd.una + tcb.sendq.len() as u32;
+    let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
+    let text = text.min(tcb.snd.mss);
+    let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
+    let cut = Cut { from, text, fin };
+    let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
+    if urgency == Urgency::WhenCwndAllows && !tcb.congestion.has_room(pipe, cut.len()) {
+        return None;
+    }
+    tcb.recovery.on_retransmit(cut.len());
+    // MUST-18 (3.8.1), Karn: the next ACK is ambiguous.
+    tcb.timing = None;
+    Some(segment(tcb, now, cut))
+}
+
+/// Text never sent, and the FIN, as far as the window, cwnd and good sense allow.
+fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    if tcb.recovery.has_lost() {
+        return None;
+    }
+    let cut = next_cut(tcb)?;
+    restart_if_idle(tcb, now);
+    let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
+    if cut.text > 0 && !tcb.congestion.has_room(pipe, cut.text) {
+        return None;
+    }
+    tcb.owed.silly = false;
+    tcb.snd.nxt += cut.len();
+    if cut.fin {
+        tcb.snd.fin = Fin::Sent;
+    }
+    if cut.text > 0 {
+        if cut.text < tcb.segment_size() {
+            tcb.snd.small = tcb.snd.nxt;
+        }
+        tcb.snd.last_sent = now;
+        tcb.acks.on_text_sent(now, tcb.config.delayed_ack);
+    }
+    if tcb.timing.is_none() {
+        tcb.timing = Some(Timing { end: tcb.snd.nxt, sent: now });
+    }
+    Some(segment(tcb, now, cut))
+}
+
+fn next_cut(tcb: &Tcb) -> Option<Cut> {
+    let unsent = tcb.unsent();
+    if unsent == 0 && tcb.snd.fin != Fin::Queued {
+        return None;
+    }
+    let (edge, from) = (tcb.snd.edge(), tcb.snd.nxt);
+    // SHLD-15 (3.8.6): nothing new into a window that shrank.
+    let usable = if edge.after(from) { edge.since(from) } else { return None };
+    let text = u32::try_from(unsent).unwrap_or(u32::MAX).min(usable).min(tcb.segment_size());
+    let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
+    let is_sent = fin || tcb.owed.silly || (text > 0 && tcb.is_worth_sending(text));
+    is_sent.then_some(Cut { from, text, fin })
+}
+
+/// RFC 5681, 4.1: after an RTO without sending, what is known of the network is out of date.
+fn restart_if_idle(tcb: &mut Tcb, now: Instant) {
+    if tcb.snd.flight() == 0 && now.since(tcb.snd.last_sent) > tcb.rtt.rto().get() {
+        tcb.congestion.on_idle();
+    }
+}
+
+fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
+    // RFC 6298, 5.1; the timer that waits for the window gives way.
+    if !tcb.timers.is_set(Timer::Retransmit) {
+        tcb.timers.set(Timer::Retransmit, now + tcb.rtt.rto().get());
+    }
+    let offset = cut.from.since(tcb.snd.una) as usize;
+    let mut flags = Flags::ACK;
+    flags.set(Flags::FIN, cut.fin);
+    // MUST-61 (3.9.1.2): PSH with the last byte there is.
+    flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.sendq.len());
+    Transmit {
+        header: acknowledging(tcb, now, cut.from, flags),
+        text_offset: offset,
+        text_len: cut.text as usize,
+    }
+}
+
+/// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
+fn ack(tcb: &mut Tcb, now: Instant) -> Transmit {
+    let seq = tcb.snd.nxt;
+    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK))
+}
+
+/// As Linux: no data, and a sequence number that the peer has acknowledged, so that it must answer. Its ACK field is not read
+/// by a peer that finds it outside the window, so an ACK that is owed stays owed.
+fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
+    let window = tcb.offer_window();
+    Transmit::without_text(header(tcb, now, tcb.snd.una - 1, Flags::ACK, window))
+}
+
+/// ABORT, and give-ups: `<SEQ=SND.NXT><CTL=RST>` with an ACK as Linux.
+fn reset(tcb: &Tcb) -> Transmit {
+    Transmit::without_text(TcpHeader {
+        src_port: tcb.config.local_port,
+        dst_port: tcb.config.remote_port,
+        seq: tcb.snd.nxt,
+        ack: tcb.rcv.nxt,
+        flags: Flags::RST | Flags::ACK,
+        ..TcpHeader::default()
+    })
+}
+
+/// A header that acknowledges all there is: no other ACK is owed after it (MUST-58, 3.8.6.3).
+fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags) -> TcpHeader {
+    let window = tcb.offer_window();
+    tcb.acks.on_ack_sent();
+    tcb.timers.stop(Timer::DelayedAck);
+    tcb.rcv.last_ack = tcb.rcv.nxt;
+    header(tcb, now, seq, flags, window)
+}
+
+fn header(tcb: &Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
+    TcpHeader {
+        src_port: tcb.config.local_port,
+        dst_port: tcb.config.remote_port,
+        seq,
+        ack: tcb.rcv.nxt,
+        flags,
+        window,
+        urgent: 0,
+        options: Options {
+            timestamps: tcb.timestamps.map(|recent| recent.option(now)),
+            ..Options::default()
+        },
+    }
+}

@@ -1,0 +1,129 @@
+//! The windows, both ways: what we offer, what we make of the peer's, and no silliness on either side (3.8.6).
+
+use crate::Tcb;
+use crate::tcb::Fin;
+
+/// The largest shift (RFC 7323, 2.3).
+const MAX_SHIFT: u8 = 14;
+/// Default MSS below which windows are not worth halving.
+const SMALL_WINDOW: u32 = 536;
+
+/// The scale for a receive limit: 0 if it fits the header's field.
+pub(crate) fn shift_for(recv_buffer: usize) -> u8 {
+    (0..MAX_SHIFT).find(|shift| recv_buffer >> shift <= usize::from(u16::MAX)).unwrap_or(MAX_SHIFT)
+}
+
+/// The shift to use for one that came in an option (RFC 7323, 2.3).
+pub(crate) fn clamp_shift(shift: u8) -> u8 {
+    shift.min(MAX_SHIFT)
+}
+
+/// The window field of a SYN: never scaled (RFC 7323, 2.2).
+pub(crate) fn of_syn(recv_buffer: usize) -> u16 {
+    u16::try_from(recv_buffer).unwrap_or(u16::MAX)
+}
+
+/// The receiver.
+impl Tcb {
+    /// Bytes the window field could express if RecvQ had room without end.
+    const fn largest_window(&self) -> u32 {
+        (u16::MAX as u32) << self.rcv.shift
+    }
+
+    /// Room in RecvQ, as far as a window can tell.
+    fn room(&self) -> u32 {
+        u32::try_from(self.recvq.window()).unwrap_or(u32::MAX).min(self.largest_window())
+    }
+
+    /// By how much the right edge must be able to move before it moves (MUST-39, 3.8.6.2.2).
+    fn silly_below(&self) -> u32 {
+        u32::try_from(self.recvq.limit() / 2).unwrap_or(u32::MAX).min(self.snd.mss).max(1)
+    }
+
+    /// The window field for a segment that goes out now.
+    pub(crate) fn offer_window(&mut self) -> u16 {
+        if self.rcv.is_closed() {
+            return self.field(self.rcv.wnd());
+        }
+        self.recvq.refresh();
+        let (room, offered, shift) = (self.room(), self.rcv.wnd(), self.rcv.shift);
+        if room.saturating_sub(offered) >= self.silly_below() {
+            self.rcv.edge = self.rcv.nxt + (room >> shift << shift);
+        } else {
+            // RFC 7323, 2.4: what the scale cuts off would move the edge left (SHLD-14): cut up if there is room.
+            let unit = 1u32 << shift;
+            let whole = offered.div_ceil(unit).saturating_mul(unit);
+            if whole > offered && whole <= room {
+                self.rcv.edge = self.rcv.nxt + whole;
+            }
+        }
+        self.field(self.rcv.wnd())
+    }
+
+    fn field(&self, window: u32) -> u16 {
+        u16::try_from(window >> self.rcv.shift).unwrap_or(u16::MAX)
+    }
+
+    /// How many more bytes the program must read until a segment only to tell the window is worth sending. `None`: there is no
+    /// need, because the window offered is still wide.
+    fn update_after(&self) -> Option<u32> {
+        let offered = self.rcv.wnd();
+        if self.rcv.is_closed() || !self.state.can_receive() || offered as usize > self.recvq.limit() / 2 {
+            return None;
+        }
+        // As Linux: a window that at least doubles.
+        let worth = self.silly_below().max(offered);
+        Some(worth.saturating_sub(self.room().saturating_sub(offered)))
+    }
+
+    pub(crate) fn is_window_update_owed(&self) -> bool {
+        self.update_after() == Some(0)
+    }
+
+    /// Tells the program when to ring. Returns whether it has read so much meanwhile that an update is owed now.
+    pub(crate) fn arm_doorbell(&mut self) -> bool {
+        loop {
+            let after = self.update_after();
+            if after == Some(0) {
+                return true;
+            }
+            self.recvq.ring_after(after.map(|bytes| bytes as usize));
+            // A program that read before it could see the mark does not ring.
+            if after.is_none() || self.recvq.refresh() == 0 {
+                return false;
+            }
+        }
+    }
+}
+
+/// The sender.
+impl Tcb {
+    /// The most text a segment carries now: a segment that takes more than half of the largest window would wait for the
+    /// receiver's delayed ACK (as Linux).
+    pub(crate) fn segment_size(&self) -> u32 {
+        if self.snd.max_wnd > SMALL_WINDOW {
+            self.snd.mss.min((self.snd.max_wnd / 2).max(1))
+        } else {
+            self.snd.mss
+        }
+    }
+
+    /// Whether `len` bytes of text, all that fits, are worth a segment now (MUST-38, 3.8.6.2.1).
+    pub(crate) fn is_worth_sending(&self, len: u32) -> bool {
+        if len >= self.segment_size() {
+            return true;
+        }
+        let is_all = len as usize == self.unsent();
+        if is_all {
+            return self.snd.fin != Fin::None || !self.is_held_by_nagle();
+        }
+        // The window, not SendQ, is what cuts it: half the largest window is worth it.
+        len >= self.snd.max_wnd / 2
+    }
+
+    /// SHLD-7 (3.7.4), as amended by Minshall and as Linux: a small segment waits while another small one is unacknowledged,
+    /// so that the last segment of a long write does not wait for a delayed ACK.
+    fn is_held_by_nagle(&self) -> bool {
+        self.config.nagle && self.snd.small.after(self.snd.una)
+    }
+}
