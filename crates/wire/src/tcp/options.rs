@@ -227,3 +227,6 @@ impl Writer<'_> {
         self.rest = rest;
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;
