@@ -11,7 +11,8 @@ pub const MAX_MTU: usize = 65_575;
 
 /// What a point-to-point link does to packets, in each direction.
 ///
-/// In a file every field may be left out; those of [`LinkConfig::default`] then hold.
+/// In a file every field may be left out; those of [`LinkConfig::default`] then hold. Times are written as text:
+/// `"20ms"`, `"1.5s"`.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
@@ -20,8 +21,10 @@ pub struct LinkConfig {
     /// Bits a second; 0 for no limit.
     pub rate: u64,
     /// One-way delay.
+    #[serde(with = "crate::human")]
     pub delay: Duration,
     /// Uniform extra delay in `[0, jitter]`; keeps the order.
+    #[serde(with = "crate::human")]
     pub jitter: Duration,
     /// Probability that a packet is lost, 0..=1.
     pub loss: f64,
@@ -78,7 +81,9 @@ pub enum ConfigError {
         value: Duration,
     },
     /// A rate without a place to wait in.
-    #[error("queue = 0: with a rate a link needs a place for packets to wait in; write 1 or more, or rate = 0")]
+    #[error(
+        "queue = 0: with a rate a link needs a place for packets to wait in; write 1 or more, or rate = 0"
+    )]
     Queue,
 }
 

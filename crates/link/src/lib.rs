@@ -3,9 +3,12 @@
 //! A link is a queue in time. It reads no clock: who drives it says what time it is, and asks it when to come back.
 #![forbid(unsafe_code)]
 
+mod capture;
 mod config;
+mod human;
 mod point_to_point;
 
+pub use capture::{Capture, Interface, Tee};
 pub use config::{ConfigError, LinkConfig, MAX_MTU, MIN_MTU};
 pub use point_to_point::{Counters, PointToPoint};
 
