@@ -1,0 +1,57 @@
+//! The stack's errors as [`std::io::Error`].
+
+use sockeye_host::{CallError, SetupError};
+use sockeye_stack::Error;
+use std::io::{self, ErrorKind};
+
+/// The kind that `std::net` gives for the same error of the kernel.
+fn kind(error: Error) -> ErrorKind {
+    match error {
+        Error::WouldBlock | Error::InProgress => ErrorKind::WouldBlock,
+        Error::AddressInUse => ErrorKind::AddrInUse,
+        Error::AddressNotAvailable => ErrorKind::AddrNotAvailable,
+        Error::InvalidArgument => ErrorKind::InvalidInput,
+        Error::NotConnected => ErrorKind::NotConnected,
+        Error::ConnectionRefused => ErrorKind::ConnectionRefused,
+        Error::ConnectionReset => ErrorKind::ConnectionReset,
+        Error::TimedOut => ErrorKind::TimedOut,
+        Error::BrokenPipe => ErrorKind::BrokenPipe,
+        Error::ConnectionAborted => ErrorKind::ConnectionAborted,
+        Error::HostUnreachable => ErrorKind::HostUnreachable,
+        Error::NetworkUnreachable => ErrorKind::NetworkUnreachable,
+        Error::AddressFamily | Error::NotSupported | Error::NoSuchOption => ErrorKind::Unsupported,
+        Error::NoBufferSpace => ErrorKind::OutOfMemory,
+        Error::PermissionDenied => ErrorKind::PermissionDenied,
+        Error::HostGone => ErrorKind::NetworkDown,
+        Error::IsConnected | Error::AlreadyInProgress | Error::TooManyFiles | Error::BadDescriptor => ErrorKind::Other,
+    }
+}
+
+pub(crate) fn from_stack(error: Error) -> io::Error {
+    io::Error::new(kind(error), error)
+}
+
+pub(crate) fn from_call(error: CallError) -> io::Error {
+    match error {
+        CallError::Failed(error) => from_stack(error),
+        CallError::Interrupted => ErrorKind::Interrupted.into(),
+    }
+}
+
+pub(crate) fn from_setup(error: SetupError) -> io::Error {
+    io::Error::other(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_is_std_nets_and_the_text_the_stacks() {
+        let error = from_call(CallError::Failed(Error::ConnectionRefused));
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(error.to_string(), "connection refused");
+        assert_eq!(from_call(CallError::Interrupted).kind(), ErrorKind::Interrupted);
+        assert_eq!(from_stack(Error::WouldBlock).kind(), ErrorKind::WouldBlock);
+    }
+}
