@@ -1,0 +1,24 @@
+//! What happens to sockets.
+
+use crate::Error;
+
+/// What happened to a socket that its holder should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketEvent {
+    /// An active open succeeded.
+    Connected,
+    /// Text arrived.
+    Readable,
+    /// A connection can be accepted.
+    Acceptable,
+    /// SendQ has room again.
+    Writable,
+    /// After what RecvQ holds comes end of file.
+    EndOfFile,
+    /// Everything sent, and the FIN, is acknowledged.
+    Drained,
+    /// The connection ended early, or an open failed: SO_ERROR.
+    Failed(Error),
+    /// The connection is over; the protocol needs the rings no more.
+    Closed,
+}
