@@ -16,7 +16,7 @@
 //!
 //! All pointers are in files called `raw.rs`. Without the feature `std` slots live on the heap and have no locks;
 //! `std` adds the shared memory ([`Arena`]), the locks between programs, futexes and the [`HostPage`].
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 extern crate alloc;
 
@@ -31,10 +31,16 @@ pub mod futex;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub mod host_page;
 pub mod lock;
+#[cfg(all(test, loom))]
+#[path = "model/tests.rs"]
+mod loom_model;
+#[cfg(all(test, not(loom)))]
+#[path = "oracle/tests.rs"]
+mod oracle;
 #[cfg(not(loom))]
 mod raw;
 #[cfg(loom)]
-#[path = "model.rs"]
+#[path = "model/raw.rs"]
 mod raw;
 pub mod recvq;
 mod ring;

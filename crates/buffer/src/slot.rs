@@ -13,6 +13,7 @@ use crate::{RecvQ, RecvQReader, SendQ, SendQWriter};
 /// Everything about one socket that both sides see. Lines are 64 bytes apart so that each side writes its own.
 #[repr(C, align(64))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub struct SlotHeader {
     /// Written by the engine.
     pub engine: EngineLine,
@@ -31,6 +32,7 @@ pub struct SlotHeader {
 /// What the engine tells.
 #[repr(C, align(64))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub struct EngineLine {
     /// [`Condition`] bits.
     pub condition: AtomicU32,
@@ -61,6 +63,7 @@ pub struct EngineLine {
 /// What the program's writers tell.
 #[repr(C, align(64))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub struct SenderLine {
     /// SendQ tail: bytes written since the start.
     pub send_tail: AtomicU64,
@@ -71,6 +74,7 @@ pub struct SenderLine {
 /// What the program's readers tell.
 #[repr(C, align(64))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub struct ReceiverLine {
     /// RecvQ head: bytes read since the start.
     pub recv_head: AtomicU64,
@@ -81,6 +85,7 @@ pub struct ReceiverLine {
 /// Readiness mirrored onto the token descriptor, and per-socket settings that all its holders share.
 #[repr(C, align(64))]
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub struct ReadinessLine {
     /// 1 once the socket is polled (select, poll or epoll): the engine then mirrors readiness onto the token.
     pub armed: AtomicU32,

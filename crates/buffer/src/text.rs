@@ -60,6 +60,12 @@ impl<'a> Text<'a> {
     }
 }
 
+impl Default for Text<'_> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<'a> From<&'a [u8]> for Text<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::pair(bytes, &[])

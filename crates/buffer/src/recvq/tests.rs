@@ -1,1 +1,230 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 
+use proptest::prelude::*;
+
+use crate::assembler::MAX_RANGES;
+use crate::{RecvQ, RecvQReader, Slot, Text};
+
+const MAX: usize = 1 << 14;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Offset, length, and a byte to tell texts apart.
+    Place(usize, usize, u8),
+    Read(usize, usize),
+    Refresh,
+    RingAfter(Option<usize>),
+    SetLimit(usize),
+}
+
+fn amount() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0..200_usize, 2 => 0..5_000_usize, 1 => 0..2 * MAX]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (amount(), amount(), any::<u8>()).prop_map(|(offset, len, mark)| Step::Place(offset, len, mark)),
+        4 => (0..200_usize, 1..4_usize, any::<u8>()).prop_map(|(offset, len, mark)| Step::Place(offset, len, mark)),
+        4 => (amount(), any::<u8>()).prop_map(|(len, mark)| Step::Place(0, len, mark)),
+        4 => (0..20_usize, amount()).prop_map(|(skip, len)| Step::Read(skip, len)),
+        4 => Just(Step::Refresh),
+        1 => prop::option::of(amount()).prop_map(Step::RingAfter),
+        1 => amount().prop_map(Step::SetLimit),
+    ]
+}
+
+/// A RecvQ beside a plain map of the bytes that it should hold.
+#[derive(Debug)]
+struct Pair {
+    recvq: RecvQ,
+    reader: RecvQReader,
+    oracle: BTreeMap<usize, u8>,
+    /// The program's head, and the one that the engine has seen.
+    head: usize,
+    seen: usize,
+    tail: usize,
+    limit: usize,
+    ring_at: Option<usize>,
+}
+
+impl Pair {
+    fn new(limit: usize) -> Self {
+        let slot = Slot::on_heap(0, MAX);
+        let (_sendq, recvq) = slot.open(0, limit);
+        let (reader, oracle) = (slot.reader(), BTreeMap::new());
+        Self { recvq, reader, oracle, head: 0, seen: 0, tail: 0, limit: limit.min(MAX), ring_at: None }
+    }
+
+    /// The ranges beyond tail, as offsets from it.
+    fn ranges(&self) -> Vec<Range<usize>> {
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for offset in self.oracle.range(self.tail..).map(|(position, _)| position - self.tail) {
+            match ranges.last_mut() {
+                Some(last) if last.end == offset => last.end += 1,
+                _ => ranges.push(offset..offset + 1),
+            }
+        }
+        ranges
+    }
+
+    fn place(&mut self, offset: usize, len: usize, mark: u8) {
+        let bytes: Vec<u8> = (0..len).map(|at| mark.wrapping_add(at as u8)).collect();
+        let (first, second) = bytes.split_at(len / 3);
+        let window = self.limit.saturating_sub(self.tail - self.seen);
+        let end = offset.saturating_add(len).min(window);
+        let ranges = self.ranges();
+        let joins = ranges.iter().any(|held| held.start <= end && held.end >= offset);
+        if offset < end && (offset == 0 || joins || ranges.len() < MAX_RANGES) {
+            for (at, byte) in (offset..end).zip(&bytes) {
+                self.oracle.entry(self.tail + at).or_insert(*byte);
+            }
+        }
+        let tail = (self.tail..).find(|position| !self.oracle.contains_key(position)).unwrap();
+        assert_eq!(self.recvq.place(offset, &Text::pair(first, second)), tail - self.tail);
+        self.tail = tail;
+    }
+
+    fn read(&mut self, skip: usize, len: usize) {
+        let mut out = vec![0; len];
+        let copied = self.reader.peek(skip, &mut out);
+        assert_eq!(copied, len.min((self.tail - self.head).saturating_sub(skip)));
+        let start = self.head + skip;
+        assert!(
+            copied == 0
+                || out[..copied].iter().eq(self.oracle.range(start..start + copied).map(|(_, byte)| byte))
+        );
+        self.head += len.min(self.tail - self.head);
+        self.oracle = self.oracle.split_off(&self.head);
+        assert_eq!(self.reader.consume(len), self.ring_at.is_some_and(|ring_at| self.head >= ring_at));
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Place(offset, len, mark) => self.place(offset, len, mark),
+            Step::Read(skip, len) => self.read(skip, len),
+            Step::Refresh => {
+                assert_eq!(self.recvq.refresh(), self.head - self.seen);
+                self.seen = self.head;
+            }
+            Step::RingAfter(bytes) => {
+                let ring_at = bytes.map(|bytes| self.seen + bytes);
+                let is_there = ring_at != self.ring_at && ring_at.is_some_and(|ring_at| self.head >= ring_at);
+                assert_eq!(self.recvq.ring_after(bytes), is_there);
+                self.ring_at = ring_at;
+            }
+            Step::SetLimit(limit) => {
+                self.recvq.set_limit(limit);
+                (self.limit, self.seen) = (limit.min(MAX), self.head);
+            }
+        }
+        self.assert_invariants();
+    }
+
+    fn assert_invariants(&self) {
+        let held = self.tail - self.seen;
+        assert_eq!((self.recvq.len(), self.recvq.limit(), self.recvq.clamped()), (held, self.limit, 0));
+        assert_eq!(self.recvq.window(), self.limit.saturating_sub(held));
+        assert_eq!(self.recvq.out_of_order().collect::<Vec<_>>(), self.ranges());
+        assert_eq!(self.reader.len(), self.tail - self.head);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 64 }))]
+
+    #[test]
+    fn recvq_is_a_queue_that_assembles(limit in amount(), steps in prop::collection::vec(step(), 1..120)) {
+        let mut pair = Pair::new(limit);
+        steps.into_iter().for_each(|step| pair.take(step));
+        // All that was ever placed can be read.
+        pair.take(Step::Refresh);
+        pair.take(Step::SetLimit(MAX));
+        pair.take(Step::Place(0, MAX, 7));
+        pair.take(Step::Read(0, MAX));
+    }
+}
+
+proptest! {
+    /// Whatever the program says of its head, what is seen of it grows, and not beyond tail.
+    #[test]
+    fn a_hostile_head_is_clamped(
+        limit in 1..MAX,
+        told in prop::collection::vec((prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], amount()), 1..30),
+    ) {
+        let slot = Slot::on_heap(0, MAX);
+        let (_sendq, mut recvq) = slot.open(0, limit);
+        let (mut head, mut tail) = (0, 0);
+        for (told, len) in told {
+            tail += recvq.place(0, &Text::from(&vec![1; len][..])) as u64;
+            slot.header().receiver.recv_head.store(told, Ordering::Release);
+            let clamped = recvq.clamped();
+            let expected = told.clamp(head, tail);
+            prop_assert_eq!(recvq.refresh() as u64, expected - head);
+            prop_assert_eq!(recvq.clamped() - clamped, u64::from(expected != told));
+            head = expected;
+            prop_assert_eq!(recvq.len() as u64, tail - head);
+            prop_assert_eq!(recvq.len() + recvq.window(), limit);
+            recvq.ring_after(Some(len));
+            let _ = (slot.reader().peek(len, &mut [0; 100]), slot.reader().consume(1), slot.reader().len());
+        }
+        recvq.set_limit(MAX);
+        recvq.set_limit(0);
+    }
+
+    /// Nor does a reader go astray where somebody else spoils the engine's words.
+    #[test]
+    fn spoilt_words_do_not_lead_the_reader_astray(
+        head in any::<u64>(),
+        tail in any::<u64>(),
+        order in any::<u32>(),
+        skip in any::<usize>(),
+        len in amount(),
+    ) {
+        let slot = Slot::on_heap(0, MAX);
+        let (_sendq, mut recvq) = slot.open(0, MAX);
+        let header = slot.header();
+        header.engine.recv_tail.store(tail, Ordering::Relaxed);
+        header.engine.recv_order.store(order, Ordering::Relaxed);
+        header.receiver.recv_head.store(head, Ordering::Relaxed);
+        prop_assert!(slot.reader().peek(skip, &mut vec![0; len]) <= len);
+        slot.reader().consume(len);
+        prop_assert_eq!(recvq.refresh(), 0);
+    }
+}
+
+#[test]
+fn the_first_writer_of_a_byte_wins() {
+    let mut pair = Pair::new(100);
+    pair.take(Step::Place(10, 10, b'a'));
+    pair.take(Step::Place(5, 30, b'A'));
+    pair.take(Step::Place(0, 40, b'0'));
+    assert_eq!(pair.recvq.len(), 40);
+    let mut out = [0; 30];
+    assert_eq!(pair.reader.peek(4, &mut out), 30);
+    assert_eq!(&out[..17], b"4ABCDEabcdefghijP");
+}
+
+#[test]
+fn text_beyond_the_window_is_cut() {
+    let mut pair = Pair::new(500);
+    pair.take(Step::Place(490, 100, 1));
+    assert_eq!(pair.recvq.out_of_order().collect::<Vec<_>>(), [490..500]);
+    pair.take(Step::Place(500, 1, 1));
+    assert_eq!(pair.recvq.place(usize::MAX, &Text::from(&[1][..])), 0);
+    pair.take(Step::Place(0, 1000, 2));
+    assert_eq!((pair.recvq.len(), pair.recvq.window()), (500, 0));
+    pair.take(Step::Place(0, 1, 3));
+}
+
+#[test]
+fn too_many_ranges_are_refused_and_nothing_of_them_is_written() {
+    let mut pair = Pair::new(MAX);
+    for index in 1..=MAX_RANGES + 3 {
+        pair.take(Step::Place(10 * index, 5, index as u8));
+    }
+    assert_eq!(pair.recvq.out_of_order().count(), MAX_RANGES);
+    pair.take(Step::Place(0, 1000, 100));
+    pair.take(Step::Read(0, 1000));
+}

@@ -1,1 +1,171 @@
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
+use proptest::prelude::*;
+
+use crate::{SendQ, SendQWriter, Slot};
+
+const MAX: usize = 1 << 15;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(usize),
+    Refresh,
+    Text(usize, usize),
+    Release(usize),
+    SetLimit(usize),
+}
+
+fn amount() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0..300_usize, 2 => 0..10_000_usize, 1 => 0..2 * MAX, 1 => Just(usize::MAX)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..2 * MAX).prop_map(Step::Write),
+        4 => (0..500_usize).prop_map(Step::Write),
+        4 => Just(Step::Refresh),
+        2 => (amount(), amount()).prop_map(|(offset, len)| Step::Text(offset, len)),
+        4 => amount().prop_map(Step::Release),
+        1 => amount().prop_map(Step::SetLimit),
+    ]
+}
+
+/// A SendQ beside a plain queue that should hold the same.
+#[derive(Debug)]
+struct Pair {
+    sendq: SendQ,
+    writer: SendQWriter,
+    oracle: VecDeque<u8>,
+    seen: usize,
+    limit: usize,
+    written: usize,
+}
+
+impl Pair {
+    fn new(limit: usize) -> Self {
+        let slot = Slot::on_heap(MAX, 0);
+        let (sendq, _recvq) = slot.open(limit, 0);
+        let (writer, oracle) = (slot.writer(), VecDeque::new());
+        Self { sendq, writer, oracle, seen: 0, limit: limit.min(MAX), written: 0 }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Write(len) => {
+                let bytes: Vec<u8> = (self.written..).map(|at| (at % 251) as u8).take(len).collect();
+                let expected = len.min(self.limit.saturating_sub(self.oracle.len()));
+                assert_eq!(self.writer.write(&bytes), expected);
+                self.oracle.extend(&bytes[..expected]);
+                self.written += expected;
+            }
+            Step::Refresh => {
+                assert_eq!(self.sendq.refresh(), self.oracle.len() - self.seen);
+                self.seen = self.oracle.len();
+            }
+            Step::Text(offset, len) => {
+                let start = offset.min(self.seen);
+                let len = len.min(self.seen - start);
+                let mut out = vec![0; len + 1];
+                assert_eq!(self.sendq.text(offset, len).copy_to(&mut out), len);
+                assert!(out[..len].iter().eq(self.oracle.range(start..start + len)));
+            }
+            Step::Release(len) => {
+                let len = len.min(self.seen);
+                self.sendq.release(len);
+                self.oracle.drain(..len);
+                self.seen -= len;
+            }
+            Step::SetLimit(limit) => {
+                self.sendq.set_limit(limit);
+                self.limit = limit.min(MAX);
+                self.seen = self.oracle.len();
+                let needed = self.limit.max(self.seen);
+                assert_eq!(
+                    self.sendq.capacity(),
+                    needed.next_power_of_two().max(4096),
+                    "fits the cache if it can"
+                );
+                self.take(Step::Text(0, usize::MAX));
+            }
+        }
+        self.assert_invariants();
+    }
+
+    fn assert_invariants(&self) {
+        assert_eq!((self.sendq.len(), self.sendq.limit(), self.sendq.clamped()), (self.seen, self.limit, 0));
+        assert_eq!(self.writer.len(), self.oracle.len());
+        assert_eq!(self.writer.free(), self.limit.saturating_sub(self.oracle.len()));
+        assert!(self.sendq.capacity() >= self.limit.max(self.seen));
+    }
+}
+
+proptest! {
+    #[test]
+    fn sendq_is_a_queue(limit in amount(), steps in prop::collection::vec(step(), 1..100)) {
+        let mut pair = Pair::new(limit);
+        steps.into_iter().for_each(|step| pair.take(step));
+    }
+
+    /// Whatever the program says of its tail, what is seen of it grows, and not beyond the limit.
+    #[test]
+    fn a_hostile_tail_is_clamped(
+        limit in 0..MAX,
+        told in prop::collection::vec(prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], 1..30),
+        released in amount(),
+    ) {
+        let slot = Slot::on_heap(MAX, 0);
+        let (mut sendq, _recvq) = slot.open(limit, 0);
+        let mut head = 0;
+        let mut tail = 0;
+        for told in told {
+            slot.header().sender.send_tail.store(told, Ordering::Release);
+            let clamped = sendq.clamped();
+            let expected = told.clamp(tail, head + limit as u64);
+            prop_assert_eq!(sendq.refresh() as u64, expected - tail);
+            prop_assert_eq!(sendq.clamped() - clamped, u64::from(expected != told));
+            tail = expected;
+            prop_assert_eq!(sendq.len() as u64, tail - head);
+            prop_assert!(sendq.len() <= limit);
+            prop_assert_eq!(sendq.text(0, usize::MAX).copy_to(&mut [0; MAX]), sendq.len());
+            let _ = (slot.writer().free(), slot.writer().write(b"text"), slot.writer().len());
+            head += released.min(sendq.len()) as u64;
+            sendq.release(released);
+        }
+        sendq.set_limit(MAX);
+        sendq.set_limit(0);
+    }
+
+    /// Nor does a writer go astray where somebody else spoils the engine's words.
+    #[test]
+    fn spoilt_words_do_not_lead_the_writer_astray(
+        head in any::<u64>(),
+        tail in any::<u64>(),
+        limit in any::<u32>(),
+        order in any::<u32>(),
+        len in amount(),
+    ) {
+        let slot = Slot::on_heap(MAX, 0);
+        let (mut sendq, _recvq) = slot.open(MAX, 0);
+        let header = slot.header();
+        header.engine.send_head.store(head, Ordering::Relaxed);
+        header.engine.send_limit.store(limit, Ordering::Relaxed);
+        header.engine.send_order.store(order, Ordering::Relaxed);
+        header.sender.send_tail.store(tail, Ordering::Relaxed);
+        let written = slot.writer().write(&vec![1; len.min(2 * MAX)]);
+        prop_assert!(written <= MAX);
+        prop_assert!(sendq.refresh() <= MAX);
+    }
+}
+
+#[test]
+fn a_limit_below_what_is_held_takes_effect_as_bytes_are_released() {
+    let mut pair = Pair::new(MAX);
+    pair.take(Step::Write(20_000));
+    pair.take(Step::SetLimit(500));
+    assert_eq!((pair.sendq.len(), pair.writer.free()), (20_000, 0));
+    pair.take(Step::Release(19_600));
+    assert_eq!(pair.writer.free(), 100);
+    pair.take(Step::SetLimit(500));
+    assert_eq!((pair.sendq.capacity(), pair.sendq.len()), (4096, 400));
+}

@@ -1,1 +1,0 @@
-//! What a model is checked with in place of `raw`.

@@ -1,0 +1,97 @@
+//! `RUSTFLAGS="--cfg loom" cargo test -p sockeye-buffer --lib loom --no-default-features`
+//!
+//! The rings are of 4 bytes here.
+
+use loom::thread;
+
+use crate::{RecvQ, SendQ, Slot, Text};
+
+/// What is written, so long that it wraps.
+const BYTES: &[u8] = b"abcdef";
+
+fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(4);
+    builder.check(model);
+}
+
+/// Takes what the engine sees in SendQ.
+fn take(sendq: &mut SendQ, seen: &mut Vec<u8>) {
+    sendq.refresh();
+    let mut out = [0; 4];
+    let len = sendq.text(0, 4).copy_to(&mut out);
+    seen.extend_from_slice(&out[..len]);
+    sendq.release(len);
+}
+
+#[test]
+fn sent_bytes_are_published_after_they_are_copied() {
+    check(|| {
+        let slot = Slot::on_heap(4, 4);
+        let (mut sendq, _recvq) = slot.open(3, 4);
+        let writer = slot.writer();
+        let program = thread::spawn(move || {
+            let first = writer.write(BYTES);
+            first + writer.write(&BYTES[first..])
+        });
+        let mut seen = Vec::new();
+        take(&mut sendq, &mut seen);
+        take(&mut sendq, &mut seen);
+        let written = program.join().unwrap();
+        take(&mut sendq, &mut seen);
+        assert_eq!(seen, BYTES[..written]);
+        assert!(written >= 3 && sendq.clamped() == 0);
+    });
+}
+
+/// Places what fits of the rest of `BYTES`; the later half first.
+fn place(recvq: &mut RecvQ, placed: usize) -> usize {
+    recvq.refresh();
+    let rest = Text::from(&BYTES[placed..]);
+    let later = recvq.window() / 2;
+    assert_eq!(recvq.place(later.max(1), &rest.slice(later.max(1), 4)), 0);
+    recvq.place(0, &rest.slice(0, later))
+}
+
+#[test]
+fn received_bytes_are_published_after_they_are_copied() {
+    check(|| {
+        let slot = Slot::on_heap(4, 4);
+        let (_sendq, mut recvq) = slot.open(4, 4);
+        let reader = slot.reader();
+        let program = thread::spawn(move || {
+            let mut out = [0; 6];
+            let first = reader.peek(0, &mut out);
+            reader.consume(first);
+            let second = reader.peek(0, &mut out[first..]);
+            reader.consume(second);
+            out[..first + second].to_vec()
+        });
+        let first = place(&mut recvq, 0);
+        let placed = first + place(&mut recvq, first);
+        let mut seen = program.join().unwrap();
+        let mut out = [0; 4];
+        let len = slot.reader().peek(0, &mut out);
+        seen.extend_from_slice(&out[..len]);
+        assert_eq!(seen, BYTES[..placed]);
+        assert!(placed >= 4 && recvq.clamped() == 0);
+    });
+}
+
+#[test]
+fn the_wish_for_a_doorbell_and_the_reader_do_not_miss_each_other() {
+    check(|| {
+        let slot = Slot::on_heap(4, 4);
+        let (_sendq, mut recvq) = slot.open(4, 4);
+        recvq.place(0, &Text::from(BYTES));
+        let reader = slot.reader();
+        let program = thread::spawn(move || {
+            let first = reader.consume(1);
+            let second = reader.consume(1);
+            first || second
+        });
+        let is_there = recvq.ring_after(Some(2));
+        let is_rung = program.join().unwrap();
+        assert!(is_there || is_rung);
+    });
+}
