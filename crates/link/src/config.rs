@@ -10,21 +10,15 @@ pub const MIN_MTU: usize = 576;
 pub const MAX_MTU: usize = 65_575;
 
 /// What a point-to-point link does to packets, in each direction.
-///
-/// In a file every field may be left out; those of [`LinkConfig::default`] then hold. Times are written as text:
-/// `"20ms"`, `"1.5s"`.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-#[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
     /// Largest IP packet, bytes.
     pub mtu: usize,
     /// Bits a second; 0 for no limit.
     pub rate: u64,
     /// One-way delay.
-    #[serde(with = "crate::human")]
     pub delay: Duration,
     /// Uniform extra delay in `[0, jitter]`; keeps the order.
-    #[serde(with = "crate::human")]
     pub jitter: Duration,
     /// Probability that a packet is lost, 0..=1.
     pub loss: f64,

@@ -5,7 +5,6 @@
 
 mod capture;
 mod config;
-mod human;
 mod point_to_point;
 
 pub use capture::{Capture, Interface, Tee};

@@ -48,28 +48,3 @@ fn errors_name_the_field_and_the_mend() {
         assert!(!text.contains('\n'), "one line");
     }
 }
-
-#[test]
-fn a_file_may_leave_fields_out_but_not_misspell_them() {
-    let config: LinkConfig = toml::from_str("delay = \"20ms\"\nloss = 0.01").unwrap();
-    let expected = LinkConfig { delay: Duration::from_millis(20), loss: 0.01, ..LinkConfig::default() };
-    assert_eq!(config, expected);
-    let misspelt = toml::from_str::<LinkConfig>("dealy = \"20ms\"").unwrap_err().to_string();
-    assert!(misspelt.contains("dealy") && misspelt.contains("delay"), "{misspelt}");
-    let no_time = toml::from_str::<LinkConfig>("delay = \"soon\"").unwrap_err().to_string();
-    assert!(no_time.contains("`soon` is no time") && no_time.contains("20ms"), "{no_time}");
-}
-
-#[test]
-fn what_is_written_is_read_back() {
-    let config = LinkConfig {
-        rate: 10_000_000,
-        delay: Duration::from_micros(1_500),
-        jitter: Duration::from_nanos(7),
-        duplicate: 0.125,
-        seed: 42,
-        ..LinkConfig::default()
-    };
-    let text = toml::to_string(&config).unwrap();
-    assert_eq!(toml::from_str::<LinkConfig>(&text).unwrap(), config, "{text}");
-}
