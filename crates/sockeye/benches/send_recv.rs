@@ -1,7 +1,9 @@
 //! The send and receive path, embedded, beside the kernel's loopback TCP in the same run.
 #![allow(missing_docs)]
 
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use criterion::{
+    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
 use sockeye::Net;
 use std::io::{Read, Write};
 use std::thread;

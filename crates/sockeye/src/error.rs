@@ -23,7 +23,9 @@ fn kind(error: Error) -> ErrorKind {
         Error::NoBufferSpace => ErrorKind::OutOfMemory,
         Error::PermissionDenied => ErrorKind::PermissionDenied,
         Error::HostGone => ErrorKind::NetworkDown,
-        Error::IsConnected | Error::AlreadyInProgress | Error::TooManyFiles | Error::BadDescriptor => ErrorKind::Other,
+        Error::IsConnected | Error::AlreadyInProgress | Error::TooManyFiles | Error::BadDescriptor => {
+            ErrorKind::Other
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Net {
         Self::with_config(&NetworkConfig::default(), None).map_err(from_setup)
     }
 
-    /// A network inside this process, seen from `host`, or from its first host. 
+    /// A network inside this process, seen from `host`, or from its first host.
 
     ///
     /// # Errors

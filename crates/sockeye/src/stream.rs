@@ -24,7 +24,10 @@ impl Handle {
 
     pub(crate) fn poll_fd(&self) -> io::Result<BorrowedFd<'_>> {
         let Some(token) = &self.token else {
-            return Err(io::Error::new(ErrorKind::Unsupported, "a socket of an embedded network has no descriptor"));
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                "a socket of an embedded network has no descriptor",
+            ));
         };
         self.socket.arm(token.as_fd()).map_err(from_stack)?;
         Ok(token.as_fd())
@@ -221,7 +224,9 @@ impl TcpStream {
 
 fn checked_timeout(timeout: Option<Duration>) -> io::Result<Duration> {
     match timeout {
-        Some(Duration::ZERO) => Err(io::Error::new(ErrorKind::InvalidInput, "cannot set a 0 duration timeout")),
+        Some(Duration::ZERO) => {
+            Err(io::Error::new(ErrorKind::InvalidInput, "cannot set a 0 duration timeout"))
+        }
         Some(timeout) => Ok(timeout),
         None => Ok(Duration::ZERO),
     }

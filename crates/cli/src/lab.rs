@@ -1,0 +1,10 @@
+//! Experiments.
+
+mod checks;
+mod delivery;
+mod kernel;
+mod program;
+mod stage;
+mod view;
+
+pub(crate) use delivery::guaranteed_delivery;

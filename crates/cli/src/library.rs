@@ -1,0 +1,50 @@
+//! Where libsockeye.so is.
+
+use crate::failure::Failure;
+use std::path::{Path, PathBuf};
+
+/// The library to preload: `$SOCKEYE_LIBRARY`, or the one that was installed or built with this command.
+pub(crate) fn find() -> Result<PathBuf, Failure> {
+    if let Some(path) = std::env::var_os("SOCKEYE_LIBRARY").map(PathBuf::from) {
+        return path.canonicalize().map_err(|error| {
+            Failure::usage(format!("SOCKEYE_LIBRARY={}: {error}; name libsockeye.so", path.display()))
+        });
+    }
+    let command = std::env::current_exe().map_err(|error| {
+        Failure::usage(format!("cannot tell where this command is: {error}; set SOCKEYE_LIBRARY"))
+    })?;
+    let folder = command.parent().unwrap_or(Path::new("/"));
+    beside(folder).ok_or_else(|| {
+        let text = format!(
+            "no libsockeye.so beside {}; build it (make lib), or set SOCKEYE_LIBRARY",
+            command.display()
+        );
+        Failure::usage(text)
+    })
+}
+
+/// Looks where `make` builds and installs to, and where cargo builds to.
+fn beside(folder: &Path) -> Option<PathBuf> {
+    let places = ["../lib/libsockeye.so", "libsockeye.so", "libsockeye_ffi.so"];
+    places.iter().find_map(|place| folder.join(place).canonicalize().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_library_is_found_where_make_and_cargo_put_it() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let bin = root.join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        assert_eq!(beside(&bin), None);
+        fs::write(bin.join("libsockeye_ffi.so"), "").unwrap();
+        assert_eq!(beside(&bin), Some(bin.join("libsockeye_ffi.so")));
+        fs::create_dir_all(root.join("lib")).unwrap();
+        fs::write(root.join("lib/libsockeye.so"), "").unwrap();
+        assert_eq!(beside(&bin), Some(root.join("lib/libsockeye.so")));
+    }
+}

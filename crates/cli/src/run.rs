@@ -1,0 +1,76 @@
+//! `sockeye run`: becomes the program, with the library preloaded.
+
+use crate::args::Run;
+use crate::failure::Failure;
+use crate::library;
+use sockeye_host::HostedOptions;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+/// Returns only if the program cannot be started.
+pub(crate) fn run(run: &Run) -> Result<(), Failure> {
+    let options = run.way.checked()?;
+    let library = library::find()?;
+    let (program, arguments) =
+        run.program.split_first().ok_or_else(|| Failure::usage("no program to run"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env("LD_PRELOAD", preload(&library, std::env::var_os("LD_PRELOAD")));
+    set_way(&mut command, &options);
+    let error = command.exec();
+    let name = program.to_string_lossy();
+    Err(match error.kind() {
+        // What a shell says and returns.
+        ErrorKind::NotFound => {
+            Failure { status: 127, message: format!("{name}: no such program; give its path") }
+        }
+        _ => Failure { status: 126, message: format!("{name}: cannot be run: {error}") },
+    })
+}
+
+/// The environment by which the library knows its host process and its host.
+pub(crate) fn set_way(command: &mut Command, options: &HostedOptions) {
+    if let Some(socket) = &options.socket {
+        command.env("SOCKEYE_SOCKET", socket);
+    }
+    if let Some(network) = &options.network {
+        command.env("SOCKEYE_NETWORK", network);
+    }
+    if let Some(host) = &options.host {
+        command.env("SOCKEYE_AS", host);
+    }
+}
+
+/// The library comes first, so that its names are found before those of others that are preloaded.
+pub(crate) fn preload(library: &Path, others: Option<OsString>) -> OsString {
+    let mut list = library.as_os_str().to_owned();
+    if let Some(others) = others.filter(|others| !others.is_empty()) {
+        list.push(":");
+        list.push(others);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_preloaded_libraries_stay() {
+        let library = Path::new("/l/libsockeye.so");
+        assert_eq!(preload(library, None), "/l/libsockeye.so");
+        assert_eq!(preload(library, Some("".into())), "/l/libsockeye.so");
+        assert_eq!(preload(library, Some("/x.so".into())), "/l/libsockeye.so:/x.so");
+    }
+
+    #[test]
+    fn the_way_stands_in_the_environment() {
+        let mut command = Command::new("true");
+        let options = HostedOptions { socket: Some("/s".into()), network: None, host: Some("server".into()) };
+        set_way(&mut command, &options);
+        let set: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(set, ["SOCKEYE_AS", "SOCKEYE_SOCKET"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! From arguments to the options of the host crate.
+
+use crate::args::Way;
+use crate::failure::Failure;
+use sockeye_host::{HostedOptions, network_file};
+use std::path::{Path, PathBuf};
+
+impl Way {
+    /// Checks the network file and the host in it, so that what is wrong with them is said once and at once.
+    pub(crate) fn checked(&self) -> Result<HostedOptions, Failure> {
+        let network = self.network.clone().or_else(|| std::env::var_os("SOCKEYE_NETWORK").map(PathBuf::from));
+        let host = self.host.clone().or_else(|| std::env::var("SOCKEYE_AS").ok());
+        let socket = self.socket.clone().or_else(|| std::env::var_os("SOCKEYE_SOCKET").map(PathBuf::from));
+        let network = network.as_deref().map(checked_network).transpose()?;
+        if let Some((path, names)) = &network
+            && let Some(host) = &host
+            && !names.contains(host)
+        {
+            let names = names.join(", ");
+            return Err(Failure::usage(format!(
+                "--as {host}: no such host in {}; its hosts are {names}",
+                path.display()
+            )));
+        }
+        Ok(HostedOptions { socket, network: network.map(|(path, _)| path), host })
+    }
+}
+
+/// The file's absolute path, which names the same network from every folder, and the names of its hosts.
+fn checked_network(path: &Path) -> Result<(PathBuf, Vec<String>), Failure> {
+    let config = network_file::read(path)?;
+    let path = path.canonicalize().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    Ok((path, config.hosts.into_iter().map(|host| host.name).collect()))
+}
