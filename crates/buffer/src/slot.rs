@@ -68,6 +68,7 @@ pub struct SenderLine {
     /// SendQ tail: bytes written since the start.
     pub send_tail: AtomicU64,
     /// 1 while a writer sleeps, or is about to, on `tx_seq`.
+    /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub tx_wait: AtomicU32,
 }
 
@@ -79,6 +80,7 @@ pub struct ReceiverLine {
     /// RecvQ head: bytes read since the start.
     pub recv_head: AtomicU64,
     /// 1 while a reader sleeps, or is about to, on `rx_seq`.
+    /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub rx_wait: AtomicU32,
 }
 

@@ -25,7 +25,7 @@ impl Child {
     pub(crate) fn kill(self) {}
 
     /// Waits for its end; whether it succeeded.
-    pub(crate) fn is_successful(self) -> bool {
+    pub(crate) fn succeeds(self) -> bool {
         let status = self.wait();
         core::mem::forget(self);
         libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0

@@ -78,7 +78,7 @@ fn a_killed_host_wakes_a_waiter_who_wakes_the_others() {
     let child = Child::fork(|| {
         host.enroll().unwrap();
         // A fork of the host that ends is not the end of the host.
-        assert!(Child::fork(|| {}).is_successful());
+        assert!(Child::fork(|| {}).succeeds());
         host.set_sleeping(true);
         futex::wake_all(&host.words().sleeping.word);
         loop {

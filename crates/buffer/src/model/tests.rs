@@ -9,12 +9,6 @@ use crate::{RecvQ, SendQ, Slot, Text};
 /// What is written, so long that it wraps.
 const BYTES: &[u8] = b"abcdef";
 
-fn check(model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(4);
-    builder.check(model);
-}
-
 /// Takes what the engine sees in SendQ.
 fn take(sendq: &mut SendQ, seen: &mut Vec<u8>) {
     sendq.refresh();
@@ -26,7 +20,7 @@ fn take(sendq: &mut SendQ, seen: &mut Vec<u8>) {
 
 #[test]
 fn sent_bytes_are_published_after_they_are_copied() {
-    check(|| {
+    loom::model(|| {
         let slot = Slot::on_heap(4, 4);
         let (mut sendq, _recvq) = slot.open(3, 4);
         let writer = slot.writer();
@@ -55,7 +49,7 @@ fn place(recvq: &mut RecvQ, placed: usize) -> usize {
 
 #[test]
 fn received_bytes_are_published_after_they_are_copied() {
-    check(|| {
+    loom::model(|| {
         let slot = Slot::on_heap(4, 4);
         let (_sendq, mut recvq) = slot.open(4, 4);
         let reader = slot.reader();
@@ -80,7 +74,7 @@ fn received_bytes_are_published_after_they_are_copied() {
 
 #[test]
 fn the_wish_for_a_doorbell_and_the_reader_do_not_miss_each_other() {
-    check(|| {
+    loom::model(|| {
         let slot = Slot::on_heap(4, 4);
         let (_sendq, mut recvq) = slot.open(4, 4);
         recvq.place(0, &Text::from(BYTES));

@@ -210,7 +210,7 @@ fn the_first_writer_of_a_byte_wins() {
 fn text_beyond_the_window_is_cut() {
     let mut pair = Pair::new(500);
     pair.take(Step::Place(490, 100, 1));
-    assert_eq!(pair.recvq.out_of_order().collect::<Vec<_>>(), [490..500]);
+    assert!(pair.recvq.out_of_order().eq(core::iter::once(490..500)));
     pair.take(Step::Place(500, 1, 1));
     assert_eq!(pair.recvq.place(usize::MAX, &Text::from(&[1][..])), 0);
     pair.take(Step::Place(0, 1000, 2));

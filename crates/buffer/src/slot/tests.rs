@@ -16,7 +16,7 @@ fn bytes_pass_in_both_directions() {
     assert_eq!((sendq.len(), writer.free(), writer.len()), (50, 450, 50));
 
     assert_eq!(recvq.place(3, &Text::from(&b"defg"[..])), 0);
-    assert_eq!(recvq.out_of_order().collect::<Vec<_>>(), [3..7]);
+    assert!(recvq.out_of_order().eq(core::iter::once(3..7)));
     assert_eq!((recvq.place(0, &Text::from(&b"abcXX"[..])), recvq.len()), (7, 7));
     assert_eq!((reader.len(), reader.peek(2, &mut out)), (7, 5));
     assert_eq!(&out[..5], b"cdefg");
