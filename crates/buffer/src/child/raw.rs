@@ -21,6 +21,12 @@ impl Child {
         Self(pid)
     }
 
+    /// Sends it SIGUSR1.
+    pub(crate) fn interrupt(&self) {
+        // SAFETY: our own child, not yet waited for.
+        unsafe { libc::kill(self.0, libc::SIGUSR1) };
+    }
+
     /// Ends it with SIGKILL.
     pub(crate) fn kill(self) {}
 
@@ -45,4 +51,15 @@ impl Drop for Child {
         unsafe { libc::kill(self.0, libc::SIGKILL) };
         self.wait();
     }
+}
+
+/// Handles SIGUSR1, in this process, by doing nothing; with these flags (`SA_RESTART` or 0).
+pub(crate) fn handle_interrupts(flags: i32) {
+    extern "C" fn handler(_signal: i32) {}
+    // SAFETY: all zero is an action: the default one, with an empty mask.
+    let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = flags;
+    // SAFETY: the handler does nothing, which is safe at any time.
+    unsafe { libc::sigaction(libc::SIGUSR1, &action, core::ptr::null_mut()) };
 }
