@@ -1,0 +1,137 @@
+//! `dup fcntl ioctl`: calls about the descriptor rather than the connection.
+
+use crate::engine::{self, TABLE};
+use crate::errno::{Errno, guard};
+use crate::fork;
+use crate::{raw, real};
+use libc::{c_int, c_long, c_ulong, c_void};
+
+/// `SIOCOUTQ`, which is `TIOCOUTQ`.
+const SIOCOUTQ: c_ulong = libc::TIOCOUTQ;
+const SIOCATMARK: c_ulong = 0x8905;
+const FIONREAD: c_ulong = libc::FIONREAD;
+const FIONBIO: c_ulong = libc::FIONBIO;
+const FIOCLEX: c_ulong = libc::FIOCLEX;
+const FIONCLEX: c_ulong = libc::FIONCLEX;
+
+/// As `dup()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_dup(fd: c_int) -> c_int {
+    // SAFETY: no pointers.
+    let new = unsafe { real::dup(fd) };
+    note_copy(fd, new)
+}
+
+/// As `dup2()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
+    // SAFETY: no pointers.
+    let result = unsafe { real::dup2(fd, new) };
+    if fd == new { result } else { note_copy(fd, result) }
+}
+
+/// As `dup3()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
+    // SAFETY: no pointers.
+    let result = unsafe { real::dup3(fd, new, flags) };
+    note_copy(fd, result)
+}
+
+/// As `fcntl()`. O_ASYNC is EINVAL; whatever concerns only the descriptor is the kernel's, on the token.
+///
+/// # Safety
+/// `argument` is what the command asks for.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        let result = unsafe { real::fcntl(fd, command, argument) };
+        return if is_duplication(command) { note_copy(fd, result) } else { result };
+    }
+    if command == libc::F_SETFL {
+        // SAFETY: the argument is a number.
+        return guard(|| unsafe { set_flags(fd, argument) });
+    }
+    // SAFETY: the caller's arguments as they came.
+    let result = unsafe { real::fcntl(fd, command, argument) };
+    if is_duplication(command) { note_copy(fd, result) } else { result }
+}
+
+/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK (there never is a mark), FIONBIO, FIOCLEX and FIONCLEX; any other is
+/// ENOTTY.
+///
+/// # Safety
+/// `argument` is what the request asks for.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int {
+    if !TABLE.has(fd) || request == FIOCLEX || request == FIONCLEX {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::ioctl(fd, request, argument) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { control(fd, request, argument) })
+}
+
+const fn is_duplication(command: c_int) -> bool {
+    matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC)
+}
+
+/// `new` is now what `fd` is, if it is a descriptor. If the table has no room for it, it is closed again: EMFILE.
+fn note_copy(fd: c_int, new: c_int) -> c_int {
+    if new < 0 || (!TABLE.has(fd) && !TABLE.has(new)) || fork::is_borrowing_memory() {
+        return new;
+    }
+    guard(|| {
+        TABLE.duplicate(fd, new).map_err(|_| {
+            // SAFETY: no pointers; the descriptor was just made.
+            let _ = unsafe { real::close(new) };
+            Errno::MFILE
+        })?;
+        Ok(new)
+    })
+}
+
+unsafe fn set_flags(fd: c_int, flags: c_long) -> Result<c_int, Errno> {
+    if flags & c_long::from(libc::O_ASYNC) != 0 {
+        return Err(Errno::INVAL);
+    }
+    let socket = engine::find(fd)?;
+    // SAFETY: the argument of F_SETFL is a number.
+    let result = unsafe { real::fcntl(fd, libc::F_SETFL, flags) };
+    if result == 0 {
+        socket.set_nonblocking(flags & c_long::from(libc::O_NONBLOCK) != 0);
+    }
+    Ok(result)
+}
+
+unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<c_int, Errno> {
+    let socket = engine::find(fd)?;
+    let count = match request {
+        FIONREAD if socket.is_listening() => return Err(Errno::INVAL),
+        FIONREAD => socket.available(),
+        SIOCOUTQ => socket.unacknowledged(),
+        SIOCATMARK => 0,
+        FIONBIO => {
+            // SAFETY: the caller's promise.
+            let on = unsafe { raw::read(argument.cast::<c_int>()) }? != 0;
+            rustix::io::ioctl_fionbio(raw::borrow(fd), on).map_err(Errno::from_kernel)?;
+            socket.set_nonblocking(on);
+            return Ok(0);
+        }
+        _ => return Err(Errno::NOTTY),
+    };
+    let count = c_int::try_from(count).unwrap_or(c_int::MAX);
+    // SAFETY: the caller's promise.
+    unsafe { raw::write(argument.cast::<c_int>(), count) }?;
+    Ok(0)
+}

@@ -1,0 +1,334 @@
+//! `read write readv writev recv send recvfrom sendto`: bytes.
+//!
+//! | flag | receiving | sending |
+//! |---|---|---|
+//! | `MSG_DONTWAIT` | honoured | honoured |
+//! | `MSG_NOSIGNAL` | no effect, as on Linux | honoured |
+//! | `MSG_PEEK`, `MSG_WAITALL`, `MSG_TRUNC` | honoured; `MSG_TRUNC` discards, as on Linux | EOPNOTSUPP |
+//! | `MSG_MORE`, `MSG_EOR`, `MSG_CONFIRM` | EOPNOTSUPP | hints, taken and not followed |
+//! | `MSG_OOB` | EINVAL, as when there is no urgent byte | EOPNOTSUPP |
+//! | `MSG_ERRQUEUE` | EAGAIN: the queue is always empty | EOPNOTSUPP |
+//! | any other | EOPNOTSUPP | EOPNOTSUPP |
+
+use crate::engine::{self, TABLE};
+use crate::errno::{self, Errno, guard};
+use crate::{raw, real};
+use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
+use sockeye_host::{Call, CallError, Socket};
+use sockeye_stack::Error;
+use std::io::{IoSlice, IoSliceMut};
+
+const RECV_FLAGS: c_int = libc::MSG_PEEK
+    | libc::MSG_DONTWAIT
+    | libc::MSG_WAITALL
+    | libc::MSG_TRUNC
+    | libc::MSG_NOSIGNAL
+    | libc::MSG_CMSG_CLOEXEC;
+const SEND_FLAGS: c_int =
+    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE | libc::MSG_EOR | libc::MSG_CONFIRM;
+/// Bytes discarded at a time for MSG_TRUNC.
+const DISCARD: usize = 16 * 1024;
+
+/// As `read()`.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::read(fd, buffer, length) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { recv_one(fd, buffer, length, 0) })
+}
+
+/// As `write()`.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_write(fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::write(fd, buffer, length) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { send_one(fd, buffer, length, 0) })
+}
+
+/// As `recv()`. See the table of flags above.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_recv(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    flags: c_int,
+) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::recv(fd, buffer, length, flags) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { recv_one(fd, buffer, length, flags) })
+}
+
+/// As `send()`. After a reset or a shutdown for writing: EPIPE, and SIGPIPE unless MSG_NOSIGNAL is given.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_send(
+    fd: c_int,
+    buffer: *const c_void,
+    length: size_t,
+    flags: c_int,
+) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::send(fd, buffer, length, flags) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { send_one(fd, buffer, length, flags) })
+}
+
+/// As `recvfrom()`: a stream has no address to tell, and `*address_length` becomes 0.
+///
+/// # Safety
+/// `buffer` points to `length` bytes; `address_length` is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_recvfrom(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_length: *mut socklen_t,
+) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::recvfrom(fd, buffer, length, flags, address, address_length) };
+    }
+    guard(|| {
+        if !address.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { raw::room(address_length) }?;
+        }
+        // SAFETY: the caller's promise.
+        let count = unsafe { recv_one(fd, buffer, length, flags) }?;
+        if !address.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { raw::write(address_length, 0) }?;
+        }
+        Ok(count)
+    })
+}
+
+/// As `sendto()`: the address is ignored on a stream, as Linux does.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_sendto(
+    fd: c_int,
+    buffer: *const c_void,
+    length: size_t,
+    flags: c_int,
+    address: *const sockaddr,
+    address_length: socklen_t,
+) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::sendto(fd, buffer, length, flags, address, address_length) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { send_one(fd, buffer, length, flags) })
+}
+
+/// As `readv()`.
+///
+/// # Safety
+/// `vector` points to `count` valid buffers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_readv(fd: c_int, vector: *const iovec, count: c_int) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::readv(fd, vector, count) };
+    }
+    guard(|| {
+        let count = usize::try_from(count).map_err(|_| Errno::INVAL)?;
+        // SAFETY: the caller's promise.
+        let mut buffers = unsafe { raw::scatter(vector, count, Errno::INVAL) }?;
+        recv(fd, &mut buffers, 0)
+    })
+}
+
+/// As `writev()`.
+///
+/// # Safety
+/// `vector` points to `count` valid buffers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_writev(fd: c_int, vector: *const iovec, count: c_int) -> ssize_t {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::writev(fd, vector, count) };
+    }
+    guard(|| {
+        let count = usize::try_from(count).map_err(|_| Errno::INVAL)?;
+        // SAFETY: the caller's promise.
+        let buffers = unsafe { raw::gather(vector, count, Errno::INVAL) }?;
+        send(fd, &buffers, 0)
+    })
+}
+
+/// The fortified `read()` of `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_read_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+) -> ssize_t {
+    check_room(length, room);
+    // SAFETY: the caller's promise.
+    unsafe { sockeye_read(fd, buffer, length) }
+}
+
+/// The fortified `recv()`.
+///
+/// # Safety
+/// `buffer` points to `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_recv_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+    flags: c_int,
+) -> ssize_t {
+    check_room(length, room);
+    // SAFETY: the caller's promise.
+    unsafe { sockeye_recv(fd, buffer, length, flags) }
+}
+
+/// The fortified `recvfrom()`.
+///
+/// # Safety
+/// As [`sockeye_recvfrom`].
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments, reason = "the C library's signature")]
+pub unsafe extern "C-unwind" fn sockeye_recvfrom_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_length: *mut socklen_t,
+) -> ssize_t {
+    check_room(length, room);
+    // SAFETY: the caller's promise.
+    unsafe { sockeye_recvfrom(fd, buffer, length, flags, address, address_length) }
+}
+
+/// What the C library does when a fortified call would overflow its buffer: it ends the program.
+pub fn check_room(length: size_t, room: size_t) {
+    if length > room {
+        let _ = rustix::io::write(raw::borrow(2), b"*** buffer overflow detected ***: terminated\n");
+        std::process::abort();
+    }
+}
+
+unsafe fn recv_one(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> Result<ssize_t, Errno> {
+    // SAFETY: the caller's promise.
+    let buffer = unsafe { raw::bytes_mut(buffer, length) }?;
+    recv(fd, &mut [IoSliceMut::new(buffer)], flags)
+}
+
+unsafe fn send_one(fd: c_int, buffer: *const c_void, length: size_t, flags: c_int) -> Result<ssize_t, Errno> {
+    // SAFETY: the caller's promise.
+    let buffer = unsafe { raw::bytes(buffer, length) }?;
+    send(fd, &[IoSlice::new(buffer)], flags)
+}
+
+/// Receives into buffers.
+///
+/// # Errors
+/// As Linux, and as the table of flags says.
+pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    let socket = engine::find(fd)?;
+    if flags & libc::MSG_OOB != 0 {
+        return Err(Errno::INVAL);
+    }
+    if flags & libc::MSG_ERRQUEUE != 0 {
+        return Err(Errno::AGAIN);
+    }
+    if flags & !RECV_FLAGS != 0 {
+        return Err(Errno::OPNOTSUPP);
+    }
+    let call = Call {
+        token: engine::token(fd),
+        dont_wait: flags & libc::MSG_DONTWAIT != 0,
+        peek: flags & libc::MSG_PEEK != 0,
+        wait_all: flags & libc::MSG_WAITALL != 0,
+    };
+    let count = if flags & libc::MSG_TRUNC != 0 {
+        discard(&socket, call, buffers.iter().map(|buffer| buffer.len()).sum())
+    } else {
+        socket.recv(call, buffers)
+    };
+    Ok(count.map_err(errno::of_transfer)?.cast_signed())
+}
+
+/// Sends from buffers. Where SIGPIPE is due it is raised for this thread, as Linux does.
+///
+/// # Errors
+/// As Linux, and as the table of flags says.
+pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    let socket = engine::find(fd)?;
+    if flags & !SEND_FLAGS != 0 {
+        return Err(Errno::OPNOTSUPP);
+    }
+    let call =
+        Call { token: engine::token(fd), dont_wait: flags & libc::MSG_DONTWAIT != 0, ..Call::default() };
+    match socket.send(call, buffers) {
+        Ok(count) => Ok(count.cast_signed()),
+        Err(error) => {
+            // The handler may jump out of the call: nothing must be held.
+            drop(socket);
+            if error == CallError::Failed(Error::BrokenPipe) && flags & libc::MSG_NOSIGNAL == 0 {
+                raw::raise(libc::SIGPIPE);
+            }
+            Err(errno::of_transfer(error))
+        }
+    }
+}
+
+/// MSG_TRUNC on a stream: what would have been received is thrown away.
+fn discard(socket: &Socket, call: Call<'_>, length: usize) -> Result<usize, CallError> {
+    let mut scratch = [0; DISCARD];
+    if call.peek {
+        let mut copy = vec![0; length.min(socket.available().max(DISCARD))];
+        return socket.recv(call, &mut [IoSliceMut::new(&mut copy)]);
+    }
+    let mut total = 0;
+    loop {
+        let room = (length - total).min(DISCARD);
+        let dont_wait = call.dont_wait || (total > 0 && !call.wait_all);
+        match socket.recv(Call { dont_wait, ..call }, &mut [IoSliceMut::new(&mut scratch[..room])]) {
+            Ok(count) => total += count,
+            Err(_) if total > 0 => return Ok(total),
+            Err(error) => return Err(error),
+        }
+        // A short count means that there is no more for now.
+        if total == length || total % DISCARD != 0 || total == 0 {
+            return Ok(total);
+        }
+    }
+}

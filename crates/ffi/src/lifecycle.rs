@@ -1,0 +1,209 @@
+//! `socket listen accept shutdown close`: how sockets come and go.
+
+use crate::engine::{self, TABLE};
+use crate::errno::{self, Errno, guard};
+use crate::fork;
+use crate::{names, raw, real};
+use libc::{c_int, c_uint, sockaddr, socklen_t};
+use sockeye_host::{Call, Socket};
+use sockeye_stack::{Family, Shutdown};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+
+const TYPE_MASK: c_int = 0xf;
+const KNOWN_FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+
+/// As `socket()`. Stream sockets of `AF_INET` and `AF_INET6` are Sockeye's, with protocol 0 or `IPPROTO_TCP`; all others are
+/// the kernel's. ENETDOWN, with a line on stderr, if there is no host process and none can be started.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+    let Some(family) = our_family(domain, kind, protocol) else {
+        // SAFETY: no pointers.
+        return unsafe { real::socket(domain, kind, protocol) };
+    };
+    guard(|| {
+        let (socket, token) = engine::socket(family)?;
+        install(socket, token, kind)
+    })
+}
+
+/// As `listen()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_listen(fd: c_int, backlog: c_int) -> c_int {
+    if !TABLE.has(fd) {
+        // SAFETY: no pointers.
+        return unsafe { real::listen(fd, backlog) };
+    }
+    guard(|| {
+        engine::find(fd)?.listen(backlog).map_err(errno::of)?;
+        Ok(0)
+    })
+}
+
+/// As `accept()`.
+///
+/// # Safety
+/// `address` is NULL or points to `*length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_accept(
+    fd: c_int,
+    address: *mut sockaddr,
+    length: *mut socklen_t,
+) -> c_int {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::accept(fd, address, length) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { accept(fd, address, length, 0) })
+}
+
+/// As `accept4()`. As on Linux, nothing is inherited from the listener's O_NONBLOCK.
+///
+/// # Safety
+/// `address` is NULL or points to `*length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_accept4(
+    fd: c_int,
+    address: *mut sockaddr,
+    length: *mut socklen_t,
+    flags: c_int,
+) -> c_int {
+    if !TABLE.has(fd) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::accept4(fd, address, length, flags) };
+    }
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { accept(fd, address, length, flags) })
+}
+
+/// As `shutdown()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_shutdown(fd: c_int, how: c_int) -> c_int {
+    if !TABLE.has(fd) {
+        // SAFETY: no pointers.
+        return unsafe { real::shutdown(fd, how) };
+    }
+    guard(|| {
+        let socket = engine::find(fd)?;
+        let how = match how {
+            libc::SHUT_RD => Shutdown::Read,
+            libc::SHUT_WR => Shutdown::Write,
+            libc::SHUT_RDWR => Shutdown::Both,
+            _ => return Err(Errno::INVAL),
+        };
+        socket.shutdown(how).map_err(errno::of)?;
+        Ok(0)
+    })
+}
+
+/// As `close()`. The connection is closed with the last descriptor of all processes; SO_LINGER is honoured.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
+    if !TABLE.has(fd) || fork::is_borrowing_memory() {
+        // SAFETY: no pointers.
+        return unsafe { real::close(fd) };
+    }
+    guard(|| {
+        // The table first: as soon as the kernel closed the descriptor, another thread may get its number.
+        let removed = TABLE.remove(fd);
+        // SAFETY: no pointers.
+        let result = unsafe { real::close(fd) };
+        if let Some(removed) = removed.filter(|removed| removed.was_last) {
+            removed.guard.linger();
+        }
+        Ok(result)
+    })
+}
+
+/// As `close_range()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    let closes = flags & c_int::try_from(libc::CLOSE_RANGE_CLOEXEC).unwrap_or(0) == 0;
+    if first > last || !closes || first >= TABLE.end() || fork::is_borrowing_memory() {
+        // SAFETY: no pointers.
+        return unsafe { real::close_range(first, last, flags) };
+    }
+    guard(|| {
+        let end = last.saturating_add(1).min(TABLE.end());
+        let removed: Vec<_> = (first..end).filter_map(|fd| TABLE.remove(fd.cast_signed())).collect();
+        // SAFETY: no pointers.
+        let result = unsafe { real::close_range(first, last, flags) };
+        removed.iter().filter(|removed| removed.was_last).for_each(|removed| removed.guard.linger());
+        Ok(result)
+    })
+}
+
+/// As `closefrom()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_closefrom(first: c_int) {
+    // SAFETY: no pointers.
+    let _ = unsafe { sockeye_close_range(first.max(0).unsigned_abs(), c_uint::MAX, 0) };
+}
+
+fn our_family(domain: c_int, kind: c_int, protocol: c_int) -> Option<Family> {
+    let is_stream = kind & TYPE_MASK == libc::SOCK_STREAM && kind & !(TYPE_MASK | KNOWN_FLAGS) == 0;
+    if !is_stream || (protocol != 0 && protocol != libc::IPPROTO_TCP) {
+        return None;
+    }
+    match domain {
+        libc::AF_INET => Some(Family::V4),
+        libc::AF_INET6 => Some(Family::V6),
+        _ => None,
+    }
+}
+
+unsafe fn accept(
+    fd: c_int,
+    address: *mut sockaddr,
+    length: *mut socklen_t,
+    flags: c_int,
+) -> Result<c_int, Errno> {
+    if flags & !KNOWN_FLAGS != 0 {
+        return Err(Errno::INVAL);
+    }
+    let listener = engine::find(fd)?;
+    if !address.is_null() {
+        // A connection must not be lost to a pointer that cannot be used: look before.
+        // SAFETY: the caller's promise.
+        unsafe { raw::room(length) }?;
+    }
+    let call = Call { token: engine::token(fd), ..Call::default() };
+    let accepted = listener.accept(call).map_err(errno::of_call)?;
+    let token = accepted.token.ok_or(Errno::NETDOWN)?;
+    if !address.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { names::give_address(address, length, accepted.peer, &listener) }?;
+    }
+    install(accepted.socket, token, flags)
+}
+
+/// Gives a new socket its descriptor, with the flags that the program asked for.
+fn install(socket: Socket, token: OwnedFd, flags: c_int) -> Result<c_int, Errno> {
+    if flags & libc::SOCK_NONBLOCK != 0 {
+        socket.set_nonblocking(true);
+        rustix::io::ioctl_fionbio(&token, true).map_err(|_| Errno::IO)?;
+    }
+    if flags & libc::SOCK_CLOEXEC == 0 {
+        rustix::io::fcntl_setfd(&token, rustix::io::FdFlags::empty()).map_err(|_| Errno::IO)?;
+    }
+    TABLE.insert(token.as_raw_fd(), socket).map_err(|_| Errno::MFILE)?;
+    Ok(token.into_raw_fd())
+}

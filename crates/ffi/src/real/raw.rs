@@ -1,0 +1,193 @@
+//! Each function is looked up with `dlsym(RTLD_NEXT)` on its first call; the look-up takes no lock of ours and calls none
+//! of our functions, so it also works before the library's own start.
+
+use crate::errno::Errno;
+use libc::{c_char, c_int, c_long, c_uint, c_ulong, c_void, size_t, socklen_t, ssize_t};
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
+
+/// The address of the next definition of `name`, remembered in `cell`; null if there is none.
+fn resolve(cell: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
+    let known = cell.load(Ordering::Acquire);
+    if !known.is_null() {
+        return known;
+    }
+    // SAFETY: `name` is a C string, and RTLD_NEXT is a handle that is always valid.
+    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    cell.store(found, Ordering::Release);
+    found
+}
+
+fn missing() -> i8 {
+    crate::raw::set_errno(Errno::NOSYS.number());
+    -1
+}
+
+macro_rules! real {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        #[doc = concat!("The C library's `", stringify!($name), "`; ENOSYS if it has none.")]
+        ///
+        /// # Safety
+        /// As of the C function.
+        #[inline]
+        #[allow(clippy::too_many_arguments, reason = "the C library's signature")]
+        pub unsafe fn $name($($argument: $type),*) -> $result {
+            static CELL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+            const NAME: &CStr = match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => c"",
+            };
+            let address = resolve(&CELL, NAME);
+            if address.is_null() {
+                return missing().into();
+            }
+            // SAFETY: the C library's function of this name has this type.
+            let function = unsafe {
+                std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn($($type),*) -> $result>(address)
+            };
+            // SAFETY: the caller answers for the arguments.
+            unsafe { function($($argument),*) }
+        }
+    )*};
+}
+
+real! {
+    socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int;
+    bind(fd: c_int, address: *const libc::sockaddr, length: socklen_t) -> c_int;
+    listen(fd: c_int, backlog: c_int) -> c_int;
+    accept(fd: c_int, address: *mut libc::sockaddr, length: *mut socklen_t) -> c_int;
+    accept4(fd: c_int, address: *mut libc::sockaddr, length: *mut socklen_t, flags: c_int) -> c_int;
+    connect(fd: c_int, address: *const libc::sockaddr, length: socklen_t) -> c_int;
+    shutdown(fd: c_int, how: c_int) -> c_int;
+    getsockname(fd: c_int, address: *mut libc::sockaddr, length: *mut socklen_t) -> c_int;
+    getpeername(fd: c_int, address: *mut libc::sockaddr, length: *mut socklen_t) -> c_int;
+    getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int;
+    setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int;
+    close(fd: c_int) -> c_int;
+    dup(fd: c_int) -> c_int;
+    dup2(fd: c_int, new: c_int) -> c_int;
+    dup3(fd: c_int, new: c_int, flags: c_int) -> c_int;
+    close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int;
+    read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t;
+    write(fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t;
+    readv(fd: c_int, vector: *const libc::iovec, count: c_int) -> ssize_t;
+    writev(fd: c_int, vector: *const libc::iovec, count: c_int) -> ssize_t;
+    recv(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> ssize_t;
+    send(fd: c_int, buffer: *const c_void, length: size_t, flags: c_int) -> ssize_t;
+    recvfrom(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int, address: *mut libc::sockaddr, address_length: *mut socklen_t) -> ssize_t;
+    sendto(fd: c_int, buffer: *const c_void, length: size_t, flags: c_int, address: *const libc::sockaddr, address_length: socklen_t) -> ssize_t;
+    recvmsg(fd: c_int, message: *mut libc::msghdr, flags: c_int) -> ssize_t;
+    sendmsg(fd: c_int, message: *const libc::msghdr, flags: c_int) -> ssize_t;
+    recvmmsg(fd: c_int, messages: *mut libc::mmsghdr, count: c_uint, flags: c_int, timeout: *mut libc::timespec) -> c_int;
+    sendmmsg(fd: c_int, messages: *mut libc::mmsghdr, count: c_uint, flags: c_int) -> c_int;
+    sendfile(to: c_int, from: c_int, offset: *mut libc::off_t, count: size_t) -> ssize_t;
+    splice(from: c_int, from_offset: *mut libc::off64_t, to: c_int, to_offset: *mut libc::off64_t, length: size_t, flags: c_uint) -> ssize_t;
+    poll(fds: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
+    ppoll(fds: *mut libc::pollfd, count: libc::nfds_t, timeout: *const libc::timespec, mask: *const libc::sigset_t) -> c_int;
+    select(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *mut libc::timeval) -> c_int;
+    pselect(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *const libc::timespec, mask: *const libc::sigset_t) -> c_int;
+    epoll_create(size: c_int) -> c_int;
+    epoll_create1(flags: c_int) -> c_int;
+    epoll_wait(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
+    epoll_pwait(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int, mask: *const libc::sigset_t) -> c_int;
+    epoll_pwait2(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: *const libc::timespec, mask: *const libc::sigset_t) -> c_int;
+    epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut libc::epoll_event) -> c_int;
+}
+
+/// The C library's `fcntl`. The argument travels as one machine word, whatever the command makes of it.
+///
+/// # Safety
+/// As of the C function.
+#[inline]
+pub unsafe fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
+    static CELL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let address = resolve(&CELL, c"fcntl");
+    if address.is_null() {
+        return missing().into();
+    }
+    // SAFETY: `fcntl` has this type.
+    let function = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(c_int, c_int, ...) -> c_int>(address)
+    };
+    // SAFETY: the caller answers for the arguments.
+    unsafe { function(fd, command, argument) }
+}
+
+/// The C library's `ioctl`.
+///
+/// # Safety
+/// As of the C function.
+#[inline]
+pub unsafe fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int {
+    static CELL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let address = resolve(&CELL, c"ioctl");
+    if address.is_null() {
+        return missing().into();
+    }
+    // SAFETY: `ioctl` has this type.
+    let function = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(c_int, c_ulong, ...) -> c_int>(address)
+    };
+    // SAFETY: the caller answers for the arguments.
+    unsafe { function(fd, request, argument) }
+}
+
+/// The C library's `fdopen`; null if it has none.
+///
+/// # Safety
+/// As of the C function.
+pub unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut libc::FILE {
+    static CELL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let address = resolve(&CELL, c"fdopen");
+    if address.is_null() {
+        let _ = missing();
+        return std::ptr::null_mut();
+    }
+    // SAFETY: `fdopen` has this type.
+    let function = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(c_int, *const c_char) -> *mut libc::FILE>(
+            address,
+        )
+    };
+    // SAFETY: the caller answers for the arguments.
+    unsafe { function(fd, mode) }
+}
+
+/// The C library's `fileno`.
+///
+/// # Safety
+/// As of the C function.
+pub unsafe fn fileno(stream: *mut libc::FILE) -> c_int {
+    static CELL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let address = resolve(&CELL, c"fileno");
+    if address.is_null() {
+        return missing().into();
+    }
+    // SAFETY: `fileno` has this type.
+    let function = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(*mut libc::FILE) -> c_int>(address)
+    };
+    // SAFETY: the caller answers for the arguments.
+    unsafe { function(stream) }
+}
+
+/// One `ppoll()` of the kernel.
+///
+/// # Errors
+/// As `ppoll()`.
+pub fn poll_once(
+    fds: &mut [libc::pollfd],
+    timeout: Option<Duration>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<c_int, Errno> {
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the slice is valid for its length, the others are NULL or valid.
+    let count = unsafe { ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, mask) };
+    if count < 0 { Err(Errno::last()) } else { Ok(count) }
+}

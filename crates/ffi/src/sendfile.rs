@@ -1,0 +1,97 @@
+//! `sendfile splice`: from a file to a socket.
+
+use crate::engine::TABLE;
+use crate::errno::{Errno, guard};
+use crate::{io, raw, real};
+use libc::{c_int, c_uint, off_t, off64_t, size_t, ssize_t};
+use std::io::IoSlice;
+
+/// Bytes read from the file at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// As `sendfile()`, by reading and sending. A Sockeye socket as the source is EINVAL, as any socket is.
+///
+/// # Safety
+/// `offset` is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_sendfile(
+    to: c_int,
+    from: c_int,
+    offset: *mut off_t,
+    count: size_t,
+) -> ssize_t {
+    if !TABLE.has(to) && !TABLE.has(from) {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { real::sendfile(to, from, offset, count) };
+    }
+    guard(|| {
+        if TABLE.has(from) {
+            return Err(Errno::INVAL);
+        }
+        let source = raw::borrow_checked(from)?;
+        // SAFETY: the caller's promise.
+        let given = if offset.is_null() { None } else { Some(unsafe { raw::read(offset) }?) };
+        let start = match given {
+            Some(start) => u64::try_from(start).map_err(|_| Errno::INVAL)?,
+            // A pipe has no position, and then there is no telling what was not sent.
+            None => rustix::fs::tell(source).map_err(|_| Errno::INVAL)?,
+        };
+        let sent = copy(to, source, start, count.min(raw::MOST_BYTES))?;
+        let end = start + sent as u64;
+        if given.is_some() {
+            let end = off_t::try_from(end).map_err(|_| Errno::INVAL)?;
+            // SAFETY: the caller's promise.
+            unsafe { raw::write(offset, end) }?;
+        } else {
+            rustix::fs::seek(source, rustix::fs::SeekFrom::Start(end)).map_err(|_| Errno::IO)?;
+        }
+        Ok(sent.cast_signed())
+    })
+}
+
+/// As `splice()`: EINVAL with a Sockeye socket, as with any descriptor that cannot do it.
+///
+/// # Safety
+/// The offsets are NULL or valid.
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments, reason = "the C library's signature")]
+pub unsafe extern "C-unwind" fn sockeye_splice(
+    from: c_int,
+    from_offset: *mut off64_t,
+    to: c_int,
+    to_offset: *mut off64_t,
+    length: size_t,
+    flags: c_uint,
+) -> ssize_t {
+    if TABLE.has(from) || TABLE.has(to) {
+        return crate::errno::fail(Errno::INVAL);
+    }
+    // SAFETY: the caller's arguments as they came.
+    unsafe { real::splice(from, from_offset, to, to_offset, length, flags) }
+}
+
+/// Bytes sent; an error counts only if there are none.
+fn copy(to: c_int, from: std::os::fd::BorrowedFd<'_>, start: u64, count: usize) -> Result<usize, Errno> {
+    let mut chunk = vec![0; CHUNK.min(count)];
+    let mut sent = 0;
+    while sent < count {
+        let room = CHUNK.min(count - sent);
+        let read = match rustix::io::pread(from, &mut chunk[..room], start + sent as u64) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if sent == 0 => return Err(Errno::from_kernel(error)),
+            Err(_) => break,
+        };
+        match io::send(to, &[IoSlice::new(&chunk[..read])], 0) {
+            Ok(taken) => {
+                sent += taken.unsigned_abs();
+                if taken.unsigned_abs() < read {
+                    break;
+                }
+            }
+            Err(errno) if sent == 0 => return Err(errno),
+            Err(_) => break,
+        }
+    }
+    Ok(sent)
+}
