@@ -1,1 +1,12 @@
+//! Tests of whole connections: tables of one segment in each state, and pairs in virtual time.
 
+mod acks;
+mod calls;
+pub(crate) mod fixture;
+mod hostile;
+mod loss;
+mod pair;
+mod segment_arrives;
+mod sending;
+mod transfer;
+mod windows;

@@ -31,6 +31,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return Some(ack(tcb, now));
     }
     tcb.arm_persist(now);
+    tcb.arm_user_timer(now);
     // What is read meanwhile may open the window.
     tcb.arm_doorbell().then(|| ack(tcb, now))
 }
@@ -59,7 +60,7 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if !from.before(to) {
         return None;
     }
-    let text_end = tcb.snd.una + tcb.sendq.len() as u32;
+    let text_end = tcb.snd.una + tcb.text_held() as u32;
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
     let text = text.min(tcb.snd.mss);
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
@@ -133,7 +134,7 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     let mut flags = Flags::ACK;
     flags.set(Flags::FIN, cut.fin);
     // MUST-61 (3.9.1.2): PSH with the last byte there is.
-    flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.sendq.len());
+    flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.text_held());
     Transmit {
         header: acknowledging(tcb, now, cut.from, flags),
         text_offset: offset,

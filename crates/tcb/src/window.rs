@@ -37,7 +37,9 @@ impl Tcb {
 
     /// By how much the right edge must be able to move before it moves (MUST-39, 3.8.6.2.2).
     fn silly_below(&self) -> u32 {
-        u32::try_from(self.recvq.limit() / 2).unwrap_or(u32::MAX).min(self.snd.mss).max(1)
+        let half = u32::try_from(self.recvq.limit() / 2).unwrap_or(u32::MAX);
+        // Not less than the scale can tell.
+        half.min(self.snd.mss).max(1 << self.rcv.shift)
     }
 
     /// The window field for a segment that goes out now.
@@ -80,18 +82,21 @@ impl Tcb {
         self.update_after() == Some(0)
     }
 
-    /// Tells the program when to ring. Returns whether it has read so much meanwhile that an update is owed now.
+    /// Tells the program when to ring. Returns whether an update is owed now, because it has read so much meanwhile.
     pub(crate) fn arm_doorbell(&mut self) -> bool {
+        // Room that no reading made is told with the next ACK: the window of a SYN has no scale, or the buffer grew.
+        let mut has_read = self.rcv.wnd() < self.silly_below();
         loop {
             let after = self.update_after();
-            if after == Some(0) {
+            if after == Some(0) && has_read {
                 return true;
             }
-            self.recvq.ring_after(after.map(|bytes| bytes as usize));
+            let mark = after.filter(|bytes| *bytes > 0).map(|bytes| bytes as usize);
             // A program that read before it could see the mark does not ring.
-            if after.is_none() || self.recvq.refresh() == 0 {
+            if !self.recvq.ring_after(mark) {
                 return false;
             }
+            has_read = self.recvq.refresh() > 0;
         }
     }
 }

@@ -60,7 +60,7 @@ fn process_new(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
     let ack = segment.header().ack;
     let (acked, flight) = (ack.since(tcb.snd.una), tcb.snd.flight());
     measure(tcb, now, segment);
-    let text = (acked as usize).min(tcb.sendq.len());
+    let text = (acked as usize).min(tcb.text_held());
     if text > 0 {
         tcb.sendq.release(text);
         tcb.events.push(Event::Writable);
@@ -83,10 +83,7 @@ fn process_new(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
     if tcb.snd.fin == Fin::Sent && ack == tcb.snd.nxt {
         process_ack_of_fin(tcb, now);
     }
-    if tcb.state != State::Closed {
-        tcb.timers.stop(Timer::User);
-        tcb.start_user_timer(now);
-    }
+    tcb.timers.stop(Timer::User);
 }
 
 /// MUST-18 (3.8.1), Karn: only segments sent once are measured, unless a timestamp tells which one was acknowledged.

@@ -1,27 +1,35 @@
 //! Eighth step: FIN.
 
-use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
 
 use super::sequence::InWindow;
 use crate::state::Cause;
 use crate::{Event, State, Tcb};
 
 /// The FIN counts when all text before it has come. One that overtook text is remembered.
-pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
-    let _ = now;
+pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
     if tcb.rcv.fin.is_none() {
         let Some(fin) = segment.fin() else { return };
-        let is_beyond = tcb.recvq.out_of_order().any(|range| {
-            tcb.rcv.nxt + range.end as u32 != fin && (tcb.rcv.nxt + range.end as u32).after(fin)
-        });
-        if is_beyond || !tcb.state.can_receive() {
+        if !tcb.state.can_receive() || has_text_beyond(tcb, fin) {
             return;
         }
         tcb.rcv.fin = Some(fin);
     }
-    if tcb.rcv.fin != Some(tcb.rcv.nxt) {
-        return;
+    if tcb.rcv.fin == Some(tcb.rcv.nxt) {
+        take(tcb);
+    } else if segment.fin().is_some() && tcb.owed.duplicates == 0 {
+        tcb.owed.duplicates = 1;
     }
+}
+
+/// Whether the peer contradicts itself: then the FIN is not believed.
+fn has_text_beyond(tcb: &Tcb, fin: SeqNum) -> bool {
+    let mut ranges = tcb.recvq.out_of_order();
+    fin.before(tcb.rcv.nxt) || ranges.any(|range| (tcb.rcv.nxt + range.end as u32).after(fin))
+}
+
+/// 3.10.7.4, eighth step: "advance RCV.NXT over the FIN, and send an acknowledgment for the FIN".
+fn take(tcb: &mut Tcb) {
     tcb.rcv.nxt += 1;
     if tcb.rcv.edge.before(tcb.rcv.nxt) {
         tcb.rcv.edge = tcb.rcv.nxt;

@@ -32,6 +32,6 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     ack::process(tcb, now, &segment)?;
     urg::process(tcb, &segment);
     text::process(tcb, now, &segment)?;
-    fin::process(tcb, now, &segment);
+    fin::process(tcb, &segment);
     Ok(())
 }

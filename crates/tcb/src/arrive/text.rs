@@ -47,6 +47,8 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         tcb.rcv.edge = tcb.rcv.nxt;
     }
     tcb.events.push(Event::Readable);
+    // Duplicate ACKs not sent yet would tell of the past.
+    tcb.owed.duplicates = 0;
     if had_gaps || moved < len {
         // RFC 5681, 4.2: an ACK at once when a gap closes; also when text found no room, as a probe expects.
         tcb.acks.owe_now();

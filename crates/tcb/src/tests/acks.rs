@@ -1,0 +1,69 @@
+//! When ACKs are sent.
+
+use super::fixture::{Fixture, ack, lines, ms};
+use crate::{Config, Event};
+
+/// SHLD-18, MUST-40: an ACK waits for text to ride on or for 40 ms.
+#[test]
+fn ack_is_delayed() {
+    assert!(Config::new(1, 2, super::fixture::ISS).delayed_ack < ms(500), "MUST-40");
+    let mut fixture = Fixture::established();
+    let seq = fixture.spend_quick_acks();
+    fixture.arrives(&ack(seq, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[]));
+    assert_eq!(fixture.next_timer(), ms(40));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 1017 win 8984"]));
+}
+
+/// SHLD-19, MUST-58: one ACK for every second full-sized segment.
+#[test]
+fn every_second_full_segment_is_acknowledged() {
+    let mut fixture = Fixture::established();
+    let seq = fixture.spend_quick_acks();
+    fixture.arrives(&ack(seq, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[]));
+    fixture.arrives(&ack(seq + 1000, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 2017 win 7984"]));
+    fixture.arrives(&ack(seq + 2000, 1).text(1000));
+    fixture.arrives(&ack(seq + 3000, 1).text(500));
+    assert_eq!(fixture.sent(), lines(&[]), "1500 bytes are less than two full segments");
+    fixture.arrives(&ack(seq + 3500, 1).text(500));
+    assert_eq!(fixture.sent().len(), 1);
+    assert_eq!(fixture.pass(ms(1000)), lines(&[]), "and no timer is left");
+}
+
+/// MUST-58, MUST-59: what arrived before the flush is acknowledged by one segment.
+#[test]
+fn acks_are_aggregated() {
+    let mut fixture = Fixture::established();
+    for seq in (1..6001).step_by(1000) {
+        fixture.arrives(&ack(seq, 1).text(1000));
+    }
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 6001 win 4000"]));
+}
+
+/// The first segments are acknowledged at once, as Linux does.
+#[test]
+fn first_segments_are_acknowledged_at_once() {
+    let mut fixture = Fixture::established();
+    fixture.arrives(&ack(1, 1).text(10));
+    assert_eq!(fixture.sent().len(), 1);
+}
+
+/// A program that answers lets the ACK ride on its answer.
+#[test]
+fn ack_rides_on_the_answer() {
+    let mut fixture = Fixture::established();
+    fixture.arrives(&ack(1, 1).text(10));
+    fixture.write(10);
+    assert_eq!(fixture.sent(), lines(&["P. 1:11(10) ack 11 win 9990"]));
+    fixture.arrives(&ack(11, 11).text(10));
+    assert_eq!(fixture.sent(), lines(&[]), "it will answer again");
+    fixture.write(10);
+    assert_eq!(fixture.sent(), lines(&["P. 11:21(10) ack 21 win 9980"]));
+    assert_eq!(fixture.events(), [Event::Readable, Event::Writable]);
+    // If it does not, the delay ends it.
+    fixture.arrives(&ack(21, 21).text(10));
+    assert_eq!(fixture.sent(), lines(&[]));
+    assert_eq!(fixture.pass(ms(40)).len(), 1);
+}

@@ -1,0 +1,195 @@
+//! Retransmission: RTO, backoff, Karn, fast retransmit, NewReno.
+
+use core::time::Duration;
+
+use super::fixture::{Fixture, ack, byte_at, config, lines, ms, syn};
+use crate::{Config, Event, Reason, State};
+
+/// Ten segments are out, and the peer's window is wide.
+fn ten_out() -> Fixture {
+    let mut fixture = Fixture::with(config(), &syn(), &ack(1, 1).window(60_000));
+    fixture.write(50_000);
+    assert_eq!(fixture.sent().len(), 10);
+    fixture
+}
+
+fn wide(seq: u32, acked: u32) -> super::fixture::Build {
+    ack(seq, acked).window(60_000)
+}
+
+/// MUST-19, MUST-20, SHLD-11 (RFC 6298, 5.4 to 5.6): the RTO doubles, one segment goes out each time, and R2 ends it.
+#[test]
+fn rto_backs_off_and_gives_up() {
+    let mut fixture = Fixture::established();
+    fixture.write(3000);
+    fixture.sent();
+    let mut total = Duration::ZERO;
+    for count in 0..15 {
+        let waited = fixture.next_timer();
+        let expected = Duration::from_millis(200 << count).min(Duration::from_secs(120));
+        assert_eq!(waited, expected, "retransmission {count}");
+        // The text is the same, and only cwnd = 1 segment of it.
+        let transmits = fixture.transmits();
+        assert_eq!(transmits.len(), 1);
+        assert_eq!((transmits[0].text_offset, transmits[0].text_len), (0, 1000));
+        assert_eq!(fixture.text(&transmits[0])[..10], core::array::from_fn::<u8, 10, _>(byte_at));
+        assert_eq!(fixture.events(), []);
+        total += waited;
+    }
+    total += fixture.next_timer();
+    assert_eq!(fixture.events(), [Event::Aborted(Reason::TimedOut)], "MUST-12: the user is told");
+    assert_eq!(fixture.sent(), lines(&[]));
+    // tcp_retries2 = 15 is 924.6 seconds on Linux.
+    assert_eq!(total, Duration::from_millis(924_600));
+}
+
+/// MUST-21: R2 can be set.
+#[test]
+fn r2_is_configurable() {
+    let mut fixture = Fixture::with(Config { retries2: 2, ..config() }, &syn(), &ack(1, 1));
+    fixture.write(10);
+    fixture.sent();
+    for _ in 0..2 {
+        fixture.next_timer();
+        assert_eq!(fixture.sent().len(), 1);
+    }
+    fixture.next_timer();
+    assert_eq!(fixture.tcb.state(), State::Closed);
+}
+
+/// MUST-18, Karn: the ACK of text sent twice is no sample, and the backoff stays until there is one.
+#[test]
+fn karn() {
+    let mut fixture = Fixture::established();
+    fixture.write(100);
+    fixture.sent();
+    fixture.next_timer();
+    fixture.sent();
+    let before = fixture.tcb.srtt();
+    fixture.now += ms(50);
+    fixture.arrives(&ack(1, 101));
+    assert_eq!(fixture.tcb.srtt(), before);
+    fixture.write(100);
+    fixture.sent();
+    assert_eq!(fixture.tcb.poll_timeout(), Some(fixture.now + ms(400)), "the backoff is kept");
+    // This one was sent once.
+    fixture.now += ms(10);
+    fixture.arrives(&ack(1, 201));
+    assert_ne!(fixture.tcb.srtt(), before);
+    fixture.write(100);
+    fixture.sent();
+    assert!(fixture.tcb.poll_timeout().is_some_and(|at| at < fixture.now + ms(300)));
+}
+
+/// RTTM (RFC 7323, section 4): the timestamp tells which transmission was acknowledged, so the sample counts.
+#[test]
+fn timestamps_measure_retransmissions() {
+    let config = Config { timestamps: true, ..config() };
+    let mut fixture = Fixture::with(config, &syn().stamps(1, 0), &ack(1, 1).stamps(2, 1001));
+    fixture.write(100);
+    fixture.sent();
+    fixture.next_timer();
+    let echo = fixture.transmits()[0].header.options.timestamps.unwrap().value;
+    fixture.now += ms(80);
+    fixture.arrives(&ack(1, 101).stamps(3, echo));
+    fixture.write(100);
+    fixture.sent();
+    assert!(fixture.tcb.srtt().is_some_and(|srtt| srtt >= ms(10)));
+    assert!(fixture.tcb.poll_timeout().is_some_and(|at| at < fixture.now + ms(400)), "no backoff left");
+}
+
+/// RFC 6298, 5.3: an ACK of new text starts the timer anew; 5.2: an ACK of all stops it.
+#[test]
+fn ack_restarts_the_timer() {
+    let mut fixture = Fixture::established();
+    fixture.write(2000);
+    fixture.sent();
+    fixture.now += ms(150);
+    fixture.arrives(&ack(1, 1001));
+    let at = fixture.tcb.poll_timeout().expect("it runs");
+    assert!(at >= fixture.now + ms(200));
+    fixture.arrives(&ack(1, 2001));
+    assert_eq!(fixture.tcb.poll_timeout(), None);
+}
+
+/// RFC 5681, 3.2: the third duplicate ACK, and neither the second nor a window update, retransmits.
+#[test]
+fn third_duplicate_ack_retransmits() {
+    let mut fixture = ten_out();
+    for _ in 0..2 {
+        fixture.arrives(&wide(1, 1));
+    }
+    // RFC 3042: each lets one new segment out.
+    assert_eq!(
+        fixture.sent(),
+        lines(&[". 10001:11001(1000) ack 1 win 10000", ". 11001:12001(1000) ack 1 win 10000"])
+    );
+    fixture.arrives(&ack(1, 1).window(50_000));
+    assert_eq!(fixture.sent(), lines(&[]), "a window update is no duplicate");
+    fixture.arrives(&ack(1, 1).window(50_000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1001(1000) ack 1 win 10000"]));
+    // RFC 5681, equation 4: half of the flight.
+    assert_eq!(fixture.tcb.cwnd(), 6000);
+}
+
+/// RFC 6582: a partial ACK retransmits the next hole at once; a full one ends the recovery, without a burst.
+#[test]
+fn newreno_fills_one_hole_a_round_trip() {
+    let mut fixture = ten_out();
+    // Segments 1 and 5 were lost: eight duplicates.
+    for _ in 0..8 {
+        fixture.arrives(&wide(1, 1));
+    }
+    let sent = fixture.sent();
+    assert_eq!(sent[0], ". 1:1001(1000) ack 1 win 10000");
+    let new = sent.len() - 1;
+    assert!((2..=4).contains(&new), "new text keeps the ACKs coming: {sent:?}");
+    assert_eq!(fixture.tcb.cwnd(), 5000);
+    fixture.arrives(&wide(1, 4001));
+    assert_eq!(fixture.sent()[0], ". 4001:5001(1000) ack 1 win 10000", "the second hole");
+    assert_eq!(fixture.tcb.cwnd(), 5000, "one reduction a window");
+    let nxt = fixture.tcb.snd.nxt.since(super::fixture::ISS);
+    fixture.arrives(&wide(1, nxt));
+    assert!(fixture.tcb.cwnd() <= 5000);
+    assert!(fixture.sent().len() <= 3, "no burst");
+}
+
+/// RFC 6582, section 4: duplicates of what a time-out sent again start no fast retransmit.
+#[test]
+fn no_fast_retransmit_after_a_timeout() {
+    let mut fixture = ten_out();
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), lines(&[". 1:1001(1000) ack 1 win 10000"]));
+    assert_eq!(fixture.tcb.cwnd(), 1000, "RFC 5681: the loss window");
+    fixture.arrives(&wide(1, 1001));
+    assert_eq!(
+        fixture.sent(),
+        lines(&[". 1001:2001(1000) ack 1 win 10000", ". 2001:3001(1000) ack 1 win 10000"]),
+        "slow start goes on where it must"
+    );
+    for _ in 0..5 {
+        fixture.arrives(&wide(1, 1001));
+    }
+    assert_eq!(fixture.sent(), lines(&[]));
+    // All had arrived but the first: nothing more is sent twice.
+    fixture.arrives(&wide(1, 10_001));
+    assert_eq!(fixture.sent()[0], ". 10001:11001(1000) ack 1 win 10000");
+}
+
+/// A FIN is retransmitted like text, alone or with it.
+#[test]
+fn fin_is_retransmitted() {
+    let mut fixture = Fixture::established();
+    fixture.write(1500);
+    fixture.tcb.close(fixture.now);
+    fixture.sent();
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), lines(&[". 1:1001(1000) ack 1 win 10000"]));
+    fixture.arrives(&ack(1, 1001));
+    assert_eq!(fixture.sent(), lines(&["FP. 1001:1501(500) ack 1 win 10000"]));
+    fixture.arrives(&ack(1, 1501));
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), lines(&["F. 1501:1501(0) ack 1 win 10000"]));
+    fixture.arrives(&ack(1, 1502));
+    assert_eq!(fixture.tcb.state(), State::FinWait2);
+}

@@ -1,0 +1,170 @@
+//! The windows we offer, and probing of the peer's.
+
+use core::time::Duration;
+
+use super::fixture::{Fixture, ack, config, lines, ms, syn};
+use crate::{Config, Event, Reason, State};
+
+/// RecvQ is filled to its last byte.
+fn filled() -> Fixture {
+    let mut fixture = Fixture::established();
+    for seq in (1..10_001).step_by(1000) {
+        fixture.arrives(&ack(seq, 1).text(1000));
+    }
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 0"]));
+    fixture
+}
+
+/// MUST-39: the right edge moves by a segment or half of the buffer, or not at all; the program rings only for that.
+#[test]
+fn receiver_offers_no_silly_windows() {
+    let mut fixture = filled();
+    assert!(!fixture.read(999), "not worth a doorbell");
+    // A probe is told the same.
+    fixture.arrives(&ack(10_000, 1));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 0"]));
+    assert!(fixture.read(1), "now it is");
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 1000"]));
+    // The next update is worth a segment when the window at least doubles.
+    assert!(!fixture.read(999));
+    assert!(fixture.read(1));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 2000"]));
+    assert!(!fixture.read(1999));
+    assert!(fixture.read(1));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 4000"]));
+}
+
+/// MUST-39 with a buffer smaller than two segments: half of it counts.
+#[test]
+fn receiver_with_a_small_buffer() {
+    let config = Config { recv_buffer: 600, ..config() };
+    let mut fixture = Fixture::with(config, &syn(), &ack(1, 1));
+    fixture.arrives(&ack(1, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 601 win 0"]), "what finds no room is not acknowledged");
+    assert!(!fixture.read(299));
+    assert!(fixture.read(1));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 601 win 300"]));
+}
+
+/// SHLD-14: the right edge never moves left, even when the buffer is made smaller.
+#[test]
+fn right_edge_never_moves_left() {
+    let mut fixture = Fixture::established();
+    fixture.tcb.rings_mut().1.set_limit(4000);
+    fixture.arrives(&ack(1, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 1001 win 9000"]));
+    fixture.arrives(&ack(1001, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 2001 win 8000"]));
+}
+
+/// SHLD-14 and scaling: what the shift cuts off does not accumulate, and no more is offered than there is.
+#[test]
+fn scaled_windows_never_offer_too_much() {
+    let options = sockeye_wire::Options { window_scale: Some(0), mss: Some(1000), ..Default::default() };
+    let recv_buffer = 300_001;
+    let config = Config { window_scaling: true, recv_buffer, ..config() };
+    let mut fixture = Fixture::with(config, &syn().options(options), &ack(1, 1));
+    let (mut seq, mut last_edge) = (1, 0);
+    for len in [1usize, 2, 3, 999, 1000, 7, 1, 1, 500].into_iter().cycle().take(900) {
+        fixture.arrives(&ack(seq, 1).text(len));
+        seq += len as u32;
+        for sent in fixture.transmits() {
+            let window = usize::from(sent.header.window) << fixture.tcb.rcv.shift;
+            let edge = sent.header.ack.since(super::fixture::IRS) as usize + window;
+            assert!(edge <= 1 + recv_buffer, "no more than there is");
+            // What the shift cannot express is at most this.
+            assert!(edge + 8 > last_edge, "{edge} {last_edge}");
+            last_edge = edge;
+        }
+    }
+}
+
+/// MUST-35, MUST-36, SHLD-29, SHLD-30: first after the RTO, then at doubled intervals, two minutes at most.
+#[test]
+fn zero_window_is_probed() {
+    let mut fixture = Fixture::established();
+    fixture.arrives(&ack(1, 1).window(0));
+    assert_eq!(fixture.sent(), lines(&[]));
+    assert_eq!(fixture.tcb.poll_timeout(), None, "nothing to send, nothing to probe for");
+    fixture.write(100);
+    assert_eq!(fixture.sent(), lines(&[]));
+    let mut intervals = std::vec::Vec::new();
+    for _ in 0..14 {
+        intervals.push(fixture.next_timer().as_millis());
+        // As Linux: no text, and a sequence number before SND.UNA.
+        assert_eq!(fixture.sent(), lines(&[". 0:0(0) ack 1 win 10000"]));
+        fixture.arrives(&ack(1, 1).window(0));
+        assert_eq!(fixture.sent(), lines(&[]));
+    }
+    let expected = [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 102_400];
+    assert_eq!(intervals[..10], expected);
+    assert_eq!(intervals[10..], [120_000; 4]);
+    // The window opens: what waited goes out, and the next probing begins from the start.
+    fixture.arrives(&ack(1, 1).window(1000));
+    assert_eq!(fixture.sent(), lines(&["P. 1:101(100) ack 1 win 10000"]));
+    fixture.arrives(&ack(1, 101).window(0));
+    fixture.write(100);
+    fixture.sent();
+    assert!(fixture.next_timer() <= ms(400));
+}
+
+/// MUST-37: as long as the peer answers the window may stay shut; a peer that does not is given up.
+#[test]
+fn unanswered_probes_end_the_connection() {
+    let mut fixture = Fixture::established();
+    fixture.arrives(&ack(1, 1).window(0));
+    fixture.write(100);
+    fixture.sent();
+    for _ in 0..100 {
+        fixture.next_timer();
+        fixture.sent();
+        fixture.arrives(&ack(1, 1).window(0));
+    }
+    assert_eq!(fixture.tcb.state(), State::Established);
+    for _ in 0..15 {
+        fixture.next_timer();
+        assert_eq!(fixture.sent().len(), 1);
+        assert_eq!(fixture.events(), []);
+    }
+    fixture.next_timer();
+    assert_eq!(fixture.events(), [Event::Aborted(Reason::TimedOut)]);
+}
+
+/// A FIN waits for the window like text (as Linux), and is probed for.
+#[test]
+fn fin_waits_for_the_window() {
+    let mut fixture = Fixture::established();
+    fixture.arrives(&ack(1, 1).window(0));
+    fixture.tcb.close(fixture.now);
+    assert_eq!(fixture.sent(), lines(&[]));
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), lines(&[". 0:0(0) ack 1 win 10000"]));
+    fixture.arrives(&ack(1, 1).window(1));
+    assert_eq!(fixture.sent(), lines(&["F. 1:1(0) ack 1 win 10000"]));
+}
+
+/// RFC 7323, 2.2: the windows of SYNs are not scaled, and the first ACK tells the rest.
+#[test]
+fn windows_of_syns_are_not_scaled() {
+    let options = sockeye_wire::Options { window_scale: Some(7), mss: Some(1000), ..Default::default() };
+    let config = Config { window_scaling: true, recv_buffer: 1 << 20, ..config() };
+    let mut fixture = Fixture::with(config, &syn().options(options).window(1000), &ack(1, 1).window(10));
+    assert_eq!(fixture.tcb.snd.wnd, 10 << 7);
+    assert_eq!(fixture.tcb.rcv.wnd(), 65_535);
+    fixture.arrives(&ack(1, 1).text(1000));
+    fixture.sent();
+    assert!(fixture.tcb.rcv.wnd() > 1_000_000);
+}
+
+/// The program may ring for nothing, or not at all when it should: neither does harm.
+#[test]
+fn doorbells_are_hints() {
+    let mut fixture = filled();
+    fixture.tcb.receive(fixture.now);
+    assert_eq!(fixture.sent(), lines(&[]));
+    assert!(fixture.reader.consume(5000));
+    // It did not ring. The next probe of the peer finds the room.
+    fixture.now += Duration::from_secs(1);
+    fixture.arrives(&ack(10_000, 1));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 5000"]));
+}
