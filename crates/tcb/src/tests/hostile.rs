@@ -21,9 +21,9 @@ fn near(random: &mut Random, center: SeqNum) -> SeqNum {
 fn header(random: &mut Random, seq: SeqNum, ack: SeqNum) -> TcpHeader {
     let mut flags = Flags::ACK;
     for (flag, one_in) in [
-        (Flags::FIN, 100),
+        (Flags::FIN, 300),
         (Flags::SYN, 30),
-        (Flags::RST, 500),
+        (Flags::RST, 2000),
         (Flags::URG, 30),
         (Flags::PSH, 2),
         (Flags::ACK, 30),
@@ -69,9 +69,9 @@ fn random_config(random: &mut Random) -> Config {
 
 fn call(random: &mut Random, tcb: &mut Tcb, slot: &Slot, now: Instant) {
     match random.below(40) {
-        0 => tcb.close(now),
-        1 if random.below(8) == 0 => tcb.abort(now),
-        2 if random.below(4) == 0 => tcb.orphan(now),
+        0 if random.below(4) == 0 => tcb.close(now),
+        1 if random.below(30) == 0 => tcb.abort(now),
+        2 if random.below(30) == 0 => tcb.orphan(now),
         3 => tcb.set_nagle(now, random.below(2) == 0),
         4 => tcb.rings_mut().1.set_limit(1 + random.below(100_000) as usize),
         5 => tcb.rings_mut().0.set_limit(1 + random.below(100_000) as usize),
@@ -134,7 +134,7 @@ fn nothing_that_arrives_breaks_it() {
     let text = [9u8; 3000];
     let slot = Slot::on_heap(1 << 20, 1 << 20);
     let mut arrived = 0;
-    for seed in 0..400 {
+    for seed in 0..1000 {
         std::println!("seed {seed}");
         let mut random = Random::new(seed);
         let mut now = Instant::from_millis(1);
