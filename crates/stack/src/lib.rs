@@ -1,16 +1,49 @@
 //! A host: interfaces, demultiplexing, listeners, ports, and the sockets rules; and networks of hosts.
+//!
+//! ```text
+//!   calls, doorbell ──┐                                   ┌── events
+//!                     ▼                                   │
+//!   ┌──────── Network ────────────────────────────────────┴───┐
+//!   │  Host: Routes, Ports, Demux, Isn                        │
+//!   │     Socket: Listener (SYN queue of Embryo, accept queue)│
+//!   │             Handshake ──► Tcb ──► TimeWait              │
+//!   │  Wheel of timers        Wire: the directions of links   │
+//!   └─────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Within a host segments are handed over by reference; between hosts they are packets with checksums on links.
 #![forbid(unsafe_code)]
 
+mod arrive;
+mod calls;
+mod close;
 mod config;
+mod connect;
+mod counters;
+mod demux;
 mod error;
 mod event;
+mod host;
 mod ids;
 mod info;
+mod isn;
+mod keyed;
+mod lifecycle;
+mod listener;
+mod netstat;
 mod network;
 mod option;
+mod options;
+mod output;
+mod ports;
 mod rings;
+mod route;
+mod socket;
+mod validate;
+mod wheel;
 
 pub use config::{HostConfig, LinkBetween, NetworkConfig, Settings};
+pub use counters::Counters;
 pub use error::Error;
 pub use event::SocketEvent;
 pub use ids::{HostId, SocketId};

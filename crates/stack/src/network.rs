@@ -1,18 +1,62 @@
-//! The network: what the crate does, seen from outside.
+//! The network: hosts, links, sockets, timers; and what comes out of it.
 
-use crate::{
-    Error, Family, HostId, NetworkConfig, OptionName, RingSource, Shutdown, SocketEvent, SocketId,
-    SocketInfo, SocketOption,
-};
+use crate::counters::Counters;
+use crate::demux::Owner;
+use crate::host::{Host, Wire};
+use crate::lifecycle::Reply;
+use crate::socket::{Embryo, Schedule, Socket, Waiting};
+use crate::wheel::Wheel;
+use crate::{Error, HostId, NetworkConfig, RingSource, SocketEvent, SocketId};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use slab::Slab;
 use sockeye_clock::Instant;
-use sockeye_tcb::State;
-use std::net::SocketAddr;
+use sockeye_link::{Link, LinkConfig, PointToPoint};
+use std::collections::VecDeque;
+use std::fmt;
 
 /// Hosts and links, driven by the caller: no clock, no I/O, no threads.
-pub struct Network {}
+///
+/// | in | out |
+/// |---|---|
+/// | the sockets calls, [`doorbell`](Self::doorbell) | [`poll_event`](Self::poll_event) |
+/// | [`timeout`](Self::timeout): early or late is harmless | [`poll_timeout`](Self::poll_timeout) |
+///
+/// Inputs mark what is owed; [`flush`](Self::flush) moves it. After every input, or every few: flush, then drain the events,
+/// then ask for the time-out.
+pub struct Network {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) wires: Vec<Wire>,
+    pub(crate) sockets: Slab<Socket>,
+    pub(crate) embryos: Slab<Embryo>,
+    pub(crate) time_waits: Slab<Waiting>,
+    pub(crate) wheel: Wheel<Owner>,
+    /// Who is to be served by the next flush; nobody is in it twice.
+    pub(crate) owing: VecDeque<Owner>,
+    /// Segments that belong to no socket.
+    pub(crate) replies: VecDeque<Reply>,
+    pub(crate) events: VecDeque<(SocketId, u64, SocketEvent)>,
+    pub(crate) rings: Box<dyn RingSource>,
+    pub(crate) generation: u32,
+    /// The latest instant that a caller told.
+    pub(crate) now: Instant,
+    pub(crate) rng: StdRng,
+}
 
-#[allow(unused_variables)]
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("hosts", &self.host_names())
+            .field("links", &self.wires.len())
+            .field("sockets", &self.sockets.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Network {
+    /// A network in which nothing has happened. `seed` decides all that is left to chance: secrets, and so sequence numbers and ports.
+    ///
     /// # Errors
     /// A link that names an unknown host, two hosts of one name or address: the text says which and what to do.
     pub fn new(
@@ -21,87 +65,152 @@ impl Network {
         rings: Box<dyn RingSource>,
         seed: u64,
     ) -> Result<Self, String> {
-        unimplemented!()
+        config.validate()?;
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut network = Self {
+            hosts: config.hosts.iter().map(|host| Host::new(host, &mut rng)).collect(),
+            wires: Vec::new(),
+            sockets: Slab::new(),
+            embryos: Slab::new(),
+            time_waits: Slab::new(),
+            wheel: Wheel::new(now),
+            owing: VecDeque::new(),
+            replies: VecDeque::new(),
+            events: VecDeque::new(),
+            rings,
+            generation: 0,
+            now,
+            rng,
+        };
+        for link in &config.links {
+            let (there, back) =
+                (&link.config, LinkConfig { seed: link.config.seed.wrapping_add(1), ..link.config.clone() });
+            if let (Some(a), Some(b)) = (network.host(&link.between.0), network.host(&link.between.1)) {
+                network.add_direction(config, (a, b), Box::new(PointToPoint::new(there.clone())));
+                network.add_direction(config, (b, a), Box::new(PointToPoint::new(back)));
+            }
+        }
+        Ok(network)
     }
+
+    fn add_direction(&mut self, config: &NetworkConfig, ends: (HostId, HostId), link: Box<dyn Link>) {
+        let (from, to) = ends;
+        let index = self.wires.len();
+        self.wires.push(Wire { to, link });
+        let addresses = config.hosts.get(to.0 as usize).map_or(&[][..], |host| &host.addresses);
+        for address in addresses {
+            self.hosts[from.0 as usize].routes.add(address.to_canonical(), index);
+        }
+    }
+
+    /// Puts something around every direction of every link, as a capture: `wrap` is told the names of the two hosts.
+    pub fn wrap_links(&mut self, mut wrap: impl FnMut(&str, &str, Box<dyn Link>) -> Box<dyn Link>) {
+        let ends: Vec<HostId> = self.wires.iter().map(|wire| wire.to).collect();
+        let wires = std::mem::take(&mut self.wires);
+        for (index, wire) in wires.into_iter().enumerate() {
+            // The two directions of a link lie side by side, so each comes from where its neighbour leads.
+            let from = ends.get(index ^ 1).map_or("", |end| &self.hosts[end.0 as usize].name);
+            let to = &self.hosts[wire.to.0 as usize].name;
+            let link = wrap(from, to, wire.link);
+            self.wires.push(Wire { to: wire.to, link });
+        }
+    }
+
     /// The host of that name.
+    #[must_use]
     pub fn host(&self, name: &str) -> Option<HostId> {
-        unimplemented!()
+        self.hosts.iter().position(|host| host.name == name).map(|index| HostId(index as u32))
     }
+
     /// Names in order of [`HostId`].
+    #[must_use]
     pub fn host_names(&self) -> Vec<&str> {
-        unimplemented!()
+        self.hosts.iter().map(|host| host.name.as_str()).collect()
     }
-    /// socket(): unbound. `tag` is the caller's name for it.
-    pub fn socket(&mut self, host: HostId, family: Family, tag: u64) -> Result<SocketId, Error> {
-        unimplemented!()
+
+    /// What happened on a host; `None` if there is no such host.
+    #[must_use]
+    pub fn counters(&self, host: HostId) -> Option<Counters> {
+        self.hosts.get(host.0 as usize).map(|host| host.counters)
     }
-    /// bind().
-    pub fn bind(&mut self, id: SocketId, address: SocketAddr) -> Result<(), Error> {
-        unimplemented!()
-    }
-    /// listen(); binds to an ephemeral port if unbound.
-    pub fn listen(&mut self, id: SocketId, backlog: i32) -> Result<(), Error> {
-        unimplemented!()
-    }
-    /// accept(): the connection that has waited longest; its `tag` is what `open_passive` gave.
-    pub fn accept(&mut self, id: SocketId) -> Result<(SocketId, u64, SocketAddr), Error> {
-        unimplemented!()
-    }
-    /// connect(): `Ok` means the open is under way; `Connected` or `Failed` follows.
-    pub fn connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<(), Error> {
-        unimplemented!()
-    }
-    /// shutdown().
-    pub fn shutdown(&mut self, now: Instant, id: SocketId, how: Shutdown) -> Result<(), Error> {
-        unimplemented!()
-    }
-    /// The last holder is gone. FIN after SendQ drains; RST if RecvQ holds unread bytes or linger is 0. The id is invalid afterwards;
-    /// `RingSource::close` tells when the slot is free.
-    pub fn close(&mut self, now: Instant, id: SocketId) {
-        unimplemented!()
-    }
-    /// The doorbell: the program may have written to SendQ or read from RecvQ.
-    pub fn doorbell(&mut self, now: Instant, id: SocketId) {
-        unimplemented!()
-    }
-    /// setsockopt(). Buffer sizes: doubled, cut, floored as Linux (send floor 4608, receive floor 2304).
-    pub fn set_option(&mut self, now: Instant, id: SocketId, option: SocketOption) -> Result<(), Error> {
-        unimplemented!()
-    }
-    /// getsockopt().
-    pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
-        unimplemented!()
-    }
-    /// getsockname(); unspecified and port 0 if unbound.
-    pub fn local_address(&self, id: SocketId) -> Result<SocketAddr, Error> {
-        unimplemented!()
-    }
-    /// getpeername().
-    pub fn peer_address(&self, id: SocketId) -> Result<SocketAddr, Error> {
-        unimplemented!()
-    }
-    /// The state, for TCP_INFO's first field.
-    pub fn state(&self, id: SocketId) -> Result<State, Error> {
-        unimplemented!()
-    }
-    /// netstat: listeners, handshakes, connections, orphans, TIME-WAIT; of one host or all.
-    pub fn sockets(&mut self, host: Option<HostId>) -> Vec<SocketInfo> {
-        unimplemented!()
-    }
-    /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
-    pub fn flush(&mut self, now: Instant) {
-        unimplemented!()
-    }
+
     /// The next event, with the socket's tag.
     pub fn poll_event(&mut self) -> Option<(SocketId, u64, SocketEvent)> {
-        unimplemented!()
+        self.events.pop_front()
     }
+
     /// When [`timeout`](Self::timeout) is due: timers of connections and arrivals on links.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        unimplemented!()
+        if !self.owing.is_empty() || !self.replies.is_empty() {
+            return Some(self.now);
+        }
+        let arrivals = self.wires.iter().filter_map(|wire| wire.link.poll_timeout());
+        arrivals.chain(self.wheel.earliest()).min()
     }
-    /// Timers and links up to `now`.
-    pub fn timeout(&mut self, now: Instant) {
-        unimplemented!()
+
+    pub(crate) fn find(&self, id: SocketId) -> Result<&Socket, Error> {
+        let socket = self.sockets.get(id.index as usize);
+        socket.filter(|socket| socket.generation == id.generation).ok_or(Error::BadDescriptor)
+    }
+
+    pub(crate) fn find_mut(&mut self, id: SocketId) -> Result<&mut Socket, Error> {
+        let socket = self.sockets.get_mut(id.index as usize);
+        socket.filter(|socket| socket.generation == id.generation).ok_or(Error::BadDescriptor)
+    }
+
+    /// Tells an event to who has the socket.
+    pub(crate) fn tell(&mut self, index: u32, event: SocketEvent) {
+        let Some(socket) = self.sockets.get(index as usize) else { return };
+        if socket.is_heard() {
+            let id = SocketId { index, generation: socket.generation };
+            self.events.push_back((id, socket.tag, event));
+        }
+    }
+
+    fn schedule(&mut self, owner: Owner) -> Option<&mut Schedule> {
+        match owner {
+            Owner::Socket(index) => self.sockets.get_mut(index as usize).map(|socket| &mut socket.schedule),
+            Owner::Embryo(index) => self.embryos.get_mut(index as usize).map(|embryo| &mut embryo.schedule),
+            Owner::TimeWait(_) => None,
+        }
+    }
+
+    /// `owner` may owe segments or events: the next flush asks it.
+    pub(crate) fn owe(&mut self, owner: Owner) {
+        if let Some(schedule) = self.schedule(owner)
+            && !std::mem::replace(&mut schedule.is_owing, true)
+        {
+            self.owing.push_back(owner);
+        }
+    }
+
+    /// `owner` begins to be served.
+    pub(crate) fn clear_owing(&mut self, owner: Owner) {
+        if let Some(schedule) = self.schedule(owner) {
+            schedule.is_owing = false;
+        }
+    }
+
+    /// Sees to it that `owner` is asked at `deadline`. A later deadline than the one that is armed is not entered: when that fires,
+    /// early, it is armed again.
+    pub(crate) fn arm(&mut self, owner: Owner, deadline: Option<Instant>) {
+        let Some(deadline) = deadline else { return };
+        if let Some(schedule) = self.schedule(owner)
+            && schedule.armed.is_none_or(|armed| deadline < armed)
+        {
+            schedule.armed = Some(deadline);
+            self.wheel.insert(deadline, owner);
+        }
+    }
+
+    /// Whether the entry of the wheel is the one that counts; it then counts no more.
+    pub(crate) fn disarm(&mut self, owner: Owner, deadline: Instant) -> bool {
+        let Some(schedule) = self.schedule(owner) else { return false };
+        let counts = schedule.armed == Some(deadline);
+        if counts {
+            schedule.armed = None;
+        }
+        counts
     }
 }

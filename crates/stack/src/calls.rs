@@ -1,0 +1,271 @@
+//! The sockets calls that need no segment: socket, bind, listen, accept, options, addresses.
+
+use crate::listener::Listener;
+use crate::network::Network;
+use crate::options::Options;
+use crate::ports::Scope;
+use crate::socket::{Bound, Hold, Holder, Phase, RingsState, Schedule, Socket, shown, unspecified};
+use crate::{Error, Family, HostId, OptionName, SocketId, SocketOption};
+use rand::RngCore;
+use sockeye_clock::Instant;
+use sockeye_tcb::State;
+use std::net::{IpAddr, SocketAddr};
+
+impl Network {
+    /// socket(): unbound. `tag` is the caller's name for it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is no such host.
+    pub fn socket(&mut self, host: HostId, family: Family, tag: u64) -> Result<SocketId, Error> {
+        let settings = &self.hosts.get(host.0 as usize).ok_or(Error::InvalidArgument)?.settings;
+        let options = Options::new(settings);
+        Ok(self.add_socket(Socket {
+            generation: 0,
+            host,
+            tag,
+            family,
+            options,
+            holder: Holder::Program,
+            bound: None,
+            hold: Hold::Nothing,
+            rings: RingsState::Closed,
+            phase: Phase::Idle,
+            schedule: Schedule::default(),
+        }))
+    }
+
+    pub(crate) fn add_socket(&mut self, mut socket: Socket) -> SocketId {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        socket.generation = generation;
+        SocketId { index: self.sockets.insert(socket) as u32, generation }
+    }
+
+    /// bind().
+    ///
+    /// # Errors
+    /// `InvalidArgument` if it is bound or connected, `AddressNotAvailable` if the host does not own the address,
+    /// `AddressInUse`, `AddressFamily`.
+    pub fn bind(&mut self, id: SocketId, address: SocketAddr) -> Result<(), Error> {
+        let socket = self.find(id)?;
+        let is_fresh = matches!(socket.phase, Phase::Idle) && socket.bound.is_none();
+        let scope = scope_of(socket, address.ip())?;
+        if !is_fresh {
+            return Err(Error::InvalidArgument);
+        }
+        if let Scope::One(ip) = scope
+            && !self.hosts[socket.host.0 as usize].routes.is_own(ip)
+        {
+            return Err(Error::AddressNotAvailable);
+        }
+        self.bind_to(id.index, scope, address.port())
+    }
+
+    fn bind_to(&mut self, index: u32, scope: Scope, port: u16) -> Result<(), Error> {
+        let start = self.rng.next_u64();
+        let socket = self.sockets.get_mut(index as usize).ok_or(Error::BadDescriptor)?;
+        let ports = &mut self.hosts[socket.host.0 as usize].ports;
+        let claim = socket.claim(scope);
+        let bound = if port == 0 {
+            let found = ports.ephemeral(start, |port| ports.is_unused(port, scope));
+            let (port, _) = found.ok_or(Error::AddressInUse)?;
+            Bound { scope, port, is_chosen: false }
+        } else if ports.is_taken(port, &claim, index) {
+            return Err(Error::AddressInUse);
+        } else {
+            Bound { scope, port, is_chosen: true }
+        };
+        ports.bind(bound.port, index, claim);
+        socket.bound = Some(bound);
+        socket.hold = Hold::Bound;
+        Ok(())
+    }
+
+    /// listen(); binds to an ephemeral port if unbound. Called again it changes the backlog.
+    ///
+    /// # Errors
+    /// `AddressInUse`; `InvalidArgument` if it is connected or connecting.
+    pub fn listen(&mut self, id: SocketId, backlog: i32) -> Result<(), Error> {
+        let socket = self.find_mut(id)?;
+        match &socket.phase {
+            Phase::Idle => {}
+            Phase::Listening(_) => return self.set_backlog(id, backlog),
+            Phase::Connecting(_) | Phase::Connected(_) | Phase::Over(_) => {
+                return Err(Error::InvalidArgument);
+            }
+        }
+        if socket.bound.is_none() {
+            let scope = wildcard(socket);
+            self.bind_to(id.index, scope, 0)?;
+        }
+        let socket = self.sockets.get_mut(id.index as usize).ok_or(Error::BadDescriptor)?;
+        let bound = socket.bound.ok_or(Error::InvalidArgument)?;
+        let host = &mut self.hosts[socket.host.0 as usize];
+        if host.ports.is_taken(bound.port, &socket.claim(bound.scope), id.index) {
+            return Err(Error::AddressInUse);
+        }
+        host.ports.set_listening(bound.port, id.index, true);
+        socket.phase = Phase::Listening(Box::new(Listener::new(backlog, host.settings.backlog_max)));
+        Ok(())
+    }
+
+    fn set_backlog(&mut self, id: SocketId, backlog: i32) -> Result<(), Error> {
+        let max = self.hosts[self.find(id)?.host.0 as usize].settings.backlog_max;
+        if let Phase::Listening(listener) = &mut self.find_mut(id)?.phase {
+            listener.set_backlog(backlog, max);
+        }
+        Ok(())
+    }
+
+    /// accept(): the connection that has waited longest; its `tag` is what `open_passive` gave.
+    ///
+    /// # Errors
+    /// `WouldBlock`; `InvalidArgument` if it does not listen.
+    pub fn accept(&mut self, id: SocketId) -> Result<(SocketId, u64, SocketAddr), Error> {
+        let Phase::Listening(listener) = &mut self.find_mut(id)?.phase else {
+            return Err(Error::InvalidArgument);
+        };
+        let index = listener.accept_queue.pop_front().ok_or(Error::WouldBlock)?;
+        let socket = self.sockets.get_mut(index as usize).ok_or(Error::ConnectionAborted)?;
+        socket.holder = Holder::Program;
+        let path = socket.path().ok_or(Error::ConnectionAborted)?;
+        let accepted = SocketId { index, generation: socket.generation };
+        Ok((accepted, socket.tag, shown(socket.family, path.tuple.remote)))
+    }
+
+    /// setsockopt(). Buffer sizes: doubled, cut, floored as Linux (send floor 4608, receive floor 2304).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a value out of bounds; `NoSuchOption` for an IPv6 option of an IPv4 socket.
+    pub fn set_option(&mut self, now: Instant, id: SocketId, option: SocketOption) -> Result<(), Error> {
+        self.now = self.now.max(now);
+        let socket = self.find_mut(id)?;
+        if matches!(option, SocketOption::V6Only(_)) {
+            match (socket.family, socket.bound) {
+                (Family::V4, _) => return Err(Error::NoSuchOption),
+                (Family::V6, Some(_)) => return Err(Error::InvalidArgument),
+                (Family::V6, None) => {}
+            }
+        }
+        let host = socket.host.0 as usize;
+        let (socket, host) = (&mut self.sockets[id.index as usize], &mut self.hosts[host]);
+        socket.options.set(option, &host.settings)?;
+        match option {
+            SocketOption::ReuseAddress(_) | SocketOption::ReusePort(_) => {
+                if let (Hold::Bound, Some(bound)) = (socket.hold, socket.bound) {
+                    host.ports.bind(bound.port, id.index, socket.claim(bound.scope));
+                }
+            }
+            SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_) => socket.apply_buffer_sizes(),
+            SocketOption::KeepAlive(_)
+            | SocketOption::KeepIdle(_)
+            | SocketOption::KeepInterval(_)
+            | SocketOption::KeepCount(_)
+            | SocketOption::NoDelay(_)
+            | SocketOption::UserTimeout(_) => socket.apply_options(now),
+            SocketOption::V6Only(_) | SocketOption::Linger(_) | SocketOption::MaxSegment(_) => {}
+        }
+        self.owe_socket(id.index);
+        Ok(())
+    }
+
+    /// getsockopt().
+    ///
+    /// # Errors
+    /// `NoSuchOption` for an IPv6 option of an IPv4 socket.
+    pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
+        let socket = self.find(id)?;
+        match (name, socket.family) {
+            (OptionName::V6Only, Family::V4) => Err(Error::NoSuchOption),
+            (name, Family::V4 | Family::V6) => Ok(socket.options.read(name)),
+        }
+    }
+
+    /// getsockname(); unspecified and port 0 if unbound.
+    ///
+    /// # Errors
+    /// `BadDescriptor`.
+    pub fn local_address(&self, id: SocketId) -> Result<SocketAddr, Error> {
+        self.find(id).map(Socket::local_address)
+    }
+
+    /// getpeername().
+    ///
+    /// # Errors
+    /// `NotConnected`.
+    pub fn peer_address(&self, id: SocketId) -> Result<SocketAddr, Error> {
+        let socket = self.find(id)?;
+        match &socket.phase {
+            Phase::Connected(connected) => Ok(shown(socket.family, connected.path.tuple.remote)),
+            Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) | Phase::Over(_) => {
+                Err(Error::NotConnected)
+            }
+        }
+    }
+
+    /// The state, for TCP_INFO's first field.
+    ///
+    /// # Errors
+    /// `BadDescriptor`.
+    pub fn state(&self, id: SocketId) -> Result<State, Error> {
+        Ok(match &self.find(id)?.phase {
+            Phase::Idle | Phase::Over(_) => State::Closed,
+            Phase::Listening(_) => State::Listen,
+            Phase::Connecting(connecting) => connecting.handshake.state(),
+            Phase::Connected(connected) => connected.tcb.state(),
+        })
+    }
+}
+
+impl Socket {
+    /// Brings the connection's rings to the sizes in force.
+    pub(crate) fn apply_buffer_sizes(&mut self) {
+        let (send, recv) = (self.options.send_buffer, self.options.recv_buffer);
+        let (sendq, recvq) = match &mut self.phase {
+            Phase::Connecting(connecting) => (&mut connecting.rings.sendq, &mut connecting.rings.recvq),
+            Phase::Connected(connected) => connected.tcb.rings_mut(),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+        };
+        if sendq.limit() != send {
+            sendq.set_limit(send);
+        }
+        if recvq.limit() != recv {
+            recvq.set_limit(recv);
+        }
+    }
+
+    /// Tells the connection the options that it has to know.
+    pub(crate) fn apply_options(&mut self, now: Instant) {
+        let Phase::Connected(connected) = &mut self.phase else { return };
+        connected.tcb.set_nagle(now, !self.options.no_delay);
+        connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
+        connected.tcb.set_user_timeout(self.options.user_timeout());
+    }
+}
+
+/// All addresses that the socket can have.
+fn wildcard(socket: &Socket) -> Scope {
+    match (unspecified(socket.family).ip(), socket.options.v6_only) {
+        (IpAddr::V4(_), _) => Scope::Any4,
+        (IpAddr::V6(_), true) => Scope::Any6,
+        (IpAddr::V6(_), false) => Scope::AnyBoth,
+    }
+}
+
+fn scope_of(socket: &Socket, address: IpAddr) -> Result<Scope, Error> {
+    match (socket.family, address) {
+        (Family::V4, IpAddr::V6(_)) => return Err(Error::AddressFamily),
+        // An IPv4 address is too short for an IPv6 socket.
+        (Family::V6, IpAddr::V4(_)) => return Err(Error::InvalidArgument),
+        (Family::V4, IpAddr::V4(_)) | (Family::V6, IpAddr::V6(_)) => {}
+    }
+    let canonical = address.to_canonical();
+    if socket.family == Family::V6 && canonical.is_ipv4() && socket.options.v6_only {
+        return Err(Error::InvalidArgument);
+    }
+    Ok(match (address.is_unspecified(), canonical) {
+        (true, _) => wildcard(socket),
+        (false, ip) if ip.is_unspecified() => Scope::Any4,
+        (false, ip) => Scope::One(ip),
+    })
+}

@@ -1,0 +1,161 @@
+//! connect().
+
+use crate::demux::{Owner, Tuple};
+use crate::host::{Host, Wire, mtu};
+use crate::network::Network;
+use crate::options::Options;
+use crate::ports::Scope;
+use crate::route::{Path, Via, is_unicast, loopback};
+use crate::socket::{Bound, Connecting, Hold, Phase, RingsState, Socket};
+use crate::{Error, Family, Rings, SocketId};
+use sockeye_clock::Instant;
+use sockeye_tcb::{Config, Handshake};
+use sockeye_wire::SeqNum;
+use std::net::{IpAddr, SocketAddr};
+
+/// Bytes of IPv4 and TCP headers without options.
+const V4_HEADERS: usize = 40;
+/// Bytes of IPv6 and TCP headers without options.
+const V6_HEADERS: usize = 60;
+
+impl Network {
+    /// connect(): `Ok` means the open is under way; `Connected` or `Failed` follows. To the unspecified address is to loopback.
+    ///
+    /// # Errors
+    /// `IsConnected`, `AlreadyInProgress`, `NetworkUnreachable`, `AddressNotAvailable` (no port is left, or the four-tuple is
+    /// in use), `AddressFamily`, and those of [`RingSource::open`](crate::RingSource::open).
+    pub fn connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<(), Error> {
+        self.now = self.now.max(now);
+        let socket = self.find(id)?;
+        match &socket.phase {
+            Phase::Idle => {}
+            Phase::Connecting(_) => return Err(Error::AlreadyInProgress),
+            Phase::Listening(_) | Phase::Connected(_) | Phase::Over(_) => return Err(Error::IsConnected),
+        }
+        let remote = destination(socket, address)?;
+        let host = &self.hosts[socket.host.0 as usize];
+        let (via, source) = way(host, socket.bound, remote.ip())?;
+        let (port, tried) = local_port(host, socket.bound, source, remote)?;
+        let path = Path { tuple: Tuple::new(SocketAddr::new(source, port), remote), via };
+        let rings = self.rings_of(id.index)?;
+        if let Some(tried) = tried {
+            let host = self.find(id)?.host.0 as usize;
+            self.hosts[host].port_choice.advance(&(source, remote), tried);
+        }
+        self.start(now, id.index, path, rings);
+        Ok(())
+    }
+
+    /// The rings of a socket that has none, or those that a failed `connect()` left.
+    fn rings_of(&mut self, index: u32) -> Result<Rings, Error> {
+        let socket = self.sockets.get_mut(index as usize).ok_or(Error::BadDescriptor)?;
+        let (send, recv) = (socket.options.send_buffer, socket.options.recv_buffer);
+        match std::mem::replace(&mut socket.rings, RingsState::Open) {
+            RingsState::Spare(mut rings) => {
+                rings.sendq.set_limit(send);
+                rings.recvq.set_limit(recv);
+                Ok(*rings)
+            }
+            RingsState::Closed => self.rings.open(socket.tag, send, recv).inspect_err(|_| {
+                socket.rings = RingsState::Closed;
+            }),
+            // Rings in use belong to a connection, and a socket connects but once.
+            RingsState::Open => Err(Error::IsConnected),
+        }
+    }
+
+    fn start(&mut self, now: Instant, index: u32, path: Path, rings: Rings) {
+        self.release_port(index);
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let host = &mut self.hosts[socket.host.0 as usize];
+        let (source, port) = (path.tuple.local.ip(), path.tuple.local.port());
+        if socket.bound.is_none() {
+            socket.bound = Some(Bound { scope: Scope::One(source), port, is_chosen: false });
+        }
+        let claim = socket.claim(Scope::One(source));
+        host.ports.add_connection(port, claim);
+        socket.hold = Hold::Connection(claim);
+        let iss = host.isn.number(now, &path.tuple);
+        let config = config(host, &self.wires, &socket.options, &path, iss);
+        host.demux.insert(path.tuple, Owner::Socket(index));
+        let handshake = Handshake::active(now, config);
+        socket.phase = Phase::Connecting(Box::new(Connecting { path, handshake, rings }));
+        self.owe(Owner::Socket(index));
+    }
+}
+
+/// Where the socket shall connect to, if it can.
+fn destination(socket: &Socket, address: SocketAddr) -> Result<SocketAddr, Error> {
+    match (socket.family, address.ip()) {
+        (Family::V4, IpAddr::V6(_)) | (Family::V6, IpAddr::V4(_)) => return Err(Error::AddressFamily),
+        (Family::V4, IpAddr::V4(_)) | (Family::V6, IpAddr::V6(_)) => {}
+    }
+    let ip = address.ip().to_canonical();
+    if socket.family == Family::V6 && ip.is_ipv4() && socket.options.v6_only {
+        return Err(Error::NetworkUnreachable);
+    }
+    let ip = if ip.is_unspecified() { loopback(ip) } else { ip };
+    // MUST-46 (3.9.2.1): an OPEN to a multicast or broadcast address is refused.
+    if !is_unicast(ip) {
+        return Err(Error::NetworkUnreachable);
+    }
+    Ok(SocketAddr::new(ip, address.port()))
+}
+
+/// The way to `remote`, and our address on it.
+fn way(host: &Host, bound: Option<Bound>, remote: IpAddr) -> Result<(Via, IpAddr), Error> {
+    let via = host.routes.via(remote).ok_or(Error::NetworkUnreachable)?;
+    match bound.map(|bound| bound.scope) {
+        Some(Scope::One(own)) if own.is_ipv4() != remote.is_ipv4() => Err(Error::NetworkUnreachable),
+        Some(Scope::One(own)) if own.is_loopback() && via != Via::Loopback => Err(Error::InvalidArgument),
+        Some(Scope::One(own)) => Ok((via, own)),
+        Some(Scope::Any4 | Scope::Any6 | Scope::AnyBoth) | None => {
+            Ok((via, host.routes.source(remote).ok_or(Error::NetworkUnreachable)?))
+        }
+    }
+}
+
+/// Our port, and if it is an ephemeral one how many were tried for it.
+fn local_port(
+    host: &Host,
+    bound: Option<Bound>,
+    source: IpAddr,
+    remote: SocketAddr,
+) -> Result<(u16, Option<u32>), Error> {
+    let is_free = |port| host.demux.find(&Tuple::new(SocketAddr::new(source, port), remote)).is_none();
+    if let Some(bound) = bound {
+        return if is_free(bound.port) { Ok((bound.port, None)) } else { Err(Error::AddressNotAvailable) };
+    }
+    let start = host.port_choice.start(&(source, remote));
+    let is_free = |port| is_free(port) && !host.ports.is_bound(port, Scope::One(source));
+    let (port, tried) = host.ports.ephemeral(start, is_free).ok_or(Error::AddressNotAvailable)?;
+    Ok((port, Some(tried)))
+}
+
+/// What a connection is configured with.
+pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path, iss: SeqNum) -> Config {
+    let mtu = mtu(path.via, host, wires);
+    // MUST-67 (3.7.1): MMS_R - 20. An IPv4 packet has 65535 bytes at most; an IPv6 payload, too.
+    let (mss, default_mss) = match path.tuple.remote {
+        SocketAddr::V4(_) => (mtu.min(65_535).saturating_sub(V4_HEADERS), 536),
+        SocketAddr::V6(_) => (mtu.min(65_535 + 40).saturating_sub(V6_HEADERS), 1220),
+    };
+    let mss = match options.max_segment {
+        0 => mss,
+        bytes => mss.min(bytes as usize),
+    };
+    let mss = u16::try_from(mss).unwrap_or(u16::MAX).max(1);
+    Config {
+        recv_mss: mss,
+        send_mss_limit: mss,
+        default_mss,
+        recv_buffer: options.recv_buffer,
+        send_buffer: options.send_buffer,
+        nagle: !options.no_delay,
+        keep_alive: options.keep_alive_times(),
+        user_timeout: options.user_timeout(),
+        time_wait: host.settings.time_wait,
+        fin_timeout: host.settings.fin_timeout,
+        ..Config::new(path.tuple.local.port(), path.tuple.remote.port(), iss)
+    }
+}

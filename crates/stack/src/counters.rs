@@ -1,0 +1,28 @@
+//! What a host counts.
+
+/// What happened on a host, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that came over links.
+    pub packets_received: u64,
+    /// Packets that were put onto links.
+    pub packets_sent: u64,
+    /// Segments handed over on loopback.
+    pub loopback_segments: u64,
+    /// Packets whose headers could not be understood.
+    pub bad_headers: u64,
+    /// Packets that were not for this host, or from an address that no peer can have.
+    pub bad_addresses: u64,
+    /// Segments with a wrong checksum.
+    pub bad_checksums: u64,
+    /// ICMP errors that came.
+    pub icmp_errors: u64,
+    /// Resets sent for segments that belong to no connection.
+    pub resets_sent: u64,
+    /// SYNs discarded because a queue of the listener was full.
+    pub syns_discarded: u64,
+    /// Completed handshakes that had to wait because the accept queue was full.
+    pub accept_overflows: u64,
+    /// Connections that were reset because there was no memory for their rings.
+    pub no_rings: u64,
+}

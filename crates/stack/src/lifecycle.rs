@@ -1,0 +1,253 @@
+//! How connections begin and end: between handshakes, sockets and TIME-WAIT.
+
+use crate::demux::{Owner, Tuple};
+use crate::network::Network;
+use crate::ports::Scope;
+use crate::route::Path;
+use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
+use crate::{Error, HostId, SocketEvent};
+use sockeye_clock::Instant;
+use sockeye_tcb::{Event, Reason, Segment, reset_for};
+use sockeye_wire::TcpHeader;
+
+/// A segment without text that belongs to no socket.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) host: HostId,
+    pub(crate) tuple: Tuple,
+    pub(crate) header: TcpHeader,
+}
+
+impl Network {
+    /// An active open succeeded.
+    pub(crate) fn complete_active(&mut self, now: Instant, index: u32, redelivered: Option<&Segment<'_>>) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let phase = std::mem::replace(&mut socket.phase, Phase::Idle);
+        let Phase::Connecting(connecting) = phase else {
+            socket.phase = phase;
+            return;
+        };
+        let (path, rings) = (connecting.path, connecting.rings);
+        let tcb = connecting.handshake.into_tcb(now, rings.sendq, rings.recvq);
+        socket.phase = Phase::Connected(Box::new(Connected::new(path, tcb)));
+        socket.apply_options(now);
+        if let (Phase::Connected(connected), Some(segment)) = (&mut socket.phase, redelivered) {
+            connected.tcb.segment_arrives(now, segment);
+        }
+        self.owe_socket(index);
+        self.tell(index, SocketEvent::Connected);
+    }
+
+    /// A passive open succeeded: the embryo becomes a socket in the listener's accept queue.
+    pub(crate) fn complete_passive(
+        &mut self,
+        now: Instant,
+        index: u32,
+        segment: &Segment<'_>,
+        is_redelivered: bool,
+    ) {
+        let Some(embryo) = self.embryos.get(index as usize) else { return };
+        let (listener_index, path) = (embryo.listener, embryo.path);
+        let Some(listener) = self.sockets.get(listener_index as usize) else { return };
+        let (host, family, options) = (listener.host, listener.family, listener.options.clone());
+        let rings = match self.rings.open_passive(listener.tag, options.send_buffer, options.recv_buffer) {
+            Ok(rings) => rings,
+            Err(_) => {
+                self.hosts[host.0 as usize].counters.no_rings += 1;
+                self.forget_embryo(index);
+                self.reset(host, path.tuple, segment);
+                return;
+            }
+        };
+        let claim = listener.claim(Scope::One(path.tuple.local.ip()));
+        let Some(embryo) = self.take_embryo(index) else { return };
+        let tcb = embryo.handshake.into_tcb(now, rings.sendq, rings.recvq);
+        let child = self.add_socket(Socket {
+            generation: 0,
+            host,
+            tag: rings.tag,
+            family,
+            options,
+            holder: Holder::Listener(listener_index),
+            bound: Some(Bound { scope: claim.scope, port: path.tuple.local.port(), is_chosen: false }),
+            hold: Hold::Connection(claim),
+            rings: RingsState::Open,
+            phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
+            schedule: Schedule::default(),
+        });
+        let host = &mut self.hosts[host.0 as usize];
+        host.ports.add_connection(path.tuple.local.port(), claim);
+        host.demux.insert(path.tuple, Owner::Socket(child.index));
+        if let Some(socket) = self.sockets.get_mut(child.index as usize) {
+            socket.apply_options(now);
+            if let (Phase::Connected(connected), true) = (&mut socket.phase, is_redelivered) {
+                connected.tcb.segment_arrives(now, segment);
+            }
+        }
+        if let Some(Phase::Listening(listener)) =
+            self.sockets.get_mut(listener_index as usize).map(|listener| &mut listener.phase)
+        {
+            listener.accept_queue.push_back(child.index);
+        }
+        self.owe_socket(child.index);
+        self.tell(listener_index, SocketEvent::Acceptable);
+    }
+
+    /// Passes the connection's events on, and ends it if they say so.
+    pub(crate) fn take_events(&mut self, now: Instant, index: u32) {
+        loop {
+            let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+            let Phase::Connected(connected) = &mut socket.phase else { return };
+            let Some(event) = connected.tcb.poll_event() else { return };
+            match event {
+                Event::Readable => self.tell(index, SocketEvent::Readable),
+                Event::Writable => self.tell(index, SocketEvent::Writable),
+                Event::PeerClosed => {
+                    connected.is_peer_closed = true;
+                    self.tell(index, SocketEvent::EndOfFile);
+                }
+                Event::Drained => self.tell(index, SocketEvent::Drained),
+                Event::TimeWait => self.enter_time_wait(now, index),
+                Event::Closed => self.end(index),
+                Event::Aborted(reason) => {
+                    let error = error_of(reason, connected);
+                    if let Some(error) = error {
+                        self.tell(index, SocketEvent::Failed(error));
+                    }
+                    self.end(index);
+                }
+            }
+        }
+    }
+
+    /// Only a few words of the connection are kept, for 2MSL (3.10.7.4, 3.6).
+    fn enter_time_wait(&mut self, now: Instant, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let Some(path) = socket.path() else { return };
+        let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) else {
+            return;
+        };
+        let claim = match std::mem::replace(&mut socket.hold, Hold::Nothing) {
+            Hold::Connection(claim) => Some(claim),
+            Hold::Nothing | Hold::Bound => None,
+        };
+        let time_wait = connected.tcb.into_time_wait(now);
+        let expires = time_wait.expires();
+        let waiting = Waiting { host: socket.host, family: socket.family, path, claim, time_wait };
+        let host = socket.host.0 as usize;
+        let owner = Owner::TimeWait(self.time_waits.insert(waiting) as u32);
+        self.hosts[host].demux.insert(path.tuple, owner);
+        self.wheel.insert(expires, owner);
+        self.leave_to_holder(index);
+    }
+
+    /// The connection is over, and nothing of it is kept.
+    fn end(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let Some(path) = socket.path() else { return };
+        socket.phase = Phase::Over(path);
+        self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
+        self.release_port(index);
+        self.rebind(index);
+        self.leave_to_holder(index);
+    }
+
+    /// What is left of a socket whose connection is over belongs to its holder, if there is one.
+    fn leave_to_holder(&mut self, index: u32) {
+        let holder = self.sockets.get(index as usize).map(|socket| socket.holder);
+        match holder {
+            Some(Holder::Program | Holder::Listener(_)) => self.tell(index, SocketEvent::Closed),
+            Some(Holder::Nobody) => self.free(index),
+            None => {}
+        }
+    }
+
+    /// 2MSL is over, or the connection is opened again.
+    pub(crate) fn forget_time_wait(&mut self, index: u32) {
+        let Some(waiting) = self.time_waits.try_remove(index as usize) else { return };
+        let host = &mut self.hosts[waiting.host.0 as usize];
+        host.demux.remove(&waiting.path.tuple, Owner::TimeWait(index));
+        if let Some(claim) = waiting.claim {
+            host.ports.remove_connection(waiting.path.tuple.local.port(), claim);
+        }
+    }
+
+    /// A handshake is over.
+    pub(crate) fn forget_embryo(&mut self, index: u32) {
+        drop(self.take_embryo(index));
+    }
+
+    fn take_embryo(&mut self, index: u32) -> Option<crate::socket::Embryo> {
+        let embryo = self.embryos.try_remove(index as usize)?;
+        let listener = self.sockets.get_mut(embryo.listener as usize);
+        self.hosts[embryo.host.0 as usize].demux.remove(&embryo.path.tuple, Owner::Embryo(index));
+        if let Some(Phase::Listening(listener)) = listener.map(|listener| &mut listener.phase) {
+            listener.syn_queue.remove(&index);
+        }
+        Some(embryo)
+    }
+
+    /// The socket is gone: nobody holds it, and the protocol is through with it.
+    pub(crate) fn free(&mut self, index: u32) {
+        self.release_port(index);
+        let Some(socket) = self.sockets.try_remove(index as usize) else { return };
+        let tag = socket.tag;
+        let has_rings = !matches!(socket.rings, RingsState::Closed);
+        // The engine's halves of the rings go before the owner hears of it.
+        drop(socket);
+        if has_rings {
+            self.rings.close(tag);
+        }
+    }
+
+    /// Gives back what the socket holds of its port.
+    pub(crate) fn release_port(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let ports = &mut self.hosts[socket.host.0 as usize].ports;
+        let hold = std::mem::replace(&mut socket.hold, Hold::Nothing);
+        match (hold, socket.bound) {
+            (Hold::Bound, Some(bound)) => ports.unbind(bound.port, index),
+            (Hold::Connection(claim), Some(bound)) => ports.remove_connection(bound.port, claim),
+            (Hold::Nothing, _) | (_, None) => {}
+        }
+    }
+
+    /// A port that the program chose stays the socket's when the connection is over; another does not.
+    pub(crate) fn rebind(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let ports = &mut self.hosts[socket.host.0 as usize].ports;
+        match socket.bound {
+            Some(bound) if bound.is_chosen => {
+                ports.bind(bound.port, index, socket.claim(bound.scope));
+                socket.hold = Hold::Bound;
+            }
+            Some(_) | None => socket.bound = None,
+        }
+    }
+
+    /// Answers a segment that belongs to no connection (3.10.7.1).
+    pub(crate) fn reset(&mut self, host: HostId, tuple: Tuple, segment: &Segment<'_>) {
+        if let Some(header) = reset_for(segment) {
+            self.hosts[host.0 as usize].counters.resets_sent += 1;
+            self.replies.push_back(Reply { host, tuple, header });
+        }
+    }
+}
+
+impl Connected {
+    fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
+        Self { path, tcb, is_peer_closed: false, is_send_shut: false }
+    }
+}
+
+/// What a program is told; nothing if it ended the connection itself.
+fn error_of(reason: Reason, connected: &Connected) -> Option<Error> {
+    match reason {
+        Reason::Refused => Some(Error::ConnectionRefused),
+        // As Linux in CLOSE-WAIT.
+        Reason::Reset if connected.is_peer_closed && !connected.is_send_shut => Some(Error::BrokenPipe),
+        Reason::Reset => Some(Error::ConnectionReset),
+        Reason::TimedOut => Some(Error::TimedOut),
+        Reason::UserAbort => None,
+    }
+}

@@ -1,0 +1,238 @@
+//! What goes out: the one flush, and the timers that make it necessary.
+
+use crate::HostId;
+use crate::demux::{Owner, Tuple};
+use crate::network::Network;
+use crate::route::{Path, Via};
+use crate::socket::Phase;
+use sockeye_buffer::Text;
+use sockeye_clock::Instant;
+use sockeye_tcb::{Segment, Transmit};
+use sockeye_wire::{IpHeader, Protocol, TcpHeader, packet};
+
+/// Segments that one connection sends before the others have their turn.
+const TURN: usize = 32;
+/// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
+/// caller for ever.
+const MAX_TURNS: usize = 1 << 20;
+/// IPDEFTTL of Linux. MUST-49 (3.9.2): it can be configured; here it is one for all.
+const HOP_LIMIT: u8 = 64;
+
+impl Network {
+    /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
+    pub fn flush(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        for _ in 0..MAX_TURNS {
+            if let Some(reply) = self.replies.pop_front() {
+                self.send_reply(now, reply.host, reply.tuple, &reply.header);
+            } else if let Some(owner) = self.owing.pop_front() {
+                self.serve(now, owner);
+            } else if !self.receive_packets(now) {
+                return;
+            }
+        }
+    }
+
+    /// Timers and links up to `now`.
+    pub fn timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.receive_packets(now);
+        let mut due = Vec::new();
+        self.wheel.advance(now, &mut due);
+        for (deadline, owner) in due {
+            match owner {
+                Owner::Socket(index) if self.disarm(owner, deadline) => self.socket_timeout(now, index),
+                Owner::Embryo(index) if self.disarm(owner, deadline) => self.embryo_timeout(now, index),
+                Owner::TimeWait(index) => self.time_wait_timeout(now, index),
+                Owner::Socket(_) | Owner::Embryo(_) => {}
+            }
+        }
+    }
+
+    fn socket_timeout(&mut self, now: Instant, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        match &mut socket.phase {
+            Phase::Connected(connected) => connected.tcb.timeout(now),
+            Phase::Connecting(connecting) => {
+                let progress = connecting.handshake.timeout(now);
+                self.active_progress(now, index, progress, None);
+            }
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+        }
+        self.owe_socket(index);
+    }
+
+    fn embryo_timeout(&mut self, now: Instant, index: u32) {
+        use sockeye_tcb::Progress;
+        let Some(embryo) = self.embryos.get_mut(index as usize) else { return };
+        match embryo.handshake.timeout(now) {
+            // Only a segment establishes.
+            Progress::Waiting | Progress::Established { .. } => self.owe(Owner::Embryo(index)),
+            Progress::BackToListen | Progress::Failed(_) => self.forget_embryo(index),
+        }
+    }
+
+    fn time_wait_timeout(&mut self, now: Instant, index: u32) {
+        let Some(waiting) = self.time_waits.get(index as usize) else { return };
+        let expires = waiting.time_wait.expires();
+        if expires <= now {
+            self.forget_time_wait(index);
+        } else {
+            // It was restarted by a retransmitted FIN, or is another connection's.
+            self.wheel.insert(expires, Owner::TimeWait(index));
+        }
+    }
+
+    /// Takes one packet from every link that has one; says whether there was any.
+    fn receive_packets(&mut self, now: Instant) -> bool {
+        let mut is_any = false;
+        for index in 0..self.wires.len() {
+            let wire = &mut self.wires[index];
+            if let Some(packet) = wire.link.poll_receive(now) {
+                let host = wire.to;
+                self.packet_arrives(now, host, &packet);
+                is_any = true;
+            }
+        }
+        is_any
+    }
+
+    fn serve(&mut self, now: Instant, owner: Owner) {
+        self.clear_owing(owner);
+        match owner {
+            Owner::Socket(index) => self.serve_socket(now, index),
+            Owner::Embryo(index) => self.serve_embryo(now, index),
+            Owner::TimeWait(_) => {}
+        }
+    }
+
+    fn serve_socket(&mut self, now: Instant, index: u32) {
+        for _ in 0..TURN {
+            let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+            let transmit = match &mut socket.phase {
+                Phase::Connected(connected) => connected.tcb.poll_transmit(now),
+                Phase::Connecting(connecting) => connecting.handshake.poll_transmit(now),
+                Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+            };
+            let Some(transmit) = transmit else {
+                let owner = Owner::Socket(index);
+                let deadline = match &socket.phase {
+                    Phase::Connected(connected) => connected.tcb.poll_timeout(),
+                    Phase::Connecting(connecting) => connecting.handshake.poll_timeout(),
+                    Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
+                };
+                self.arm(owner, deadline);
+                self.take_events(now, index);
+                return;
+            };
+            self.send_from_socket(now, index, &transmit);
+        }
+        // Others have their turn first.
+        self.owe_socket(index);
+    }
+
+    fn serve_embryo(&mut self, now: Instant, index: u32) {
+        loop {
+            let Some(embryo) = self.embryos.get_mut(index as usize) else { return };
+            let (host, path) = (embryo.host, embryo.path);
+            let Some(transmit) = embryo.handshake.poll_transmit(now) else {
+                let deadline = embryo.handshake.poll_timeout();
+                return self.arm(Owner::Embryo(index), deadline);
+            };
+            self.send(now, host, path, &Segment { header: &transmit.header, text: Text::empty() });
+        }
+    }
+
+    fn send_reply(&mut self, now: Instant, host: HostId, tuple: Tuple, header: &TcpHeader) {
+        // A source route is not followed; the way back is the one that we know.
+        let Some(via) = self.hosts[host.0 as usize].routes.via(tuple.remote.ip()) else { return };
+        self.send(now, host, Path { tuple, via }, &Segment { header, text: Text::empty() });
+    }
+
+    fn send(&mut self, now: Instant, host: HostId, path: Path, segment: &Segment<'_>) {
+        match path.via {
+            Via::Loopback => {
+                self.hosts[host.0 as usize].counters.loopback_segments += 1;
+                self.segment_arrives(now, host, path.tuple.reversed(), segment);
+            }
+            Via::Link(wire) => {
+                let packet = packet_of(&path.tuple, segment);
+                self.send_packet(now, host, wire, packet);
+            }
+        }
+    }
+
+    fn send_packet(&mut self, now: Instant, host: HostId, wire: usize, packet: Vec<u8>) {
+        self.hosts[host.0 as usize].counters.packets_sent += 1;
+        if let Some(wire) = self.wires.get_mut(wire) {
+            wire.link.transmit(now, packet);
+        }
+    }
+
+    fn send_from_socket(&mut self, now: Instant, index: u32, transmit: &Transmit) {
+        let Some(socket) = self.sockets.get(index as usize) else { return };
+        let host = socket.host;
+        let Some(path) = socket.path() else { return };
+        if path.via == Via::Loopback && self.hand_over(host, (index, &path.tuple), now, transmit) {
+            return;
+        }
+        let Some(socket) = self.sockets.get(index as usize) else { return };
+        let text = match &socket.phase {
+            Phase::Connected(connected) => connected.tcb.text(transmit),
+            Phase::Connecting(_) => Text::empty(),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+        };
+        if let Via::Link(wire) = path.via {
+            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text });
+            return self.send_packet(now, host, wire, packet);
+        }
+        // Not to an open connection, or to itself: the text must not be borrowed from the socket meanwhile.
+        let mut copy = vec![0; text.len()];
+        text.copy_to(&mut copy);
+        let text = Text::from(copy.as_slice());
+        self.send(now, host, path, &Segment { header: &transmit.header, text });
+    }
+
+    /// Loopback between two open connections: the receiver takes the text out of the sender's SendQ. No packet is made, and a
+    /// trusted link needs no checksum. Says whether it was possible.
+    fn hand_over(&mut self, host: HostId, from: (u32, &Tuple), now: Instant, transmit: &Transmit) -> bool {
+        let here = &mut self.hosts[host.0 as usize];
+        let Some(Owner::Socket(to)) = here.demux.find(&from.1.reversed()) else { return false };
+        if to == from.0 {
+            return false;
+        }
+        let Some((sender, receiver)) = self.sockets.get2_mut(from.0 as usize, to as usize) else {
+            return false;
+        };
+        let (Phase::Connected(sender), Phase::Connected(receiver)) = (&sender.phase, &mut receiver.phase)
+        else {
+            return false;
+        };
+        let segment = Segment { header: &transmit.header, text: sender.tcb.text(transmit) };
+        receiver.tcb.segment_arrives(now, &segment);
+        here.counters.loopback_segments += 1;
+        self.owe_socket(to);
+        true
+    }
+}
+
+/// The packet that carries a segment (MUST-2: with its checksum).
+fn packet_of(tuple: &Tuple, segment: &Segment<'_>) -> Vec<u8> {
+    let ip = IpHeader {
+        src: tuple.local.ip(),
+        dst: tuple.remote.ip(),
+        protocol: Protocol::Tcp,
+        hop_limit: HOP_LIMIT,
+        traffic_class: 0,
+        // RFC 6864: what is not fragmented needs no identification.
+        ident: 0,
+        dont_fragment: true,
+    };
+    let text = segment.text.len();
+    let mut out = vec![0; packet::len(&ip, segment.header, text)];
+    let at = packet::emit_headers(&ip, segment.header, text, &mut out);
+    // It is copied before the checksum is computed, because the program could still change it in the ring.
+    segment.text.copy_to(&mut out[at..]);
+    packet::fill_checksum(&ip, &mut out);
+    out
+}

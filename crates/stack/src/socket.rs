@@ -1,0 +1,175 @@
+//! What the network keeps of a socket.
+
+use crate::listener::Listener;
+use crate::options::Options;
+use crate::ports::{Claim, Scope};
+use crate::route::Path;
+use crate::{Family, HostId, Rings};
+use sockeye_clock::Instant;
+use sockeye_tcb::{Handshake, Tcb, TimeWait};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// One socket: held by a program, waiting to be accepted, or an orphan.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) generation: u32,
+    pub(crate) host: HostId,
+    /// What the caller calls it.
+    pub(crate) tag: u64,
+    pub(crate) family: Family,
+    pub(crate) options: Options,
+    pub(crate) holder: Holder,
+    pub(crate) bound: Option<Bound>,
+    pub(crate) hold: Hold,
+    pub(crate) rings: RingsState,
+    pub(crate) phase: Phase,
+    pub(crate) schedule: Schedule,
+}
+
+/// Who has the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A program.
+    Program,
+    /// The accept queue of this listener.
+    Listener(u32),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// Where a socket is bound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(crate) scope: Scope,
+    pub(crate) port: u16,
+    /// Whether the program chose the port: then it keeps it although a connection ends.
+    pub(crate) is_chosen: bool,
+}
+
+/// What the socket holds in the host's table of ports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hold {
+    Nothing,
+    Bound,
+    Connection(Claim),
+}
+
+/// The rings that are under the socket's tag.
+#[derive(Debug)]
+pub(crate) enum RingsState {
+    /// There are none.
+    Closed,
+    /// They are in use, or were.
+    Open,
+    /// They are open and untouched: a `connect()` failed.
+    Spare(Box<Rings>),
+}
+
+/// What a socket is for.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Nothing yet.
+    Idle,
+    Listening(Box<Listener>),
+    Connecting(Box<Connecting>),
+    Connected(Box<Connected>),
+    /// Its connection was this one.
+    Over(Path),
+}
+
+#[derive(Debug)]
+pub(crate) struct Connecting {
+    pub(crate) path: Path,
+    pub(crate) handshake: Handshake,
+    pub(crate) rings: Rings,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) path: Path,
+    pub(crate) tcb: Tcb,
+    /// The peer's FIN is in order.
+    pub(crate) is_peer_closed: bool,
+    /// The program shut the connection for sending, or closed it.
+    pub(crate) is_send_shut: bool,
+}
+
+/// A passive handshake: a place in a SYN queue.
+#[derive(Debug)]
+pub(crate) struct Embryo {
+    pub(crate) host: HostId,
+    pub(crate) listener: u32,
+    pub(crate) path: Path,
+    pub(crate) handshake: Handshake,
+    pub(crate) schedule: Schedule,
+}
+
+/// A connection in TIME-WAIT.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) host: HostId,
+    pub(crate) family: Family,
+    pub(crate) path: Path,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) time_wait: TimeWait,
+}
+
+/// When an owner is to be served again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Schedule {
+    /// It is in the queue of those that owe something.
+    pub(crate) is_owing: bool,
+    /// The deadline in the wheel that counts.
+    pub(crate) armed: Option<Instant>,
+}
+
+impl Socket {
+    /// Whether somebody is to be told of events.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.holder != Holder::Nobody
+    }
+
+    /// What the socket claims of a port where it is bound.
+    pub(crate) const fn claim(&self, scope: Scope) -> Claim {
+        Claim { scope, reuse_address: self.options.reuse_address, reuse_port: self.options.reuse_port }
+    }
+
+    pub(crate) fn path(&self) -> Option<Path> {
+        match &self.phase {
+            Phase::Idle | Phase::Listening(_) => None,
+            Phase::Connecting(connecting) => Some(connecting.path),
+            Phase::Connected(connected) => Some(connected.path),
+            Phase::Over(path) => Some(*path),
+        }
+    }
+
+    /// getsockname().
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        if let Some(path) = self.path() {
+            return shown(self.family, path.tuple.local);
+        }
+        let Some(bound) = self.bound else { return unspecified(self.family) };
+        match bound.scope {
+            Scope::One(ip) => shown(self.family, SocketAddr::new(ip, bound.port)),
+            // Bound to ::ffff:0.0.0.0 it is shown so.
+            Scope::Any4 => shown(self.family, SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), bound.port)),
+            Scope::Any6 | Scope::AnyBoth => SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), bound.port),
+        }
+    }
+}
+
+/// The unspecified address and port 0.
+pub(crate) const fn unspecified(family: Family) -> SocketAddr {
+    match family {
+        Family::V4 => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        Family::V6 => SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+    }
+}
+
+/// An address as a socket of the family shows it: on an IPv6 socket an IPv4 address is mapped.
+pub(crate) fn shown(family: Family, address: SocketAddr) -> SocketAddr {
+    match (family, address.ip()) {
+        (Family::V6, IpAddr::V4(v4)) => SocketAddr::new(v4.to_ipv6_mapped().into(), address.port()),
+        (Family::V6, IpAddr::V6(_)) | (Family::V4, _) => address,
+    }
+}

@@ -1,0 +1,69 @@
+use super::Wheel;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use sockeye_clock::Instant;
+
+fn pop_all(wheel: &mut Wheel<usize>, now: Instant) -> Vec<(Instant, usize)> {
+    let mut due = Vec::new();
+    wheel.advance(now, &mut due);
+    due
+}
+
+#[test]
+fn an_empty_wheel_has_nothing_due() {
+    let mut wheel = Wheel::new(Instant::from_millis(77));
+    assert_eq!(wheel.earliest(), None);
+    assert!(pop_all(&mut wheel, Instant::from_millis(1_000_000)).is_empty());
+}
+
+#[test]
+fn entries_of_one_tick_come_at_their_own_nanosecond() {
+    let mut wheel = Wheel::new(Instant::ZERO);
+    wheel.insert(Instant::from_nanos(500), 1);
+    wheel.insert(Instant::from_nanos(900), 2);
+    assert_eq!(wheel.earliest(), Some(Instant::from_nanos(500)));
+    assert_eq!(pop_all(&mut wheel, Instant::from_nanos(500)), [(Instant::from_nanos(500), 1)]);
+    assert_eq!(wheel.earliest(), Some(Instant::from_nanos(900)));
+    assert!(pop_all(&mut wheel, Instant::from_nanos(899)).is_empty());
+    assert_eq!(pop_all(&mut wheel, Instant::from_nanos(900)), [(Instant::from_nanos(900), 2)]);
+}
+
+#[test]
+fn the_last_instant_and_the_past_have_a_place() {
+    let mut wheel = Wheel::new(Instant::from_millis(5));
+    wheel.insert(Instant::MAX, 1);
+    wheel.insert(Instant::ZERO, 2);
+    assert_eq!(wheel.earliest(), Some(Instant::ZERO));
+    assert_eq!(pop_all(&mut wheel, Instant::from_millis(5)), [(Instant::ZERO, 2)]);
+    assert_eq!(wheel.earliest(), Some(Instant::MAX));
+    assert_eq!(pop_all(&mut wheel, Instant::MAX), [(Instant::MAX, 1)]);
+}
+
+/// Against a sorted list: `earliest` is exact, and `advance` gives exactly what is due.
+#[test]
+fn it_agrees_with_a_sorted_list() {
+    for seed in 0..50 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut now = Instant::from_nanos(rng.random_range(0..1 << 40));
+        let mut wheel = Wheel::new(now);
+        let mut list: Vec<(Instant, usize)> = Vec::new();
+        for entry in 0..500 {
+            let reach = 1_u64 << rng.random_range(0..45);
+            let deadline = Instant::from_nanos(now.as_nanos() + rng.random_range(0..reach));
+            wheel.insert(deadline, entry);
+            list.push((deadline, entry));
+            list.sort_unstable();
+            assert_eq!(wheel.earliest(), list.first().map(|(deadline, _)| *deadline), "seed {seed}");
+            if rng.random_bool(0.4) {
+                now = match list.first() {
+                    Some((deadline, _)) if rng.random_bool(0.5) => (*deadline).max(now),
+                    Some(_) | None => Instant::from_nanos(now.as_nanos() + rng.random_range(0..reach)),
+                };
+                let mut due = pop_all(&mut wheel, now);
+                due.sort_unstable();
+                let count = list.iter().filter(|(deadline, _)| *deadline <= now).count();
+                assert_eq!(due, list.drain(..count).collect::<Vec<_>>(), "seed {seed}");
+            }
+        }
+    }
+}
