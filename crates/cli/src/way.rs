@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 impl Way {
     /// Checks the network file and the host in it, so that what is wrong with them is said once and at once.
     pub(crate) fn checked(&self) -> Result<HostedOptions, Failure> {
-        let network = self.network.clone().or_else(|| std::env::var_os("SOCKEYE_NETWORK").map(PathBuf::from));
-        let host = self.host.clone().or_else(|| std::env::var("SOCKEYE_AS").ok());
-        let socket = self.socket.clone().or_else(|| std::env::var_os("SOCKEYE_SOCKET").map(PathBuf::from));
+        let environment = HostedOptions::from_env();
+        let network = self.network.clone().or(environment.network);
+        let host = self.host.clone().or(environment.host);
+        let socket = self.socket.clone().or(environment.socket);
         let network = network.as_deref().map(checked_network).transpose()?;
         if let Some((path, names)) = &network
             && let Some(host) = &host

@@ -5,6 +5,7 @@ use crate::stream::Handle;
 use crate::{HostedOptions, NetworkConfig, SetupError, TcpListener, TcpStream};
 use sockeye_host::Call;
 use sockeye_stack::{Error, Family, SocketInfo, SocketOption};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
@@ -37,8 +38,8 @@ impl Net {
         Self::with_config(&NetworkConfig::default(), None).map_err(from_setup)
     }
 
-    /// A network inside this process, seen from `host`, or from its first host.
-
+    /// A network inside this process, seen from `host`, or from its first host. See [`on_host`](Self::on_host) for the
+    /// view from another one.
     ///
     /// # Errors
     /// A faulty configuration: one line that names the thing and the mend.
@@ -69,8 +70,10 @@ impl Net {
     /// # Errors
     /// As the others; an unknown mode.
     pub fn from_env() -> Result<Self, SetupError> {
-        let embedded = std::env::var_os("SOCKEYE_MODE").is_some_and(|mode| mode == "embedded");
-        let placement = if embedded { Placement::Embedded } else { Placement::Hosted };
+        let placement = match mode() {
+            Some(mode) if mode == "embedded" => Placement::Embedded,
+            _ => Placement::Hosted,
+        };
         Ok(Self { engine: sockeye_host::Net::from_env()?, placement })
     }
 
@@ -81,11 +84,19 @@ impl Net {
     /// As those two.
     pub fn process_default() -> io::Result<Self> {
         static DEFAULT: OnceLock<Result<Net, SetupError>> = OnceLock::new();
-        let made = DEFAULT.get_or_init(|| match std::env::var_os("SOCKEYE_MODE") {
+        let made = DEFAULT.get_or_init(|| match mode() {
             Some(_) => Self::from_env(),
             None => Self::with_config(&NetworkConfig::default(), None),
         });
         made.clone().map_err(from_setup)
+    }
+
+    /// The same network, seen from another of its hosts.
+    ///
+    /// # Errors
+    /// There is no such host.
+    pub fn on_host(&self, name: &str) -> Result<Self, SetupError> {
+        Ok(Self { engine: self.engine.at(Some(name))?, placement: self.placement })
     }
 
     /// A listener on the first of `addresses` that can be bound.
@@ -149,6 +160,11 @@ impl Net {
             self.engine.socket(family, self.placement == Placement::Hosted).map_err(from_stack)?;
         Ok(Handle { socket, token })
     }
+}
+
+/// What `SOCKEYE_MODE` says; empty is not set.
+fn mode() -> Option<OsString> {
+    std::env::var_os("SOCKEYE_MODE").filter(|mode| !mode.is_empty())
 }
 
 fn connect(handle: &Handle, address: SocketAddr) -> io::Result<()> {

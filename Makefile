@@ -1,0 +1,138 @@
+# Sockeye: build, try, test, install. `make help` lists the targets.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LIBDIR  ?= $(PREFIX)/lib
+CARGO   ?= cargo
+CC      ?= cc
+CFLAGS  ?= -O2 -g -Wall -Wextra
+INSTALL ?= install
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME  := libsockeye.so.0
+
+target   := $(or $(CARGO_TARGET_DIR),target)
+release  := $(target)/release
+sources  := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+examples := $(notdir $(basename $(wildcard c-examples/*.c)))
+# What calls sockeye_* by name cannot do without the library.
+portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
+
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit heavy e2e loom miri bench install uninstall clean \
+        prerequisites
+.DELETE_ON_ERROR:
+
+all: lib examples ## The library, the command and the C programs, in build/
+
+help: ## This list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '## ' Makefile
+
+prerequisites:
+	@for tool in $(CARGO) $(firstword $(CC)) $(INSTALL); do \
+	  command -v $$tool >/dev/null 2>&1 || { \
+	    echo "make: $$tool is missing: install Rust 1.95 (https://rustup.rs), and a C compiler (apt-get install gcc libc6-dev)" >&2; exit 2; }; \
+	done
+
+# --- what is built -----------------------------------------------------------------------------------------------
+
+lib: build/lib/libsockeye.so build/lib/libsockeye.a build/bin/sockeye ## The library and the command, in build/lib and build/bin
+
+build/cargo.stamp: $(sources) | prerequisites
+	$(CARGO) rustc --locked --release -p sockeye-ffi --lib -- -C link-arg=-Wl,-soname,$(SONAME)
+	$(CARGO) build --locked --release -p sockeye-cli
+	@mkdir -p build && touch $@
+
+# A file is replaced, not overwritten: programs that run have it mapped.
+build/lib/$(SONAME): build/cargo.stamp
+	@mkdir -p build/lib
+	$(INSTALL) -m 755 $(release)/libsockeye_ffi.so $@
+
+build/lib/libsockeye.so: build/lib/$(SONAME)
+	ln -sf $(SONAME) $@
+
+build/lib/libsockeye.a: build/cargo.stamp
+	@mkdir -p build/lib
+	$(INSTALL) -m 644 $(release)/libsockeye_ffi.a $@
+
+build/bin/sockeye: build/cargo.stamp
+	@mkdir -p build/bin
+	$(INSTALL) -m 755 $(release)/sockeye $@
+
+examples: $(examples:%=build/bin/%) $(portable:%=build/kernel/%) ## The C programs: build/bin over Sockeye, build/kernel over the kernel
+
+build/bin/%: c-examples/%.c build/lib/libsockeye.so include/sockeye.h
+	@mkdir -p build/bin
+	$(CC) $(CFLAGS) -pthread -Iinclude -o $@ $< -Lbuild/lib -lsockeye -Wl,-rpath,'$$ORIGIN/../lib'
+
+build/kernel/%: c-examples/%.c | prerequisites
+	@mkdir -p build/kernel
+	$(CC) $(CFLAGS) -pthread -Iinclude -o $@ $<
+
+# --- the experiment ----------------------------------------------------------------------------------------------
+
+demo: lib examples ## Guaranteed delivery over Sockeye: the log, and a table that is checked
+	build/bin/sockeye lab guaranteed-delivery
+
+demo-kernel: lib examples ## The same two programs over the kernel's TCP
+	build/bin/sockeye lab guaranteed-delivery --kernel
+
+# --- tests -------------------------------------------------------------------------------------------------------
+
+test: check unit heavy loom e2e ## Every test
+	@echo "make test: all passed"
+
+check: fmt clippy doc header ## Format, lints, documentation, and the C header
+
+fmt: prerequisites
+	$(CARGO) fmt --all --check
+
+clippy: prerequisites
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc: prerequisites
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+header: prerequisites ## Is include/sockeye.h what cbindgen makes of the code?
+	$(CARGO) test --locked -q -p sockeye-ffi header
+
+unit: lib examples
+	$(CARGO) test --locked --workspace
+
+# 1 GiB through one connection takes too long without optimization.
+heavy: prerequisites lib
+	SOCKEYE_HEAVY=1 $(CARGO) test --locked --release -p sockeye --test transfer
+
+e2e: lib examples
+	scripts/e2e
+
+loom: prerequisites ## The rings under loom: every order of their memory accesses
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(target)/loom -p sockeye-buffer --lib --no-default-features
+
+miri: prerequisites ## The rings under Miri (needs nightly)
+	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
+	  echo "make: Miri is missing: rustup toolchain install nightly --component miri" >&2; exit 2; }
+	$(CARGO) +nightly miri test --target-dir $(target)/miri -p sockeye-buffer --lib
+
+bench: prerequisites ## Costs of the send and receive path, beside the kernel's
+	$(CARGO) bench --locked -p sockeye -p sockeye-wire -p sockeye-buffer
+
+# --- installation ------------------------------------------------------------------------------------------------
+
+install: lib ## Library, header, pkg-config file and command, under PREFIX=/usr/local
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -m 755 build/bin/sockeye $(DESTDIR)$(PREFIX)/bin/sockeye
+	$(INSTALL) -m 755 build/lib/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libsockeye.so
+	$(INSTALL) -m 644 build/lib/libsockeye.a $(DESTDIR)$(LIBDIR)/libsockeye.a
+	$(INSTALL) -m 644 include/sockeye.h $(DESTDIR)$(PREFIX)/include/sockeye.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' scripts/sockeye.pc.in \
+	  > $(DESTDIR)$(LIBDIR)/pkgconfig/sockeye.pc
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+
+uninstall: ## Takes away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/sockeye $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libsockeye.so \
+	  $(DESTDIR)$(LIBDIR)/libsockeye.a $(DESTDIR)$(PREFIX)/include/sockeye.h $(DESTDIR)$(LIBDIR)/pkgconfig/sockeye.pc
+
+clean: ## Removes what was built
+	$(CARGO) clean
+	rm -rf build
