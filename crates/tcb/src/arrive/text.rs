@@ -1,8 +1,10 @@
 //! Seventh step: the segment text.
 
 use sockeye_clock::Instant;
+use sockeye_wire::Flags;
 
 use super::sequence::InWindow;
+use crate::delayed_ack::Push;
 use crate::tcb::Holder;
 use crate::timers::Timer;
 use crate::{Discard, Event, Reason, Tcb};
@@ -52,7 +54,10 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
     if had_gaps || moved < len {
         // RFC 5681, 4.2: an ACK at once when a gap closes; also when text found no room, as a probe expects.
         tcb.acks.owe_now();
-    } else if tcb.acks.on_text(now, moved as u32, tcb.rtt.rto().get()) {
+        return;
+    }
+    let push = if segment.has(Flags::PSH) { Push::Set } else { Push::Clear };
+    if tcb.acks.on_text(now, moved as u32, push, tcb.rtt.rto().get()) {
         tcb.timers.set(Timer::DelayedAck, now + tcb.config.delayed_ack);
     }
 }

@@ -1,5 +1,7 @@
 //! When ACKs are sent.
 
+use sockeye_wire::Flags;
+
 use super::fixture::{Fixture, ack, lines, ms};
 use crate::{Config, Event};
 
@@ -50,20 +52,38 @@ fn first_segments_are_acknowledged_at_once() {
     assert_eq!(fixture.sent().len(), 1);
 }
 
+/// A one-way flow that pauses does not make its sender wait: it may have no room for more text until this is acknowledged.
+#[test]
+fn push_is_acknowledged_at_once() {
+    let mut fixture = Fixture::established();
+    let seq = fixture.spend_quick_acks();
+    fixture.arrives(&ack(seq, 1).text(1000).flag(Flags::PSH));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 1017 win 8984"]));
+}
+
 /// A program that answers lets the ACK ride on its answer.
 #[test]
 fn ack_rides_on_the_answer() {
     let mut fixture = Fixture::established();
-    fixture.arrives(&ack(1, 1).text(10));
-    fixture.write(10);
-    assert_eq!(fixture.sent(), lines(&["P. 1:11(10) ack 11 win 9990"]));
-    fixture.arrives(&ack(11, 11).text(10));
+    let ask = |at: u32| ack(at, at).text(10).flag(Flags::PSH);
+    let mut at = 1;
+    for _ in 0..3 {
+        // It is not known yet for one that answers.
+        fixture.arrives(&ask(at));
+        assert_eq!(fixture.sent().len(), 1);
+        fixture.write(10);
+        assert_eq!(fixture.sent().len(), 1);
+        at += 10;
+    }
+    fixture.arrives(&ask(31));
     assert_eq!(fixture.sent(), lines(&[]), "it will answer again");
     fixture.write(10);
-    assert_eq!(fixture.sent(), lines(&["P. 11:21(10) ack 21 win 9980"]));
+    assert_eq!(fixture.sent(), lines(&["P. 31:41(10) ack 41 win 9960"]));
     assert_eq!(fixture.events(), [Event::Readable, Event::Writable]);
     // If it does not, the delay ends it.
-    fixture.arrives(&ack(21, 21).text(10));
+    fixture.arrives(&ask(41));
     assert_eq!(fixture.sent(), lines(&[]));
     assert_eq!(fixture.pass(ms(40)).len(), 1);
+    fixture.arrives(&ask(51));
+    assert_eq!(fixture.sent().len(), 1);
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use sockeye_wire::{Flags, SeqNum};
+use std::vec::Vec;
 
 use super::pair::{Network, Open, PERFECT, Pair, Random};
 use crate::{Config, Event, State};
@@ -185,7 +186,7 @@ fn queues_fill_exactly_and_drain_after_the_program_is_gone() {
     assert_eq!(pair.states(), [State::FinWait1, State::Established]);
     assert_eq!(pair.ends[0].tcb().send_queue(), 21_721, "the FIN counts");
     // The server reads.
-    let mut reads = std::vec::Vec::new();
+    let mut reads = Vec::new();
     let is_read = pair.run(Duration::from_secs(600), |pair| {
         let now = pair.now;
         let end = &mut pair.ends[1];
@@ -249,5 +250,74 @@ fn peer_vanishes() {
         assert!((600..2000).contains(&elapsed), "{is_shut}: {elapsed}");
         let last = pair.ends[0].events.last();
         assert_eq!(last, Some(&Event::Aborted(crate::Reason::TimedOut)), "{is_shut}");
+    }
+}
+
+/// A network as fast as loopback.
+const FAST: Network = Network { delay: Duration::from_micros(10), ..PERFECT };
+
+/// The longest time in which neither end sent anything.
+fn longest_pause(pair: &Pair) -> Duration {
+    let mut times: Vec<_> = pair.ends.iter().flat_map(|end| end.sent.iter().map(|(at, _, _)| *at)).collect();
+    times.sort();
+    times.windows(2).map(|two| two[1].since(two[0])).max().expect("something was sent")
+}
+
+fn fast_pair(mss: u16, recv_buffer: usize, send_buffer: usize) -> Pair {
+    let configs = configs().map(|config| Config {
+        recv_mss: mss,
+        send_mss_limit: mss,
+        recv_buffer,
+        send_buffer,
+        ..config
+    });
+    Pair::new(configs, FAST, 1).connected()
+}
+
+/// Whatever the sizes, a flow between programs that write and read as fast as they can never waits for a timer.
+#[test]
+fn flows_do_not_stall() {
+    let total = 300_000;
+    for mss in [1460, 9000, 65_483] {
+        for recv_buffer in [2304, 16_384, 87_380, 131_072, 425_984] {
+            for send_buffer in [4608, 16_384, 87_040, 1 << 20] {
+                let mut pair = fast_pair(mss, recv_buffer, send_buffer);
+                let is_read = pair.run(HOUR, |pair| {
+                    let now = pair.now;
+                    pair.ends[0].write_up_to(now, total);
+                    while pair.ends[1].read_up_to(now, 100_000) > 0 {}
+                    pair.ends[1].read == total
+                });
+                let pause = longest_pause(&pair);
+                let shown = std::format!("mss {mss} recv {recv_buffer} send {send_buffer}: {pause:?}");
+                assert!(is_read && pause < Duration::from_millis(10), "{shown}");
+            }
+        }
+    }
+}
+
+/// Questions and answers of any size: no ACK is delayed while the other end cannot go on without it.
+#[test]
+fn questions_and_answers_do_not_stall() {
+    for mss in [1460, 65_483] {
+        for size in [1, 1000, 5000, 20_000, 100_000] {
+            for send_buffer in [4608, 16_384, 1 << 20] {
+                let mut pair = fast_pair(mss, 131_072, send_buffer);
+                let is_read = pair.run(HOUR, |pair| {
+                    let now = pair.now;
+                    for end in &mut pair.ends {
+                        while end.read_up_to(now, 100_000) > 0 {}
+                    }
+                    let asked = pair.ends[0].read / size * size + size;
+                    pair.ends[0].write_up_to(now, asked);
+                    let answered = pair.ends[1].read / size * size;
+                    pair.ends[1].write_up_to(now, answered);
+                    pair.ends[0].read >= 10 * size
+                });
+                let pause = longest_pause(&pair);
+                let shown = std::format!("mss {mss} size {size} send {send_buffer}: {pause:?}");
+                assert!(is_read && pause < Duration::from_millis(10), "{shown}");
+            }
+        }
     }
 }
