@@ -1,8 +1,34 @@
 //! The engine in a process of its own or inside the program, and the way to it.
+//!
+//! ```text
+//!   program                                              host process, or a thread of the program
+//!   Net, Socket --- Way --- Connection --- control socket, doorbells --- server --- Engine
+//!                    |      slots in arenas, tokens                                   ^
+//!                    +----- Embedded: the calling thread runs the engine -------------+
+//! ```
+//!
+//! [`Socket`] is one implementation for both modes: it copies into and out of a slot's rings, rings the engine, and
+//! sleeps on the slot's futexes. Everything else is a request.
+#![deny(unsafe_code)]
 
+mod client;
+mod connection;
+mod embedded;
+mod engine;
+mod memory;
+mod mirror;
 mod net;
 pub mod network_file;
+mod path;
+mod proto;
+mod raw;
+mod rings;
+mod server;
 mod socket;
+mod table;
+mod token;
+mod transport;
 
 pub use net::{HostedOptions, Net, SetupError};
+pub use server::{ServeOptions, serve};
 pub use socket::{Accepted, Call, CallError, Readiness, Socket};

@@ -1,13 +1,28 @@
 //! A way to an engine.
 
-use crate::Socket;
-use sockeye_stack::{Error, Family, NetworkConfig, SocketInfo};
+use crate::client::Client;
+use crate::embedded::Embedded;
+use crate::proto::{Handle, Reply, Request, Token};
+use crate::token::Name;
+use crate::transport::Way;
+use crate::{Socket, network_file};
+use sockeye_stack::{Error, Family, HostId, NetworkConfig, SocketInfo};
+use std::ffi::OsString;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A way to an engine: a host process, or an engine inside this process. Clones are handles to the same.
 #[derive(Clone, Debug)]
-pub struct Net {}
+pub struct Net {
+    engine: Reached,
+}
+
+#[derive(Clone, Debug)]
+enum Reached {
+    Hosted(Arc<Client>),
+    Embedded(Arc<Embedded>, HostId),
+}
 
 /// Why there is no engine: one line that names the thing and the mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,41 +40,170 @@ pub struct HostedOptions {
     pub host: Option<String>,
 }
 
-#[allow(unused_variables)]
+impl HostedOptions {
+    /// As `SOCKEYE_SOCKET`, `SOCKEYE_NETWORK` and `SOCKEYE_AS` say. Empty ones count as not set.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self {
+            socket: variable("SOCKEYE_SOCKET").map(PathBuf::from),
+            network: variable("SOCKEYE_NETWORK").map(PathBuf::from),
+            host: variable("SOCKEYE_AS").and_then(|name| name.into_string().ok()),
+        }
+    }
+}
+
 impl Net {
     /// An engine inside this process, with one background thread for timers and links.
     ///
     /// # Errors
     /// A faulty configuration.
-    pub fn embedded(config: &NetworkConfig, host: Option<&str>) -> Result<Self, SetupError> { unimplemented!() }
+    pub fn embedded(config: &NetworkConfig, host: Option<&str>) -> Result<Self, SetupError> {
+        let embedded = Embedded::start(config)?;
+        let host = embedded.host(host)?;
+        Ok(Self { engine: Reached::Embedded(embedded, host) })
+    }
+
     /// The host process, started if it does not run.
     ///
     /// # Errors
     /// It cannot be started or reached, or it is another user's.
-    pub fn hosted(options: &HostedOptions) -> Result<Self, SetupError> { unimplemented!() }
+    pub fn hosted(options: &HostedOptions) -> Result<Self, SetupError> {
+        let client = Client::new(options)?;
+        client.connection()?;
+        Ok(Self { engine: Reached::Hosted(Arc::new(client)) })
+    }
+
+    /// The host process that runs. None is started, now or later.
+    ///
+    /// # Errors
+    /// It does not run, or it cannot be reached, or it is another user's.
+    pub fn connect_existing(options: &HostedOptions) -> Result<Self, SetupError> {
+        let client = Client::without_start(options)?;
+        client.connection()?;
+        Ok(Self { engine: Reached::Hosted(Arc::new(client)) })
+    }
+
     /// As `SOCKEYE_MODE` (`host` by default, or `embedded`), `SOCKEYE_SOCKET`, `SOCKEYE_NETWORK` and `SOCKEYE_AS` say.
     ///
     /// # Errors
     /// As the two above; an unknown mode.
-    pub fn from_env() -> Result<Self, SetupError> { unimplemented!() }
+    pub fn from_env() -> Result<Self, SetupError> {
+        let options = HostedOptions::from_env();
+        let mode = variable("SOCKEYE_MODE").unwrap_or_else(|| "host".into());
+        match mode.to_str() {
+            Some("host") => Self::hosted(&options),
+            Some("embedded") => {
+                let config = options.network.as_deref().map(network_file::read).transpose()?;
+                Self::embedded(&config.unwrap_or_default(), options.host.as_deref())
+            }
+            _ => Err(SetupError(format!(
+                "SOCKEYE_MODE={}: unknown; write `host` or `embedded`",
+                Path::new(&mode).display()
+            ))),
+        }
+    }
+
+    /// Another host of the same network; `None` is the first.
+    ///
+    /// # Errors
+    /// There is no such host; the host process cannot be reached.
+    pub fn at(&self, host: Option<&str>) -> Result<Self, SetupError> {
+        let engine = match &self.engine {
+            Reached::Hosted(client) => {
+                let client = client.at(host);
+                client.connection()?;
+                Reached::Hosted(Arc::new(client))
+            }
+            Reached::Embedded(embedded, _) => Reached::Embedded(embedded.clone(), embedded.host(host)?),
+        };
+        Ok(Self { engine })
+    }
+
     /// A new socket and, if `token`, its token descriptor (close-on-exec), which the caller owns: the socket is closed when all copies of it are.
     /// Without a token the socket is closed when the last handle of it is dropped (embedded mode only).
     ///
     /// # Errors
     /// `HostGone`, `TooManyFiles`, `NoBufferSpace`.
-    pub fn socket(&self, family: Family, token: bool) -> Result<(Socket, Option<OwnedFd>), Error> { unimplemented!() }
+    pub fn socket(&self, family: Family, token: bool) -> Result<(Socket, Option<OwnedFd>), Error> {
+        let way = self.way()?;
+        let token = match &way {
+            Way::Embedded(..) if !token => Token::Without,
+            Way::Embedded(..) | Way::Hosted(_) => Token::With,
+        };
+        let answer = way.call(Request::Socket { family, token })?;
+        let handle = told_handle(&answer.reply)?;
+        let socket = Socket::new(way, handle, token)?;
+        Ok((socket, answer.descriptors.into_iter().next()))
+    }
+
     /// The socket behind a token that was inherited or received.
     ///
     /// # Errors
     /// `BadDescriptor` if it is not a token of this host process.
-    pub fn adopt(&self, token: BorrowedFd<'_>) -> Result<Socket, Error> { unimplemented!() }
+    pub fn adopt(&self, token: BorrowedFd<'_>) -> Result<Socket, Error> {
+        let name = Name::of(token).ok_or(Error::BadDescriptor)?;
+        let way = self.way()?;
+        if name.instance != way.instance() {
+            return Err(Error::BadDescriptor);
+        }
+        let handle = told_handle(&way.call(Request::Adopt { tag: name.tag })?.reply)?;
+        Socket::new(way, handle, Token::With)
+    }
+
     /// Whether a descriptor is a token of any Sockeye host process (by its peer's abstract name).
-    pub fn is_token(descriptor: BorrowedFd<'_>) -> bool { unimplemented!() }
+    #[must_use]
+    pub fn is_token(descriptor: BorrowedFd<'_>) -> bool {
+        Name::of(descriptor).is_some()
+    }
+
     /// netstat's lines: of the host named in the options, or of all.
     ///
     /// # Errors
     /// `HostGone`.
-    pub fn sockets(&self, all_hosts: bool) -> Result<Vec<(String, SocketInfo)>, Error> { unimplemented!() }
+    pub fn sockets(&self, all_hosts: bool) -> Result<Vec<(String, SocketInfo)>, Error> {
+        let way = self.way()?;
+        let mut all = Vec::new();
+        loop {
+            let offset = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            match way.call(Request::Sockets { all_hosts, offset })?.reply {
+                Reply::Sockets { lines, more } => {
+                    let is_last = !more || lines.is_empty();
+                    all.extend(lines);
+                    if is_last {
+                        return Ok(all);
+                    }
+                }
+                _ => return Err(Error::HostGone),
+            }
+        }
+    }
+
     /// To be called in a child after fork(), before anything else: opens a control connection of its own on next use.
-    pub fn after_fork_in_child(&self) { unimplemented!() }
+    pub fn after_fork_in_child(&self) {
+        match &self.engine {
+            Reached::Hosted(client) => client.after_fork_in_child(),
+            Reached::Embedded(embedded, _) => embedded.after_fork_in_child(),
+        }
+    }
+
+    fn way(&self) -> Result<Way, Error> {
+        match &self.engine {
+            Reached::Hosted(client) => client.connection().map(Way::Hosted).map_err(|why| {
+                tracing::warn!(%why);
+                Error::HostGone
+            }),
+            Reached::Embedded(embedded, host) => Ok(Way::Embedded(embedded.clone(), *host)),
+        }
+    }
+}
+
+fn told_handle(reply: &Reply) -> Result<Handle, Error> {
+    match reply {
+        Reply::Socket(handle) => Ok(*handle),
+        _ => Err(Error::HostGone),
+    }
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }

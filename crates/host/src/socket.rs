@@ -1,14 +1,33 @@
 //! The program's side of a socket.
 
+mod open;
+mod recv;
+mod send;
+mod token;
+mod wait;
+
+use crate::mirror;
+use crate::proto::{Answer, Handle, Reply, Request, Token};
+use crate::table::condition;
+use crate::transport::{Attached, Way};
+use sockeye_buffer::{Condition, SlotHeader};
 use sockeye_stack::{Error, OptionName, Shutdown, SocketOption};
-use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The program's side of a socket: what `dup`ed descriptors share. All methods take `&self`.
 #[derive(Debug)]
-pub struct Socket {}
+pub struct Socket {
+    way: Way,
+    at: Attached,
+    token: Token,
+    /// The slot's condition word says that it is ours.
+    owner: u32,
+    /// In which process it was armed: see [`Way::epoch`].
+    armed_in: AtomicU32,
+}
 
 /// How one call is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +49,12 @@ pub enum CallError {
     Failed(Error),
     /// A signal handler ran and nothing had been done (EINTR).
     Interrupted,
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// What `accept` gives.
@@ -58,85 +83,249 @@ pub struct Readiness {
     pub error: bool,
 }
 
-#[allow(unused_variables)]
 impl Socket {
+    pub(crate) fn new(way: Way, handle: Handle, token: Token) -> Result<Self, Error> {
+        let at = way.attach(handle)?;
+        let owner = condition::owner_of(handle.tag);
+        Ok(Self { way, at, token, owner, armed_in: AtomicU32::new(0) })
+    }
+
     /// bind().
+    ///
     /// # Errors
     /// As Linux.
-    pub fn bind(&self, address: SocketAddr) -> Result<(), Error> { unimplemented!() }
+    pub fn bind(&self, address: SocketAddr) -> Result<(), Error> {
+        self.way.tell(Request::Bind { tag: self.tag(), address })
+    }
+
     /// listen().
+    ///
     /// # Errors
     /// As Linux.
-    pub fn listen(&self, backlog: i32) -> Result<(), Error> { unimplemented!() }
-    /// accept(): blocks as O_NONBLOCK, SO_RCVTIMEO and `call` say.
-    /// # Errors
-    /// As Linux.
-    pub fn accept(&self, call: Call<'_>) -> Result<Accepted, CallError> { unimplemented!() }
-    /// connect(): `InProgress` if it does not block; `AlreadyInProgress` when called again meanwhile.
-    /// # Errors
-    /// As Linux.
-    pub fn connect(&self, call: Call<'_>, address: SocketAddr) -> Result<(), CallError> { unimplemented!() }
-    /// send(), write(), writev(): bytes taken. Blocks until all are taken, unless told otherwise.
-    /// # Errors
-    /// As Linux; `BrokenPipe` is where SIGPIPE is due.
-    pub fn send(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> { unimplemented!() }
-    /// recv(), read(), readv(): bytes; 0 is end of file.
-    /// # Errors
-    /// As Linux.
-    pub fn recv(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, CallError> { unimplemented!() }
+    pub fn listen(&self, backlog: i32) -> Result<(), Error> {
+        self.way.tell(Request::Listen { tag: self.tag(), backlog })
+    }
+
     /// shutdown().
+    ///
     /// # Errors
     /// As Linux.
-    pub fn shutdown(&self, how: Shutdown) -> Result<(), Error> { unimplemented!() }
+    pub fn shutdown(&self, how: Shutdown) -> Result<(), Error> {
+        self.way.tell(Request::Shutdown { tag: self.tag(), how })
+    }
+
     /// setsockopt() for what the engine keeps.
+    ///
     /// # Errors
     /// As Linux.
-    pub fn set_option(&self, option: SocketOption) -> Result<(), Error> { unimplemented!() }
+    pub fn set_option(&self, option: SocketOption) -> Result<(), Error> {
+        let request = Request::SetOption { tag: self.tag(), option };
+        if !matches!(option, SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_)) {
+            return self.way.tell(request);
+        }
+        // The ring may move: nobody must be in it.
+        let (sending, receiving) = (self.at.slot.lock_send(), self.at.slot.lock_recv());
+        if !sending.is_held() || !receiving.is_held() {
+            return Err(Error::WouldBlock);
+        }
+        self.way.tell(request)
+    }
+
     /// getsockopt() for what the engine keeps.
+    ///
     /// # Errors
     /// As Linux.
-    pub fn option(&self, name: OptionName) -> Result<SocketOption, Error> { unimplemented!() }
+    pub fn option(&self, name: OptionName) -> Result<SocketOption, Error> {
+        match self.way.call(Request::Option { tag: self.tag(), name })?.reply {
+            Reply::Option(option) => Ok(option),
+            _ => Err(Error::HostGone),
+        }
+    }
+
     /// getsockname().
+    ///
     /// # Errors
     /// `HostGone`.
-    pub fn local_address(&self) -> Result<SocketAddr, Error> { unimplemented!() }
+    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+        address(&self.way.call(Request::LocalAddress { tag: self.tag() })?)
+    }
+
     /// getpeername().
+    ///
     /// # Errors
     /// `NotConnected`, `HostGone`.
-    pub fn peer_address(&self) -> Result<SocketAddr, Error> { unimplemented!() }
+    pub fn peer_address(&self) -> Result<SocketAddr, Error> {
+        address(&self.way.call(Request::PeerAddress { tag: self.tag() })?)
+    }
+
     /// SO_ERROR: told once.
-    pub fn take_error(&self) -> Option<Error> { unimplemented!() }
+    #[must_use]
+    pub fn take_error(&self) -> Option<Error> {
+        let code = match self.condition() {
+            Ok(_) => self.header().engine.error.swap(0, Ordering::SeqCst),
+            Err(_) => 0,
+        };
+        Error::from_code(code).or_else(|| (!self.way.is_alive()).then_some(Error::HostGone))
+    }
+
     /// FIONREAD: bytes that can be read now.
-    pub fn available(&self) -> usize { unimplemented!() }
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.at.slot.reader().len()
+    }
+
     /// SIOCOUTQ: bytes not acknowledged.
-    pub fn unacknowledged(&self) -> usize { unimplemented!() }
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.at.slot.writer().len()
+    }
+
     /// SO_ACCEPTCONN.
-    pub fn is_listening(&self) -> bool { unimplemented!() }
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.condition().is_ok_and(|word| word & Condition::LISTENING != 0)
+    }
+
     /// Which family the socket was made for.
-    pub fn family(&self) -> sockeye_stack::Family { unimplemented!() }
+    #[must_use]
+    pub fn family(&self) -> sockeye_stack::Family {
+        self.at.handle.family
+    }
+
     /// What poll() would say now.
-    pub fn readiness(&self) -> Readiness { unimplemented!() }
-    /// Called before the token is given to select, poll or epoll: from now on its kernel readiness follows the socket's (first call: one request to the engine).
-    /// Called again before each poll/select it brings the token up to date.
-    /// # Errors
-    /// `HostGone`.
-    pub fn arm(&self, token: BorrowedFd<'_>) -> Result<(), Error> { unimplemented!() }
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let Some(word) = self.condition().ok().filter(|_| self.way.is_alive()) else {
+            return Readiness {
+                readable: true,
+                writable: true,
+                peer_closed: true,
+                hang_up: true,
+                error: true,
+            };
+        };
+        let header = self.header();
+        let has = |bits: u32| word & bits != 0;
+        let error = header.engine.error.load(Ordering::SeqCst) != 0;
+        let peer_closed = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
+        let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);
+        Readiness {
+            readable: mirror::is_readable(header) || peer_closed || error,
+            writable: mirror::is_writable(header, word) || error,
+            peer_closed,
+            hang_up: is_fresh || has(Condition::CLOSED) || (peer_closed && has(Condition::SEND_SHUT)),
+            error,
+        }
+    }
+
     /// O_NONBLOCK for all who share the socket (the caller also sets it on the token).
-    pub fn set_nonblocking(&self, on: bool) { unimplemented!() }
+    pub fn set_nonblocking(&self, on: bool) {
+        self.header().readiness.nonblocking.store(on.into(), Ordering::Relaxed);
+    }
+
     /// O_NONBLOCK.
-    pub fn is_nonblocking(&self) -> bool { unimplemented!() }
+    #[must_use]
+    pub fn is_nonblocking(&self) -> bool {
+        self.header().readiness.nonblocking.load(Ordering::Relaxed) != 0
+    }
+
     /// SO_RCVTIMEO; zero is none.
-    pub fn set_recv_timeout(&self, timeout: Duration) { unimplemented!() }
+    pub fn set_recv_timeout(&self, timeout: Duration) {
+        store_timeout(&self.header().readiness.recv_timeout, timeout);
+    }
+
     /// SO_RCVTIMEO.
-    pub fn recv_timeout(&self) -> Duration { unimplemented!() }
+    #[must_use]
+    pub fn recv_timeout(&self) -> Duration {
+        Duration::from_micros(self.header().readiness.recv_timeout.load(Ordering::Relaxed))
+    }
+
     /// SO_SNDTIMEO; zero is none.
-    pub fn set_send_timeout(&self, timeout: Duration) { unimplemented!() }
+    pub fn set_send_timeout(&self, timeout: Duration) {
+        store_timeout(&self.header().readiness.send_timeout, timeout);
+    }
+
     /// SO_SNDTIMEO.
-    pub fn send_timeout(&self) -> Duration { unimplemented!() }
+    #[must_use]
+    pub fn send_timeout(&self) -> Duration {
+        Duration::from_micros(self.header().readiness.send_timeout.load(Ordering::Relaxed))
+    }
+
     /// SO_RCVLOWAT, bytes.
-    pub fn set_recv_low_water(&self, bytes: u32) { unimplemented!() }
+    pub fn set_recv_low_water(&self, bytes: u32) {
+        self.header().readiness.recv_low_water.store(bytes, Ordering::Relaxed);
+    }
+
     /// SO_RCVLOWAT, bytes.
-    pub fn recv_low_water(&self) -> u32 { unimplemented!() }
+    #[must_use]
+    pub fn recv_low_water(&self) -> u32 {
+        self.header().readiness.recv_low_water.load(Ordering::Relaxed).max(1)
+    }
+
     /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the last of all.
-    pub fn linger(&self) { unimplemented!() }
+    pub fn linger(&self) {
+        const OVER: u32 = Condition::DRAINED | Condition::CLOSED;
+        if !self.condition().is_ok_and(|word| word & condition::LINGER != 0) {
+            return;
+        }
+        let tag = self.tag();
+        let Ok(Answer { reply: Reply::Linger(Some(seconds)), .. }) = self.way.call(Request::Linger { tag })
+        else {
+            return;
+        };
+        let deadline = sockeye_clock::monotonic() + Duration::from_secs(seconds.into());
+        let is_over = || self.condition().map_or(true, |word| word & OVER != 0);
+        while !is_over() && self.wait(wait::Side::Sender, Some(deadline), is_over).is_ok() {}
+        // Nobody else waits for the slot then. A host that is gone has none.
+        let _ = self.way.tell(Request::Lingered { tag });
+    }
+
+    fn tag(&self) -> u64 {
+        self.at.handle.tag
+    }
+
+    fn header(&self) -> &SlotHeader {
+        self.at.slot.header()
+    }
+
+    /// The condition word, if the slot is still this socket's.
+    fn condition(&self) -> Result<u32, Error> {
+        let word = self.header().engine.condition.load(Ordering::SeqCst);
+        if word & condition::OWNER == self.owner { Ok(word) } else { Err(Error::BadDescriptor) }
+    }
+
+    fn ring(&self) {
+        self.way.ring(&self.at);
+    }
+
+    fn may_block(&self, call: Call<'_>) -> bool {
+        !call.dont_wait && !self.is_nonblocking()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let tag = self.tag();
+        let request = match self.token {
+            Token::Without => Request::Close { tag },
+            Token::With if self.is_token_closed() => Request::Forget { tag },
+            Token::With => return,
+        };
+        // A host that is gone has closed it.
+        let _ = self.way.tell(request);
+    }
+}
+
+fn address(answer: &Answer) -> Result<SocketAddr, Error> {
+    match answer.reply {
+        Reply::Address(address) => Ok(address),
+        _ => Err(Error::HostGone),
+    }
+}
+
+fn store_timeout(word: &AtomicU64, timeout: Duration) {
+    let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+    // A timeout too short to be told is still one.
+    let micros = if timeout.is_zero() { 0 } else { micros.max(1) };
+    word.store(micros, Ordering::Relaxed);
 }

@@ -1,0 +1,230 @@
+//! The client side of hosted mode: finds the host process, and starts it if it does not run.
+
+use crate::connection::{ConnectError, Connection};
+use crate::path::{beside, socket_path};
+use crate::raw::{self, Program};
+use crate::{HostedOptions, SetupError};
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::pipe::PipeFlags;
+use sockeye_clock::{Instant, monotonic};
+use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a host process may take until it serves.
+const START: Duration = Duration::from_secs(10);
+/// How long to wait before looking again whether another process has started the host, or an old one has left.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+/// A host process that nobody needs leaves after so many seconds.
+const IDLE: &str = "5";
+
+/// The way to a host process, whichever incarnation of it runs.
+#[derive(Debug)]
+pub(crate) struct Client {
+    path: PathBuf,
+    network: Option<PathBuf>,
+    host: Option<String>,
+    start: Start,
+    current: Mutex<Option<Arc<Connection>>>,
+}
+
+/// Whether a host process that does not run is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    OnDemand,
+    Never,
+}
+
+impl Client {
+    pub(crate) fn new(options: &HostedOptions) -> Result<Self, SetupError> {
+        Self::with(options, Start::OnDemand)
+    }
+
+    pub(crate) fn without_start(options: &HostedOptions) -> Result<Self, SetupError> {
+        Self::with(options, Start::Never)
+    }
+
+    fn with(options: &HostedOptions, start: Start) -> Result<Self, SetupError> {
+        let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
+        let (network, host) = (options.network.clone(), options.host.clone());
+        Ok(Self { path, network, host, start, current: Mutex::new(None) })
+    }
+
+    /// The same host process, another host of its network.
+    pub(crate) fn at(&self, host: Option<&str>) -> Self {
+        Self {
+            path: self.path.clone(),
+            network: self.network.clone(),
+            host: host.map(ToOwned::to_owned),
+            start: self.start,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// The connection to the host process that runs, which is started if need be.
+    pub(crate) fn connection(&self) -> Result<Arc<Connection>, SetupError> {
+        let mut current = self.current.lock();
+        if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(self.connect()?);
+        *current = Some(connection.clone());
+        Ok(connection)
+    }
+
+    pub(crate) fn after_fork_in_child(&self) {
+        raw::unlock_after_fork(&self.current);
+        if let Some(connection) = self.current.lock().as_ref() {
+            connection.after_fork_in_child();
+        }
+    }
+
+    fn connect(&self) -> Result<Connection, SetupError> {
+        let deadline = monotonic() + START;
+        loop {
+            match Connection::open(&self.path, self.host.as_deref()) {
+                Ok(connection) => return Ok(connection),
+                Err(ConnectError::Refused(why)) => return Err(SetupError(why)),
+                Err(ConnectError::NoHost) if self.start == Start::Never => {
+                    let path = self.path.display();
+                    return Err(SetupError(format!(
+                        "no host process at {path}; start a program, or `sockeye host`"
+                    )));
+                }
+                Err(ConnectError::NoHost) => {}
+            }
+            if monotonic() >= deadline {
+                let path = self.path.display();
+                return Err(SetupError(format!(
+                    "the host process at {path} does not serve; try `sockeye host`"
+                )));
+            }
+            self.start(deadline)?;
+        }
+    }
+
+    /// Starts a host process, unless another process is at it.
+    fn start(&self, deadline: Instant) -> Result<(), SetupError> {
+        let lock_path = beside(&self.path, ".start");
+        let lock = lock_file(&lock_path)?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            pause();
+            return Ok(());
+        }
+        // The one who had the lock before may have started it.
+        if !matches!(Connection::open(&self.path, self.host.as_deref()), Err(ConnectError::NoHost)) {
+            return Ok(());
+        }
+        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
+            SetupError(format!("cannot make a pipe: {error}; raise the limit of open files"))
+        })?;
+        let program = self.program()?;
+        let name = program.path.to_string_lossy().into_owned();
+        let process = raw::run(&program, writer.as_fd()).map_err(|error| {
+            SetupError(format!("cannot start {name}: {error}; raise the limit of processes"))
+        })?;
+        drop(writer);
+        let said = read_until_closed(&reader, deadline).ok_or_else(|| {
+            SetupError(format!("{name} host does not serve in time; is the machine overloaded?"))
+        })?;
+        match raw::wait_for(process) {
+            Some(0) => Ok(()),
+            _ => Err(SetupError(fault(&name, &said))),
+        }
+    }
+
+    fn program(&self) -> Result<Program, SetupError> {
+        let path = find_program()?;
+        let mut arguments: Vec<OsString> =
+            vec![path.clone().into(), "host".into(), "--background".into(), "--idle".into(), IDLE.into()];
+        arguments.extend(["--socket".into(), self.path.clone().into()]);
+        if let Some(network) = &self.network {
+            arguments.extend(["--network".into(), network.clone().into()]);
+        }
+        // The host must not be a client of itself.
+        let environment = std::env::vars_os().filter(|(name, _)| name != "LD_PRELOAD");
+        let environment = environment.map(|(name, value)| {
+            let mut pair = name;
+            pair.push("=");
+            pair.push(value);
+            pair
+        });
+        let strings =
+            |strings: Vec<OsString>| strings.into_iter().filter_map(|s| CString::new(s.into_vec()).ok());
+        Ok(Program {
+            path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),
+            arguments: strings(arguments).collect(),
+            environment: strings(environment.collect()).collect(),
+        })
+    }
+}
+
+/// A lock file of the user's.
+pub(crate) fn lock_file(path: &Path) -> Result<OwnedFd, SetupError> {
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| {
+        let path = path.display();
+        SetupError(format!("{path}: cannot open the lock file: {error}; choose a socket in SOCKEYE_SOCKET"))
+    })
+}
+
+/// Waits a little for another process.
+pub(crate) fn pause() {
+    // Early is harmless.
+    let _ = rustix::event::poll(&mut [], Some(&PAUSE));
+}
+
+/// The command `sockeye`: as told, beside this library, or in PATH.
+fn find_program() -> Result<PathBuf, SetupError> {
+    if let Some(told) = std::env::var_os("SOCKEYE_HOST_PROGRAM").filter(|told| !told.is_empty()) {
+        let told = PathBuf::from(told);
+        return if is_program(&told) {
+            Ok(told)
+        } else {
+            let told = told.display();
+            Err(SetupError(format!("SOCKEYE_HOST_PROGRAM={told}: not a program; name the command `sockeye`")))
+        };
+    }
+    let folder = raw::own_file().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
+    let beside = folder.iter().flat_map(|folder| [folder.join("../bin/sockeye"), folder.join("sockeye")]);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let in_path = std::env::split_paths(&path).map(|folder| folder.join("sockeye"));
+    beside.chain(in_path).find(|program| is_program(program)).ok_or_else(|| {
+        SetupError("cannot find the command `sockeye`, which is the host process; put it into PATH, or name it in SOCKEYE_HOST_PROGRAM".into())
+    })
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// What was written until all writers had closed it; `None` if that takes too long.
+fn read_until_closed(reader: &OwnedFd, deadline: Instant) -> Option<Vec<u8>> {
+    let mut said = Vec::new();
+    loop {
+        let left = Timespec::try_from(deadline.since(monotonic())).ok()?;
+        match rustix::event::poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(_) if monotonic() < deadline => continue,
+            Err(_) => return None,
+        }
+        let mut chunk = [0; 512];
+        match rustix::io::retry_on_intr(|| rustix::io::read(reader, &mut chunk)) {
+            Ok(0) | Err(_) => return Some(said),
+            Ok(len) => said.extend_from_slice(&chunk[..len]),
+        }
+    }
+}
+
+fn fault(program: &str, said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it ended without a word");
+    let line = line.strip_prefix("sockeye: ").unwrap_or(line);
+    format!("cannot start the host process ({} host): {line}", OsStr::new(program).display())
+}

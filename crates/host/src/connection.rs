@@ -1,0 +1,231 @@
+//! A process's connection to a host process: the control socket, the doorbell, and the arenas.
+
+use crate::proto::{self, Answer, Reply, Request};
+use crate::raw;
+use parking_lot::Mutex;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use sockeye_buffer::{Arena, HostPage};
+use sockeye_stack::Error;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Our descriptors are out of the way of the program, which counts on small numbers for its own.
+const FIRST_DESCRIPTOR: i32 = 960;
+/// How long a host may take to answer. It executes requests at once, but the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process's connection to a host process.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    path: PathBuf,
+    host: Option<String>,
+    instance: u64,
+    page: HostPage,
+    /// The liveness word while the host lives.
+    alive: u32,
+    is_lost: AtomicBool,
+    doorbell: OwnedFd,
+    control: Mutex<Control>,
+    epoch: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Control {
+    /// `None` in a forked child that has not yet asked for anything.
+    socket: Option<OwnedFd>,
+    arenas: Vec<(u32, Arena)>,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum ConnectError {
+    /// Nobody listens there, or who did has just left: a host may be started.
+    NoHost,
+    /// It is not for us: one line that says why.
+    Refused(String),
+}
+
+/// What a host's welcome brings.
+struct Welcome {
+    socket: OwnedFd,
+    instance: u64,
+    doorbell: OwnedFd,
+    page: OwnedFd,
+}
+
+impl Connection {
+    /// Connects to the host process that listens at `path`, to be on `host` of its network.
+    pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
+        let welcome = greet(path, host)?;
+        let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
+        let alive = page.liveness().load(Ordering::Acquire);
+        if !page.is_alive() {
+            return Err(ConnectError::NoHost);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            host: host.map(ToOwned::to_owned),
+            instance: welcome.instance,
+            page,
+            alive,
+            is_lost: AtomicBool::new(false),
+            doorbell: welcome.doorbell,
+            control: Mutex::new(Control { socket: Some(welcome.socket), arenas: Vec::new() }),
+            epoch: AtomicU32::new(1),
+        })
+    }
+
+    /// One request and its reply. `HostGone` if the host is.
+    pub(crate) fn call(&self, request: &Request) -> Result<Answer, Error> {
+        let mut control = self.control.lock();
+        self.call_locked(&mut control, request)
+    }
+
+    fn call_locked(&self, control: &mut Control, request: &Request) -> Result<Answer, Error> {
+        if !self.is_alive() {
+            return Err(Error::HostGone);
+        }
+        match self.exchange(control, request) {
+            Ok(answer) => Ok(answer),
+            // A program that closes all descriptors closes this one too.
+            Err(Errno::BADF | Errno::NOTSOCK) => {
+                control.socket.take().map(raw::disown);
+                self.exchange(control, request).map_err(|_| self.lost())
+            }
+            Err(Errno::MFILE) => Err(Error::TooManyFiles),
+            Err(_) => Err(self.lost()),
+        }
+    }
+
+    fn exchange(&self, control: &mut Control, request: &Request) -> Result<Answer, Errno> {
+        let socket = match &control.socket {
+            Some(socket) => socket,
+            None => control.socket.insert(self.reopen()?),
+        };
+        proto::send(socket.as_fd(), request, &[], SendFlags::empty())?;
+        let (reply, descriptors) = proto::receive(socket.as_fd(), RecvFlags::empty())?;
+        Ok(Answer { reply, descriptors })
+    }
+
+    /// A control socket of its own for a forked child.
+    fn reopen(&self) -> Result<OwnedFd, Errno> {
+        let welcome = greet(&self.path, self.host.as_deref()).map_err(|_| Errno::CONNRESET)?;
+        if welcome.instance == self.instance { Ok(welcome.socket) } else { Err(Errno::CONNRESET) }
+    }
+
+    fn lost(&self) -> Error {
+        self.is_lost.store(true, Ordering::Release);
+        Error::HostGone
+    }
+
+    /// The arena of that number, mapped.
+    pub(crate) fn arena(&self, id: u32) -> Result<Arena, Error> {
+        let mut control = self.control.lock();
+        if let Some((_, arena)) = control.arenas.iter().find(|(known, _)| *known == id) {
+            return Ok(arena.clone());
+        }
+        let answer = self.call_locked(&mut control, &Request::Arena { id })?;
+        let file = match answer.reply {
+            Reply::Arena => answer.descriptors.into_iter().next().ok_or(Error::TooManyFiles)?,
+            Reply::Failed(error) => return Err(error),
+            _ => return Err(self.lost()),
+        };
+        let arena = Arena::map(&file).map_err(|_| Error::NoBufferSpace)?;
+        control.arenas.push((id, arena.clone()));
+        Ok(arena)
+    }
+
+    /// Wakes the host if it sleeps: a doorbell was rung.
+    pub(crate) fn wake_host(&self) {
+        if self.page.is_sleeping() && rustix::io::write(&self.doorbell, &1u64.to_ne_bytes()).is_err() {
+            // The program has closed the doorbell with all its descriptors. A request wakes the host too.
+            let _ = self.call(&Request::Wake);
+        }
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.is_lost.load(Ordering::Acquire) && self.page.is_alive()
+    }
+
+    /// The word that changes when the host dies, and what it is until then.
+    pub(crate) fn liveness(&self) -> (&AtomicU32, u32) {
+        (self.page.liveness(), self.alive)
+    }
+
+    pub(crate) fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// In a forked child: the control socket is the parent's.
+    pub(crate) fn after_fork_in_child(&self) {
+        raw::unlock_after_fork(&self.control);
+        self.control.lock().socket = None;
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Connects and says hello.
+fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
+    let socket = dial(path)?;
+    let hello = Request::Hello { version: proto::VERSION, host: host.map(ToOwned::to_owned) };
+    // A host that is about to leave hangs up: another can be started.
+    proto::send(socket.as_fd(), &hello, &[], SendFlags::empty()).map_err(|_| ConnectError::NoHost)?;
+    let (reply, mut descriptors) =
+        proto::receive(socket.as_fd(), RecvFlags::empty()).map_err(|error| match error {
+            Errno::BADMSG => {
+                broken(path, &"its messages are not understood; is it of another version? end it")
+            }
+            Errno::AGAIN => broken(path, &"it does not answer; end it"),
+            _ => ConnectError::NoHost,
+        })?;
+    match reply {
+        Reply::Welcome { instance } => {
+            let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
+            let page = descriptors.pop().ok_or_else(missing)?;
+            let doorbell = descriptors.pop().map(move_up).ok_or_else(missing)?;
+            Ok(Welcome { socket: move_up(socket), instance, doorbell, page })
+        }
+        Reply::Refused(why) => Err(ConnectError::Refused(why)),
+        _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),
+    }
+}
+
+/// A connected control socket, to a process of the same user.
+fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
+    let address = SocketAddrUnix::new(path).map_err(|_| {
+        ConnectError::Refused(format!(
+            "socket path too long: {}; choose a shorter one in SOCKEYE_SOCKET",
+            path.display()
+        ))
+    })?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|error| broken(path, &error))?;
+    match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
+        Ok(()) => {}
+        Err(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => return Err(ConnectError::NoHost),
+        Err(error) => return Err(broken(path, &error)),
+    }
+    let host = sockopt::socket_peercred(&socket).map_err(|error| broken(path, &error))?;
+    if host.uid != rustix::process::geteuid() {
+        return Err(broken(path, &"it is another user's; choose another socket in SOCKEYE_SOCKET"));
+    }
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))
+        .map_err(|error| broken(path, &error))?;
+    Ok(socket)
+}
+
+fn move_up(descriptor: OwnedFd) -> OwnedFd {
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, FIRST_DESCRIPTOR).unwrap_or(descriptor)
+}
+
+fn broken(path: &Path, why: &dyn std::fmt::Display) -> ConnectError {
+    ConnectError::Refused(format!("cannot use the host process at {}: {why}", path.display()))
+}

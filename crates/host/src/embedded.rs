@@ -1,0 +1,147 @@
+//! Embedded mode: the engine in the program's own process.
+//!
+//! The thread that calls runs the engine. One thread more serves timers, links, and tokens' hang-ups while the program's
+//! threads do other things; it sleeps until the engine's next deadline, and is woken when a nearer one appears.
+
+use crate::SetupError;
+use crate::engine::{Caller, Engine, Storage};
+use crate::proto::{Answer, Request};
+use crate::table::ClientId;
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use sockeye_buffer::Slot;
+use sockeye_clock::{Instant, monotonic};
+use sockeye_stack::{Error, HostId, NetworkConfig};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+/// The only client of an embedded engine.
+const CLIENT: ClientId = ClientId(0);
+
+/// The engine in the program's own process.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    engine: Mutex<Engine>,
+    instance: u64,
+    sleeper: Arc<Sleeper>,
+    /// A forked child has no engine: its thread and its state are the parent's.
+    is_forked: AtomicBool,
+}
+
+/// How the thread sleeps.
+#[derive(Debug)]
+struct Sleeper {
+    bell: OwnedFd,
+    watcher: OwnedFd,
+    /// When it will wake by itself, nanoseconds.
+    deadline: AtomicU64,
+}
+
+impl Embedded {
+    pub(crate) fn start(config: &NetworkConfig) -> Result<Arc<Self>, SetupError> {
+        let engine = Engine::new(monotonic(), config, Storage::Heap)?;
+        let no_descriptor =
+            |error| SetupError(format!("cannot make a descriptor: {error}; raise the limit of open files"));
+        let bell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(no_descriptor)?;
+        let watcher = rustix::io::fcntl_dupfd_cloexec(engine.watcher(), 0).map_err(no_descriptor)?;
+        let sleeper = Arc::new(Sleeper { bell, watcher, deadline: AtomicU64::new(0) });
+        let instance = engine.instance();
+        let is_forked = AtomicBool::new(false);
+        let embedded =
+            Arc::new(Self { engine: Mutex::new(engine), instance, sleeper: sleeper.clone(), is_forked });
+        let weak = Arc::downgrade(&embedded);
+        std::thread::Builder::new().name("sockeye".into()).spawn(move || serve(&weak, &sleeper)).map_err(
+            |error| SetupError(format!("cannot start a thread: {error}; raise the limit of threads")),
+        )?;
+        Ok(embedded)
+    }
+
+    pub(crate) fn host(&self, name: Option<&str>) -> Result<HostId, SetupError> {
+        self.engine.lock().host(name).map_err(SetupError)
+    }
+
+    pub(crate) fn call(&self, host: HostId, request: Request) -> Result<Answer, Error> {
+        self.run(|engine, now| engine.execute(now, Caller { client: CLIENT, host }, request))
+    }
+
+    pub(crate) fn ring(&self, tag: u64) {
+        // A forked child has nobody to ring for.
+        let _ = self.run(|engine, now| engine.ring(now, tag));
+    }
+
+    pub(crate) fn slot(&self, tag: u64) -> Option<Slot> {
+        self.run(|engine, _| engine.slot(tag)).ok().flatten()
+    }
+
+    pub(crate) fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.is_forked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn after_fork_in_child(&self) {
+        self.is_forked.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs the engine in the calling thread.
+    fn run<T>(&self, act: impl FnOnce(&mut Engine, Instant) -> T) -> Result<T, Error> {
+        if !self.is_alive() {
+            return Err(Error::HostGone);
+        }
+        let mut engine = self.engine.lock();
+        let done = act(&mut engine, monotonic());
+        let deadline = engine.poll_timeout();
+        drop(engine);
+        if deadline.is_some_and(|deadline| deadline.as_nanos() < self.sleeper.deadline.load(Ordering::SeqCst))
+        {
+            self.sleeper.wake();
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.sleeper.wake();
+    }
+}
+
+impl Sleeper {
+    fn wake(&self) {
+        // It can only fail when the bell rings already.
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    fn sleep_until(&self, deadline: Option<Instant>) {
+        let left = deadline.map(|deadline| deadline.since(monotonic()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut wakers = [
+            PollFd::new(&self.bell, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.watcher.as_fd(), PollFlags::IN),
+        ];
+        // Early is harmless.
+        let _ = rustix::event::poll(&mut wakers, timeout.as_ref());
+        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+    }
+}
+
+/// The thread, which ends with the last handle of the engine.
+fn serve(engine: &Weak<Embedded>, sleeper: &Sleeper) {
+    loop {
+        let Some(embedded) = engine.upgrade() else { return };
+        let deadline = {
+            let mut engine = embedded.engine.lock();
+            engine.answer_hang_ups(monotonic());
+            engine.timeout(monotonic());
+            let deadline = engine.poll_timeout();
+            sleeper.deadline.store(deadline.map_or(u64::MAX, Instant::as_nanos), Ordering::SeqCst);
+            deadline
+        };
+        drop(embedded);
+        sleeper.sleep_until(deadline);
+    }
+}

@@ -1,0 +1,248 @@
+//! The engine: a network, its sockets' slots and tokens. Both modes drive the same one.
+//!
+//! ```text
+//!   requests  doorbells  timers  hang-ups of tokens
+//!       |         |         |         |
+//!       v         v         v         v
+//!   +-------------- Engine --------------+
+//!   |  Network (hosts, links, TCP)       | --- events ---> slot words, futex wakes, tokens
+//!   +------------------------------------+
+//! ```
+
+mod execute;
+
+use crate::memory::{Memory, PoolId};
+use crate::rings::SlotRings;
+use crate::table::{ClientId, Table, Use, largest_rings};
+use crate::{SetupError, token};
+use parking_lot::Mutex;
+use sockeye_clock::Instant;
+use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketOption};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// Where slots are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Heap,
+    Shared,
+}
+
+/// Who asks: which process, and the host of the network that it is on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) client: ClientId,
+    pub(crate) host: HostId,
+}
+
+impl Caller {
+    fn pool(self) -> PoolId {
+        PoolId(self.client.0)
+    }
+}
+
+/// A network, its sockets' slots and their tokens.
+pub(crate) struct Engine {
+    network: Network,
+    table: Arc<Mutex<Table>>,
+    watcher: OwnedFd,
+    /// Names this engine among all.
+    instance: u64,
+    tags: Vec<u64>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(now: Instant, config: &NetworkConfig, storage: Storage) -> Result<Self, SetupError> {
+        let (send, recv) = largest_rings(config.hosts.iter().map(|host| &host.settings));
+        let memory = match storage {
+            Storage::Heap => Memory::heap(send, recv),
+            Storage::Shared => Memory::shared(send, recv),
+        };
+        let table = Arc::new(Mutex::new(Table::new(memory)));
+        let rings = Box::new(SlotRings(table.clone()));
+        let network = Network::new(now, config, rings, rand::random()).map_err(SetupError)?;
+        let watcher = token::watcher().map_err(|error| {
+            SetupError(format!("cannot watch descriptors: {error}; raise the limit of open files"))
+        })?;
+        Ok(Self { network, table, watcher, instance: rand::random(), tags: Vec::new() })
+    }
+
+    pub(crate) fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    /// Readable when a token's last holder is gone.
+    pub(crate) fn watcher(&self) -> BorrowedFd<'_> {
+        self.watcher.as_fd()
+    }
+
+    /// The host of that name, or the first.
+    pub(crate) fn host(&self, name: Option<&str>) -> Result<HostId, String> {
+        let Some(name) = name else { return Ok(HostId(0)) };
+        self.network.host(name).ok_or_else(|| {
+            format!("no host `{name}` in this network; it has: {}", self.network.host_names().join(", "))
+        })
+    }
+
+    /// Whether nothing is left that needs an engine: no socket, no connection, no TIME-WAIT.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.table.lock().is_empty() && self.network.sockets(None).is_empty()
+    }
+
+    /// The slot of a socket, for an engine and a program in one process.
+    pub(crate) fn slot(&self, tag: u64) -> Option<sockeye_buffer::Slot> {
+        self.table.lock().entry(tag).map(|entry| entry.slot.clone())
+    }
+
+    /// Moves what is owed, and tells programs what happened. After every input.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.network.flush(now);
+        while let Some((_, tag, event)) = self.network.poll_event() {
+            if let Some(entry) = self.table.lock().entry_mut(tag) {
+                tracing::trace!(tag, ?event);
+                entry.on_event(event);
+            }
+        }
+    }
+
+    /// When [`timeout`](Self::timeout) is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.network.poll_timeout()
+    }
+
+    pub(crate) fn timeout(&mut self, now: Instant) {
+        self.network.timeout(now);
+        self.settle(now);
+    }
+
+    /// Whether a program rang.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.table.lock().memory.is_rung()
+    }
+
+    /// Serves the sockets whose doorbells were rung. Returns whether any was.
+    pub(crate) fn answer_doorbells(&mut self, now: Instant) -> bool {
+        let mut tags = std::mem::take(&mut self.tags);
+        tags.clear();
+        self.table.lock().memory.take_rung(&mut tags);
+        for &tag in &tags {
+            self.look_at(now, tag);
+        }
+        let was_rung = !tags.is_empty();
+        self.tags = tags;
+        if was_rung {
+            self.settle(now);
+        }
+        was_rung
+    }
+
+    /// One doorbell, where the program and the engine are one process.
+    pub(crate) fn ring(&mut self, now: Instant, tag: u64) {
+        self.look_at(now, tag);
+        self.settle(now);
+    }
+
+    /// The program may have written, read, or changed what its token shows.
+    fn look_at(&mut self, now: Instant, tag: u64) {
+        let id = self.table.lock().entry(tag).and_then(|entry| entry.id);
+        if let Some(id) = id {
+            self.network.doorbell(now, id);
+        }
+        if let Some(entry) = self.table.lock().entry_mut(tag) {
+            entry.mirror();
+        }
+    }
+
+    /// Closes the sockets whose last holder is gone.
+    pub(crate) fn answer_hang_ups(&mut self, now: Instant) {
+        let mut tags = Vec::new();
+        loop {
+            token::hung_up(&self.watcher, &mut tags);
+            if tags.is_empty() {
+                return;
+            }
+            for tag in tags.drain(..) {
+                self.close(now, tag);
+            }
+            self.settle(now);
+        }
+    }
+
+    /// The last holder of a socket is gone: every byte that it published counts, then it is closed.
+    fn close(&mut self, now: Instant, tag: u64) {
+        let id = self.table.lock().entry_mut(tag).and_then(|entry| entry.id.take());
+        if let Some(id) = id {
+            self.network.doorbell(now, id);
+            let linger = match self.network.option(id, OptionName::Linger) {
+                Ok(SocketOption::Linger(seconds)) => seconds,
+                Ok(_) | Err(_) => None,
+            };
+            if let Some(entry) = self.table.lock().entry_mut(tag) {
+                entry.linger = linger;
+            }
+            self.network.close(now, id);
+        }
+        let mut table = self.table.lock();
+        if let Some(entry) = table.entry_mut(tag) {
+            entry.token = None;
+            entry.held = Use::Unused;
+            entry.armers.clear();
+        }
+        table.release_if_unused(tag);
+    }
+
+    /// A process has hung up: what it published counts, and it holds nothing any more that a token cannot tell of.
+    pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
+        let pool = PoolId(client.0);
+        let tags: Vec<u64> =
+            self.table.lock().entries().filter(|entry| entry.pool == pool).map(|entry| entry.tag).collect();
+        for tag in tags {
+            self.look_at(now, tag);
+        }
+        let others: Vec<u64> = self.table.lock().entries().map(|entry| entry.tag).collect();
+        for tag in others {
+            self.lingered(tag, client);
+            self.forget(now, tag, client);
+        }
+        self.table.lock().memory.client_gone(pool);
+        self.answer_hang_ups(now);
+        self.settle(now);
+    }
+
+    /// `client` waits no more for the last bytes to be acknowledged.
+    fn lingered(&mut self, tag: u64, client: ClientId) {
+        let mut table = self.table.lock();
+        if let Some(entry) = table.entry_mut(tag) {
+            entry.lingering.retain(|&waiting| waiting != client);
+        }
+        table.release_if_unused(tag);
+    }
+
+    /// `client` has closed its descriptors of a socket whose token shows a reset, or is gone.
+    fn forget(&mut self, now: Instant, tag: u64, client: ClientId) {
+        let is_last = self.table.lock().entry_mut(tag).is_some_and(|entry| {
+            let was_armer = entry.armers.contains(&client);
+            entry.armers.retain(|&armer| armer != client);
+            was_armer
+                && entry.armers.is_empty()
+                && entry.condition() & crate::table::condition::TOKEN_CLOSED != 0
+        });
+        if is_last {
+            self.close(now, tag);
+        }
+    }
+
+    /// The stack's name of a socket that a program holds.
+    fn id(&self, tag: u64) -> Result<sockeye_stack::SocketId, Error> {
+        self.table.lock().entry(tag).and_then(|entry| entry.id).ok_or(Error::BadDescriptor)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! What the engine does for each request.
+
+use super::{Caller, Engine};
+use crate::proto::{Answer, LINES_A_PAGE, Reply, Request, Token};
+use crate::table::{Use, condition};
+use crate::token::{self, Name};
+use sockeye_buffer::Condition;
+use sockeye_clock::Instant;
+use sockeye_stack::{Error, Family, Shutdown, SocketOption};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+
+/// What a connection begins without.
+const OF_LAST_CONNECTION: u32 = Condition::CONNECTED
+    | Condition::END_OF_FILE
+    | Condition::SEND_SHUT
+    | Condition::RECV_SHUT
+    | Condition::CLOSED
+    | Condition::DRAINED;
+
+impl Engine {
+    /// Executes a request and settles. It never blocks.
+    pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
+        tracing::debug!(client = caller.client.0, ?request);
+        // A program that has just closed a socket expects that, say, its port is free.
+        self.answer_hang_ups(now);
+        let answer = self.dispatch(now, caller, request).unwrap_or_else(Answer::from);
+        self.settle(now);
+        answer
+    }
+
+    fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
+        match request {
+            Request::Hello { .. } => Err(Error::InvalidArgument),
+            Request::Socket { family, token } => self.socket(caller, family, token),
+            Request::Adopt { tag } => self.adopt(tag),
+            Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
+            Request::Listen { tag, backlog } => self.listen(tag, backlog),
+            Request::Accept { tag, token } => self.accept(tag, token),
+            Request::Connect { tag, address } => self.connect(now, tag, address),
+            Request::Shutdown { tag, how } => self.shutdown(now, tag, how),
+            Request::SetOption { tag, option } => self.set_option(now, tag, option),
+            Request::Option { tag, name } => {
+                Ok(Reply::Option(self.network.option(self.id(tag)?, name)?).into())
+            }
+            Request::LocalAddress { tag } => {
+                Ok(Reply::Address(self.network.local_address(self.id(tag)?)?).into())
+            }
+            Request::PeerAddress { tag } => {
+                Ok(Reply::Address(self.network.peer_address(self.id(tag)?)?).into())
+            }
+            Request::Arm { tag } => self.arm(caller, tag),
+            Request::Forget { tag } => {
+                self.forget(now, tag, caller.client);
+                Ok(Reply::Done.into())
+            }
+            Request::Close { tag } => {
+                self.close(now, tag);
+                Ok(Reply::Done.into())
+            }
+            Request::Linger { tag } => Ok(Reply::Linger(self.linger(caller, tag)).into()),
+            Request::Lingered { tag } => {
+                self.lingered(tag, caller.client);
+                Ok(Reply::Done.into())
+            }
+            Request::Arena { id } => {
+                let arena = self.table.lock().memory.arena_descriptor(id)?;
+                Ok(Answer { reply: Reply::Arena, descriptors: vec![arena] })
+            }
+            Request::Sockets { all_hosts, offset } => Ok(self.lines(caller, all_hosts, offset).into()),
+            Request::Wake => Ok(Reply::Done.into()),
+        }
+    }
+
+    fn socket(&mut self, caller: Caller, family: Family, token: Token) -> Result<Answer, Error> {
+        let tag = self.table.lock().add(caller.pool(), caller.host, family)?.tag;
+        let made = self.network.socket(caller.host, family, tag).and_then(|id| {
+            if let Some(entry) = self.table.lock().entry_mut(tag) {
+                entry.id = Some(id);
+            }
+            self.hold(tag, token)
+        });
+        match made {
+            Ok(descriptors) => Ok(Answer { reply: Reply::Socket(self.handle(tag)?), descriptors }),
+            Err(error) => {
+                self.abandon(tag);
+                Err(error)
+            }
+        }
+    }
+
+    /// The program gets the socket, with a token or without.
+    fn hold(&mut self, tag: u64, token: Token) -> Result<Vec<OwnedFd>, Error> {
+        let mut descriptors = Vec::new();
+        let mut table = self.table.lock();
+        let entry = table.entry_mut(tag).ok_or(Error::BadDescriptor)?;
+        if token == Token::With {
+            let (program, engine) = token::pair(Name { instance: self.instance, tag })?;
+            engine.watch(self.watcher(), tag)?;
+            entry.token = Some(engine);
+            descriptors.push(program);
+        }
+        entry.held = Use::InUse;
+        Ok(descriptors)
+    }
+
+    /// A socket that could not be given to the program.
+    fn abandon(&mut self, tag: u64) {
+        self.close(sockeye_clock::monotonic(), tag);
+    }
+
+    fn handle(&self, tag: u64) -> Result<crate::proto::Handle, Error> {
+        self.table.lock().entry(tag).map(crate::table::Entry::handle).ok_or(Error::BadDescriptor)
+    }
+
+    fn adopt(&mut self, tag: u64) -> Result<Answer, Error> {
+        let table = self.table.lock();
+        let entry = table.entry(tag).filter(|entry| entry.held == Use::InUse).ok_or(Error::BadDescriptor)?;
+        Ok(Reply::Socket(entry.handle()).into())
+    }
+
+    fn listen(&mut self, tag: u64, backlog: i32) -> Result<Answer, Error> {
+        self.network.listen(self.id(tag)?, backlog)?;
+        self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
+    }
+
+    fn accept(&mut self, tag: u64, token: Token) -> Result<Answer, Error> {
+        let listener = self.id(tag)?;
+        let accepted = self.network.accept(listener);
+        self.with_entry(tag, |entry| {
+            let ready = &entry.slot.header().engine.accept_len;
+            let left = match accepted {
+                Ok(_) => ready.load(Ordering::Relaxed).saturating_sub(1),
+                Err(_) => 0,
+            };
+            ready.store(left, Ordering::SeqCst);
+        })?;
+        let (id, tag, peer) = accepted?;
+        let lingers = self.lingers(id);
+        self.with_entry(tag, |entry| {
+            entry.id = Some(id);
+            entry.change_condition(lingers, 0);
+        })?;
+        match self.hold(tag, token) {
+            Ok(descriptors) => Ok(Answer { reply: Reply::Accepted(self.handle(tag)?, peer), descriptors }),
+            Err(error) => {
+                self.abandon(tag);
+                Err(error)
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Instant, tag: u64, address: SocketAddr) -> Result<Answer, Error> {
+        self.network.connect(now, self.id(tag)?, address)?;
+        self.with_entry(tag, |entry| {
+            entry.slot.header().engine.error.store(0, Ordering::SeqCst);
+            entry.change_condition(Condition::CONNECTING, OF_LAST_CONNECTION);
+        })
+    }
+
+    fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
+        let id = self.id(tag)?;
+        // Every byte published before this goes before the FIN.
+        self.network.doorbell(now, id);
+        self.network.shutdown(now, id, how)?;
+        let shut = match how {
+            Shutdown::Read => Condition::RECV_SHUT,
+            Shutdown::Write => Condition::SEND_SHUT,
+            Shutdown::Both => Condition::RECV_SHUT | Condition::SEND_SHUT,
+        };
+        self.with_entry(tag, |entry| {
+            entry.change_condition(shut, 0);
+            entry.wake_readers();
+            entry.wake_writers();
+            entry.mirror();
+        })
+    }
+
+    fn set_option(&mut self, now: Instant, tag: u64, option: SocketOption) -> Result<Answer, Error> {
+        let id = self.id(tag)?;
+        self.network.doorbell(now, id);
+        self.network.set_option(now, id, option)?;
+        let lingers = self.lingers(id);
+        self.with_entry(tag, |entry| {
+            entry.change_condition(lingers, condition::LINGER & !lingers);
+            entry.mirror();
+        })
+    }
+
+    /// The condition bit that says whether SO_LINGER is on.
+    fn lingers(&self, id: sockeye_stack::SocketId) -> u32 {
+        match self.network.option(id, sockeye_stack::OptionName::Linger) {
+            Ok(SocketOption::Linger(Some(_))) => condition::LINGER,
+            Ok(_) | Err(_) => 0,
+        }
+    }
+
+    fn arm(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
+        self.id(tag)?;
+        self.with_entry(tag, |entry| {
+            if !entry.armers.contains(&caller.client) {
+                entry.armers.push(caller.client);
+            }
+            entry.slot.header().readiness.armed.store(1, Ordering::SeqCst);
+            entry.mirror();
+            let word = entry.condition();
+            let has_failed = entry.slot.header().engine.error.load(Ordering::SeqCst) != 0;
+            let is_reset = word & Condition::CLOSED != 0 && word & Condition::END_OF_FILE == 0;
+            if has_failed || is_reset {
+                entry.show_reset();
+            }
+        })
+    }
+
+    /// How long a process must wait that has closed its descriptors. Others may still have some: then it need not.
+    fn linger(&mut self, caller: Caller, tag: u64) -> Option<u32> {
+        const OVER: u32 = Condition::DRAINED | Condition::CLOSED;
+        let mut table = self.table.lock();
+        let entry = table.entry_mut(tag).filter(|entry| entry.held == Use::Unused)?;
+        let seconds = entry.linger.filter(|&seconds| seconds > 0 && entry.condition() & OVER == 0)?;
+        entry.lingering.push(caller.client);
+        Some(seconds)
+    }
+
+    fn lines(&mut self, caller: Caller, all_hosts: bool, offset: u32) -> Reply {
+        let host = (!all_hosts).then_some(caller.host);
+        let sockets = self.network.sockets(host);
+        let offset = offset as usize;
+        let more = sockets.len() > offset.saturating_add(LINES_A_PAGE);
+        let names = self.network.host_names();
+        let name =
+            |id: sockeye_stack::HostId| names.get(id.0 as usize).copied().unwrap_or_default().to_owned();
+        let lines = sockets.into_iter().skip(offset).take(LINES_A_PAGE);
+        Reply::Sockets { lines: lines.map(|info| (name(info.host), info)).collect(), more }
+    }
+
+    fn with_entry(
+        &mut self,
+        tag: u64,
+        change: impl FnOnce(&mut crate::table::Entry),
+    ) -> Result<Answer, Error> {
+        change(self.table.lock().entry_mut(tag).ok_or(Error::BadDescriptor)?);
+        Ok(Reply::Done.into())
+    }
+}
+
+fn done(result: Result<(), Error>) -> Result<Answer, Error> {
+    result.map(|()| Reply::Done.into())
+}

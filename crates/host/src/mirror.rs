@@ -1,0 +1,149 @@
+//! What the engine tells about a socket: condition bits, wakes, and readiness on the token of a socket that is polled.
+
+use crate::table::{Entry, condition};
+use sockeye_buffer::{Condition, SlotHeader, futex};
+use sockeye_stack::{Error, SocketEvent};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+impl Entry {
+    /// Tells the program what happened. The order matters: words first, then wakes, then the token.
+    pub(crate) fn on_event(&mut self, event: SocketEvent) {
+        match event {
+            SocketEvent::Connected => {
+                self.change_condition(Condition::CONNECTED, Condition::CONNECTING);
+                self.wake_readers();
+                self.wake_writers();
+            }
+            SocketEvent::Readable => self.wake_readers(),
+            SocketEvent::Acceptable => {
+                self.slot.header().engine.accept_len.fetch_add(1, Ordering::SeqCst);
+                self.wake_readers();
+            }
+            SocketEvent::Writable => self.wake_writers_if_room(),
+            SocketEvent::EndOfFile => {
+                self.change_condition(Condition::END_OF_FILE, 0);
+                self.wake_readers();
+            }
+            SocketEvent::Drained => {
+                self.change_condition(Condition::DRAINED, 0);
+                self.wake_writers();
+            }
+            SocketEvent::Failed(error) => self.on_failed(error),
+            SocketEvent::Closed => {
+                if self.condition() & Condition::CONNECTED != 0 {
+                    self.change_condition(Condition::CLOSED | Condition::SEND_SHUT, 0);
+                }
+                self.wake_readers();
+                self.wake_writers();
+            }
+        }
+        self.mirror();
+    }
+
+    /// A failed open leaves a socket that may try again; anything later ends it.
+    fn on_failed(&mut self, error: Error) {
+        self.slot.header().engine.error.store(error.code(), Ordering::SeqCst);
+        let ended = match self.condition() & Condition::CONNECTED {
+            0 => 0,
+            _ => Condition::CLOSED | Condition::SEND_SHUT,
+        };
+        self.change_condition(ended, Condition::CONNECTING);
+        self.wake_readers();
+        self.wake_writers();
+        self.show_reset();
+    }
+
+    /// Brings the token of a socket that is polled up to date.
+    pub(crate) fn mirror(&mut self) {
+        let slot = self.slot.clone();
+        let header = slot.header();
+        if header.readiness.armed.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let Some(token) = &self.token else { return };
+        fence(Ordering::SeqCst);
+        let readiness = &header.readiness;
+        if is_readable(header) && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
+            token.show_readable();
+        }
+        let word = header.engine.condition.load(Ordering::Relaxed);
+        if is_writable(header, word) && readiness.tx_token.swap(0, Ordering::SeqCst) == 1 {
+            token.show_writable();
+        }
+        if word & (Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED) != 0 && !self.fin_shown
+        {
+            token.show_fin();
+            self.fin_shown = true;
+        }
+    }
+
+    /// A reset is shown by closing the engine's end. From then on only the processes that armed it can tell that it is closed.
+    pub(crate) fn show_reset(&mut self) {
+        let Some(token) = &self.token else { return };
+        if self.slot.header().readiness.armed.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        if self.armers.is_empty() {
+            // Who armed it is gone, and a forked child that uses it has not told: without the token nobody would tell its end.
+            token.show_fin();
+            return;
+        }
+        self.change_condition(condition::TOKEN_CLOSED, 0);
+        self.token = None;
+    }
+
+    pub(crate) fn wake_readers(&self) {
+        let header = self.slot.header();
+        wake(&header.receiver.rx_wait, &header.engine.rx_seq);
+    }
+
+    pub(crate) fn wake_writers(&self) {
+        let header = self.slot.header();
+        wake(&header.sender.tx_wait, &header.engine.tx_seq);
+    }
+
+    /// As Linux: a writer that waits is not woken for a little room.
+    fn wake_writers_if_room(&self) {
+        let header = self.slot.header();
+        if is_writable(header, header.engine.condition.load(Ordering::Relaxed)) {
+            self.wake_writers();
+        }
+    }
+}
+
+/// With the fence in the program's wait: either its flag is seen here, or it sees what was published before this.
+fn wake(waiting: &AtomicU32, sequence: &AtomicU32) {
+    fence(Ordering::SeqCst);
+    if waiting.load(Ordering::Relaxed) != 0 && waiting.swap(0, Ordering::SeqCst) != 0 {
+        sequence.fetch_add(1, Ordering::SeqCst);
+        futex::wake_all(sequence);
+    }
+}
+
+/// Whether there is something to read or to accept.
+pub(crate) fn is_readable(header: &SlotHeader) -> bool {
+    let held = held(header);
+    let low_water = u64::from(header.readiness.recv_low_water.load(Ordering::Relaxed).max(1));
+    let limit = u64::from(header.engine.recv_limit.load(Ordering::Relaxed).max(1));
+    held >= low_water.min(limit) || header.engine.accept_len.load(Ordering::Acquire) > 0
+}
+
+/// Bytes in RecvQ.
+pub(crate) fn held(header: &SlotHeader) -> u64 {
+    let head = header.receiver.recv_head.load(Ordering::Relaxed);
+    header.engine.recv_tail.load(Ordering::Acquire).saturating_sub(head)
+}
+
+/// Linux's rule: at least a third of SO_SNDBUF is free; or writing fails at once.
+pub(crate) fn is_writable(header: &SlotHeader, condition: u32) -> bool {
+    if condition & (Condition::SEND_SHUT | Condition::CLOSED) != 0 {
+        return true;
+    }
+    if condition & Condition::CONNECTED == 0 {
+        return condition & (Condition::CONNECTING | Condition::LISTENING) == 0;
+    }
+    let head = header.engine.send_head.load(Ordering::Acquire);
+    let sent = header.sender.send_tail.load(Ordering::Acquire).saturating_sub(head);
+    let limit = u64::from(header.engine.send_limit.load(Ordering::Relaxed));
+    limit.saturating_sub(sent).saturating_mul(3) >= limit
+}

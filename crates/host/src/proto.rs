@@ -1,0 +1,240 @@
+//! What a client and the host process say to each other: one datagram a message, over a SOCK_SEQPACKET socket.
+//!
+//! ```text
+//!  client                                       host
+//!    | Hello { version, host }                    |
+//!    |------------------------------------------->|
+//!    |    Welcome { instance } + eventfd + page   |
+//!    |<-------------------------------------------|
+//!    | any other request                          |
+//!    |------------------------------------------->|   executed at once: the host never blocks for a client
+//!    |    its reply (+ token, or arena)           |
+//!    |<-------------------------------------------|
+//! ```
+
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sockeye_stack::{Error, Family, OptionName, Shutdown, SocketInfo, SocketOption};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Changes whenever a message or the layout of shared memory does.
+pub(crate) const VERSION: u32 = 1;
+/// Longest message, bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Most descriptors that come with a message.
+const MAX_DESCRIPTORS: usize = 2;
+/// Lines of netstat in a reply: at most some hundred bytes each.
+pub(crate) const LINES_A_PAGE: usize = 200;
+
+/// Asked by a client. `tag` names a socket, as its [`Handle`] told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// First of all. `host` names a host of the network.
+    Hello {
+        version: u32,
+        host: Option<String>,
+    },
+    /// A new socket, with a token descriptor or without.
+    Socket {
+        family: Family,
+        token: Token,
+    },
+    /// The socket behind a token that was inherited or received.
+    Adopt {
+        tag: u64,
+    },
+    Bind {
+        tag: u64,
+        address: SocketAddr,
+    },
+    Listen {
+        tag: u64,
+        backlog: i32,
+    },
+    Accept {
+        tag: u64,
+        token: Token,
+    },
+    Connect {
+        tag: u64,
+        address: SocketAddr,
+    },
+    Shutdown {
+        tag: u64,
+        how: Shutdown,
+    },
+    SetOption {
+        tag: u64,
+        option: SocketOption,
+    },
+    Option {
+        tag: u64,
+        name: OptionName,
+    },
+    LocalAddress {
+        tag: u64,
+    },
+    PeerAddress {
+        tag: u64,
+    },
+    /// From now on the token's readiness is to follow the socket's.
+    Arm {
+        tag: u64,
+    },
+    /// This process has closed its descriptors of a socket whose token could not tell.
+    Forget {
+        tag: u64,
+    },
+    /// The owner of a socket without a token is done with it.
+    Close {
+        tag: u64,
+    },
+    /// All descriptors of this process are closed: must it wait, as SO_LINGER says?
+    Linger {
+        tag: u64,
+    },
+    /// It has waited.
+    Lingered {
+        tag: u64,
+    },
+    /// The memory of slots.
+    Arena {
+        id: u32,
+    },
+    /// netstat's lines from the `offset`th on.
+    Sockets {
+        all_hosts: bool,
+        offset: u32,
+    },
+    /// Look at the doorbells.
+    Wake,
+}
+
+/// Whether a socket has a token descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Token {
+    With,
+    Without,
+}
+
+/// How a client finds a socket's slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handle {
+    pub(crate) tag: u64,
+    pub(crate) arena: u32,
+    pub(crate) index: u32,
+    pub(crate) family: Family,
+}
+
+/// Told by the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// With the doorbell and the host page. `instance` names this host process among all.
+    Welcome {
+        instance: u64,
+    },
+    /// No; in words.
+    Refused(String),
+    Done,
+    /// With the token, if one was wanted.
+    Socket(Handle),
+    /// With the token, if one was wanted.
+    Accepted(Handle, SocketAddr),
+    Option(SocketOption),
+    Address(SocketAddr),
+    /// Wait so many seconds at most for what was sent to be acknowledged; `None`: there is nothing to wait for.
+    Linger(Option<u32>),
+    /// With the arena's descriptor.
+    Arena,
+    Sockets {
+        lines: Vec<(String, SocketInfo)>,
+        more: bool,
+    },
+    Failed(Error),
+}
+
+/// A reply and what comes with it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) descriptors: Vec<OwnedFd>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, descriptors: Vec::new() }
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        Reply::Failed(error).into()
+    }
+}
+
+/// Sends one message.
+pub(crate) fn send(
+    socket: BorrowedFd<'_>,
+    message: &impl Serialize,
+    descriptors: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> Result<(), Errno> {
+    let bytes = postcard::to_stdvec(message).map_err(|_| Errno::INVAL)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(Errno::INVAL);
+    }
+    let parts = [IoSlice::new(&bytes)];
+    rustix::io::retry_on_intr(|| {
+        rustix::net::sendmsg(socket, &parts, &mut ancillary, flags | SendFlags::NOSIGNAL)
+    })?;
+    Ok(())
+}
+
+/// Receives one message. `CONNRESET` when the other side has hung up; `BADMSG` for a message that is none.
+pub(crate) fn receive<M: DeserializeOwned>(
+    socket: BorrowedFd<'_>,
+    flags: RecvFlags,
+) -> Result<(M, Vec<OwnedFd>), Errno> {
+    let mut bytes = vec![0; MAX_MESSAGE];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::io::retry_on_intr(|| {
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        rustix::net::recvmsg(socket, &mut parts, &mut ancillary, flags | RecvFlags::CMSG_CLOEXEC)
+    })?;
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    if received.bytes == 0 {
+        return Err(Errno::CONNRESET);
+    }
+    if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+        return Err(Errno::BADMSG);
+    }
+    let message = postcard::from_bytes(&bytes[..received.bytes]).map_err(|_| Errno::BADMSG)?;
+    Ok((message, descriptors))
+}
+
+impl Answer {
+    /// Sends it to a client. A client that does not read its replies is not waited for.
+    pub(crate) fn send(&self, socket: BorrowedFd<'_>) -> Result<(), Errno> {
+        let descriptors: Vec<_> = self.descriptors.iter().map(AsFd::as_fd).collect();
+        send(socket, &self.reply, &descriptors, SendFlags::DONTWAIT)
+    }
+}
+
+#[cfg(test)]
+mod tests;

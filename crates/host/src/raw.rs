@@ -1,0 +1,140 @@
+//! What has no safe form: starting a process from within an unknown program, and signals.
+#![allow(unsafe_code)]
+
+use parking_lot::Mutex;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::ptr;
+
+/// Forgets a descriptor that was closed behind our back: its number may be another file's by now.
+pub(crate) fn disown(descriptor: OwnedFd) {
+    let _ = descriptor.into_raw_fd();
+}
+
+/// Frees a mutex that another thread held when this process was forked.
+pub(crate) fn unlock_after_fork<T>(mutex: &Mutex<T>) {
+    if mutex.is_locked() {
+        // SAFETY: a forked child has one thread, this one, which does not hold it; so its holder does not exist here.
+        unsafe { mutex.force_unlock() };
+    }
+}
+
+/// The file that this code was loaded from: the library's, or the program's.
+pub(crate) fn own_file() -> Option<PathBuf> {
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    let here = own_file as *const c_void;
+    // SAFETY: `info` can be written, and any address may be asked for.
+    let found = unsafe { libc::dladdr(here, info.as_mut_ptr()) };
+    // SAFETY: all zero is a value of this type.
+    let info = unsafe { info.assume_init() };
+    if found == 0 || info.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: the loader's name for the file, which lives as long as the file is loaded.
+    let name = unsafe { CStr::from_ptr(info.dli_fname) };
+    Some(std::ffi::OsString::from_vec(name.to_bytes().to_vec()).into())
+}
+
+/// A program to be run: everything is made before the fork, after which nothing may be allocated.
+pub(crate) struct Program {
+    pub(crate) path: CString,
+    pub(crate) arguments: Vec<CString>,
+    pub(crate) environment: Vec<CString>,
+}
+
+/// Runs a program with `output` as its standard output and error. Returns its process id, which [`wait_for`] takes.
+/// The calling program is not told: no SIGCHLD, nothing for its `wait()`, none of its `atfork` handlers.
+pub(crate) fn run(program: &Program, output: BorrowedFd<'_>) -> std::io::Result<i32> {
+    let pointers = |strings: &[CString]| -> Vec<*const c_char> {
+        strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+    };
+    let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
+    // SAFETY: as fork, but without a signal to the parent. The child does nothing but system calls and then ends or is replaced.
+    let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+    if child < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    if child == 0 {
+        become_program(program, &arguments, &environment, output.as_raw_fd());
+    }
+    Ok(i32::try_from(child).unwrap_or(-1))
+}
+
+/// In the child.
+fn become_program(
+    program: &Program,
+    arguments: &[*const c_char],
+    environment: &[*const c_char],
+    output: i32,
+) -> ! {
+    reset_signals();
+    // SAFETY: a session of its own: Ctrl-C at the calling program's terminal is not for the host.
+    unsafe { libc::syscall(libc::SYS_setsid) };
+    for target in [1, 2] {
+        // SAFETY: a system call on numbers. The C library's name for it may be the calling program's own.
+        unsafe { libc::syscall(libc::SYS_dup3, output, target, 0) };
+    }
+    // SAFETY: three pointers to strings and arrays that end with a null, all alive.
+    unsafe {
+        libc::syscall(libc::SYS_execve, program.path.as_ptr(), arguments.as_ptr(), environment.as_ptr())
+    };
+    // SAFETY: ends this process.
+    unsafe { libc::syscall(libc::SYS_exit_group, 127) };
+    unreachable!("exit_group does not return")
+}
+
+/// The calling program may block or ignore signals; a program that it starts would inherit that.
+fn reset_signals() {
+    for signal in 1..=64 {
+        // SAFETY: sets a signal to its default; for those that cannot be set it fails.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    let none = 0u64;
+    // SAFETY: the kernel's own form of an empty set, 8 bytes.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, 8) };
+}
+
+/// Waits for a process that [`run`] started, and returns its exit status.
+pub(crate) fn wait_for(process: i32) -> Option<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` can be written. `__WALL` finds children that send no signal.
+        let waited = unsafe { libc::waitpid(process, &raw mut status, libc::__WALL) };
+        if waited == process {
+            return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+        }
+        if std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return None;
+        }
+    }
+}
+
+/// Closes all descriptors from `first` on that the process inherited.
+pub(crate) fn close_from(first: u32) {
+    // SAFETY: called before this process has opened any descriptor that it keeps.
+    unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+}
+
+/// Ignores SIGPIPE, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
+pub(crate) fn signals() -> std::io::Result<OwnedFd> {
+    // SAFETY: sets the disposition of one signal.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `set` can be written.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: `set` is a set.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+    }
+    // SAFETY: `set` is a set; the old mask is not wanted.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), ptr::null_mut()) };
+    // SAFETY: `set` is a set.
+    let descriptor = unsafe { libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if descriptor < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: new, and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}

@@ -1,0 +1,232 @@
+//! The host process: one thread that runs the engine for all of a user's programs.
+//!
+//! ```text
+//!   doorbells in shared memory ---+
+//!   epoll: control sockets -------+--> Engine --> slot words, futexes, tokens
+//!          listener, eventfd,     |
+//!          tokens (nested epoll)  |
+//!   timers -----------------------+
+//! ```
+//!
+//! While there is traffic it looks at the doorbells again and again, giving way to others each time; without any for some
+//! microseconds it says in the host page that it sleeps, looks once more, and sleeps in `epoll_wait`.
+
+mod listener;
+mod session;
+
+use crate::engine::{Engine, Storage};
+use crate::{SetupError, network_file, raw};
+use listener::Listener;
+use rustix::event::{EventfdFlags, Timespec, epoll};
+use rustix::process::{Resource, Rlimit};
+use session::Session;
+use sockeye_buffer::HostPage;
+use sockeye_clock::{Instant, monotonic};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a host process serves, and for how long.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Socket to listen at; `None`: that of `network`, or the user's default one.
+    pub socket: Option<PathBuf>,
+    /// Network file; `None`: one host, localhost.
+    pub network: Option<PathBuf>,
+    /// Leave after so long without a client and a connection; `None`: stay.
+    pub idle: Option<Duration>,
+}
+
+/// How long to look for traffic before sleeping. A wake-up costs both sides some microseconds.
+const SPIN: Duration = Duration::from_micros(40);
+/// Rounds of looking at doorbells before descriptors are looked at too.
+const ROUNDS: u32 = 16;
+
+/// Data of the epoll set. Larger ones are sessions.
+const LISTENER: u64 = 0;
+const DOORBELL: u64 = 1;
+const TOKENS: u64 = 2;
+const SIGNALS: u64 = 3;
+const FIRST_SESSION: u64 = 4;
+
+/// Serves programs until a signal, or until nobody has needed it for the idle time. For a process of its own with one thread:
+/// closes all descriptors but the first three, changes to the root folder, and takes SIGTERM, SIGINT, SIGHUP and SIGPIPE.
+///
+/// # Errors
+/// A faulty network file; another host process serves at the socket already; the socket cannot be made.
+pub fn serve(options: &ServeOptions) -> Result<(), SetupError> {
+    raw::close_from(3);
+    let config = options.network.as_deref().map(network_file::read).transpose()?.unwrap_or_default();
+    let listener = Listener::open(options)?;
+    listener.log();
+    let mut server = Server::new(listener, &config, options.idle)?;
+    // A relative path was made absolute by now. A host must not keep a file system busy.
+    let _ = rustix::process::chdir("/");
+    tracing::info!("serving");
+    server.run();
+    tracing::info!("leaving");
+    Ok(())
+}
+
+struct Server {
+    engine: Engine,
+    page: HostPage,
+    epoll: OwnedFd,
+    doorbell: OwnedFd,
+    /// Kept open for the epoll set.
+    _signals: OwnedFd,
+    listener: Listener,
+    sessions: HashMap<u64, Session>,
+    next_session: u64,
+    idle: Option<Duration>,
+    idle_since: Option<Instant>,
+    is_ending: bool,
+}
+
+impl Server {
+    fn new(
+        listener: Listener,
+        config: &sockeye_stack::NetworkConfig,
+        idle: Option<Duration>,
+    ) -> Result<Self, SetupError> {
+        let limit = rustix::process::getrlimit(Resource::Nofile);
+        // If it may not be raised, EMFILE comes earlier.
+        let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+        let engine = Engine::new(monotonic(), config, Storage::Shared)?;
+        let fault = |error: std::io::Error| SetupError(format!("cannot set up the host process: {error}"));
+        let page = HostPage::create().map_err(fault)?;
+        page.enroll().map_err(fault)?;
+        let signals = raw::signals().map_err(fault)?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| fault(error.into()))?;
+        let doorbell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(|error| fault(error.into()))?;
+        let watched = [
+            (listener.socket(), LISTENER),
+            (doorbell.as_fd(), DOORBELL),
+            (engine.watcher(), TOKENS),
+            (signals.as_fd(), SIGNALS),
+        ];
+        for (descriptor, data) in watched {
+            watch(&epoll, descriptor, data).map_err(|error| fault(error.into()))?;
+        }
+        let sessions = HashMap::new();
+        let (next_session, idle_since, is_ending) = (FIRST_SESSION, None, false);
+        Ok(Self {
+            engine,
+            page,
+            epoll,
+            doorbell,
+            _signals: signals,
+            listener,
+            sessions,
+            next_session,
+            idle,
+            idle_since,
+            is_ending,
+        })
+    }
+
+    fn run(&mut self) {
+        let mut last_traffic = monotonic();
+        let mut round = 0u32;
+        while !self.is_ending {
+            let now = monotonic();
+            let mut is_busy = self.engine.answer_doorbells(now);
+            self.answer_timers(now);
+            round = round.wrapping_add(1);
+            if round.is_multiple_of(ROUNDS) {
+                is_busy |= self.answer_descriptors(Some(Duration::ZERO));
+            }
+            if is_busy {
+                last_traffic = now;
+            } else if now.since(last_traffic) < SPIN {
+                std::thread::yield_now();
+            } else if self.sleep() {
+                last_traffic = monotonic();
+            }
+        }
+    }
+
+    /// Sleeps until something happens. Returns whether it was traffic.
+    fn sleep(&mut self) -> bool {
+        let now = monotonic();
+        let due = [self.engine.poll_timeout(), self.leave_at(now)].into_iter().flatten().min();
+        if self.is_ending {
+            return false;
+        }
+        self.page.set_sleeping(true);
+        if self.engine.is_rung() {
+            self.page.set_sleeping(false);
+            return true;
+        }
+        let was_traffic = self.answer_descriptors(due.map(|due| due.since(now)));
+        self.page.set_sleeping(false);
+        was_traffic
+    }
+
+    fn answer_timers(&mut self, now: Instant) {
+        if self.engine.poll_timeout().is_some_and(|due| due <= now) {
+            self.engine.timeout(now);
+        }
+    }
+
+    /// When to leave, if nobody comes. Leaves if that is now.
+    fn leave_at(&mut self, now: Instant) -> Option<Instant> {
+        let idle = self.idle?;
+        if !self.sessions.is_empty() || !self.engine.is_empty() {
+            self.idle_since = None;
+            return None;
+        }
+        let leave_at = *self.idle_since.get_or_insert(now) + idle;
+        self.is_ending = leave_at <= now;
+        Some(leave_at)
+    }
+
+    /// Waits for descriptors, for `timeout` or for ever, and serves them. Returns whether any was traffic.
+    fn answer_descriptors(&mut self, timeout: Option<Duration>) -> bool {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut events = Vec::with_capacity(64);
+        if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()).is_err() {
+            return false;
+        }
+        self.page.set_sleeping(false);
+        let was_traffic = !events.is_empty();
+        for event in events {
+            let event: epoll::Event = event;
+            match event.data.u64() {
+                LISTENER => self.welcome(),
+                DOORBELL => drop(rustix::io::read(&self.doorbell, &mut [0; 8])),
+                TOKENS => self.engine.answer_hang_ups(monotonic()),
+                SIGNALS => self.is_ending = true,
+                session => self.answer_session(session),
+            }
+        }
+        was_traffic
+    }
+
+    fn welcome(&mut self) {
+        while let Some(socket) = self.listener.accept() {
+            let id = self.next_session;
+            if watch(&self.epoll, socket.as_fd(), id).is_ok() {
+                self.next_session += 1;
+                self.sessions.insert(id, Session::new(socket, id));
+            }
+        }
+    }
+
+    fn answer_session(&mut self, id: u64) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let outside = session::Surroundings { page: &self.page, doorbell: self.doorbell.as_fd() };
+        if let Err(why) = session.answer(&mut self.engine, &outside) {
+            tracing::debug!(client = id, %why, "hung up");
+            let client = session.client();
+            self.sessions.remove(&id);
+            self.engine.client_gone(monotonic(), client);
+        }
+    }
+}
+
+fn watch(epoll: &OwnedFd, descriptor: BorrowedFd<'_>, data: u64) -> Result<(), rustix::io::Errno> {
+    epoll::add(epoll, descriptor, epoll::EventData::new_u64(data), epoll::EventFlags::IN)
+}

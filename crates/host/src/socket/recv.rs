@@ -1,0 +1,118 @@
+//! recv(): out of RecvQ.
+
+use super::wait::{Side, deadline};
+use super::{Call, CallError, Socket};
+use crate::mirror;
+use sockeye_buffer::Condition;
+use sockeye_stack::Error;
+use std::io::IoSliceMut;
+use std::sync::atomic::Ordering;
+
+/// What a look at a RecvQ without enough bytes says.
+enum Looked {
+    /// The call is over with what it has.
+    Over,
+    /// More may come.
+    Wait,
+}
+
+impl Socket {
+    /// recv(), read(), readv(): bytes; 0 is end of file.
+    ///
+    /// # Errors
+    /// As Linux.
+    pub fn recv(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, CallError> {
+        let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        let enough = match call.wait_all {
+            true => wanted,
+            false => wanted.min(self.recv_low_water() as usize),
+        };
+        let deadline = deadline(self.recv_timeout());
+        let mut done = 0;
+        loop {
+            // The word before the bytes: what it says came after them.
+            let word = self.condition()?;
+            done += self.take(call, buffers, done)?;
+            if done >= enough && (done > 0 || wanted == 0) {
+                return Ok(done);
+            }
+            match self.look(word, done)? {
+                Looked::Over => return Ok(done),
+                Looked::Wait => {}
+            }
+            if !self.may_block(call) {
+                self.after_read(call);
+                return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
+            }
+            let held = if call.peek { done as u64 } else { 0 };
+            let is_ready = || mirror::held(self.header()) > held || self.is_ended(word);
+            if let Err(ended) = self.wait(Side::Receiver, deadline, is_ready) {
+                return ended.after(done);
+            }
+        }
+    }
+
+    /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins at the head again.
+    fn take(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>], done: usize) -> Result<usize, Error> {
+        let lock = self.at.slot.lock_recv();
+        if !lock.is_held() {
+            return Err(Error::WouldBlock);
+        }
+        let reader = self.at.slot.reader();
+        let before = if call.peek { done } else { 0 };
+        let (mut skip, mut taken) = (done, 0);
+        for buffer in buffers {
+            let offset = skip.min(buffer.len());
+            skip -= offset;
+            let rest = &mut buffer[offset..];
+            let copied = reader.peek(before + taken, rest);
+            taken += copied;
+            if copied < rest.len() {
+                break;
+            }
+        }
+        if call.peek || taken == 0 {
+            return Ok(taken);
+        }
+        let must_ring = reader.consume(taken);
+        self.after_read(call);
+        if must_ring {
+            self.ring();
+        }
+        Ok(taken)
+    }
+
+    /// There are no more bytes now: by what the condition said before, will there be?
+    fn look(&self, word: u32, done: usize) -> Result<Looked, Error> {
+        let has = |bits: u32| word & bits != 0;
+        if has(Condition::END_OF_FILE) {
+            return Ok(Looked::Over);
+        }
+        if done > 0 && has(Condition::CLOSED | Condition::RECV_SHUT) {
+            return Ok(Looked::Over);
+        }
+        if done == 0 {
+            let is_pending = self.header().engine.error.load(Ordering::Relaxed) != 0;
+            if let Some(error) = is_pending.then(|| self.take_error()).flatten() {
+                return Err(error);
+            }
+            if has(Condition::CLOSED | Condition::RECV_SHUT) {
+                return Ok(Looked::Over);
+            }
+            if !has(Condition::CONNECTED | Condition::CONNECTING) {
+                return Err(Error::NotConnected);
+            }
+        }
+        match (self.way.is_alive(), done) {
+            (true, _) => Ok(Looked::Wait),
+            (false, 0) => Err(Error::HostGone),
+            (false, _) => Ok(Looked::Over),
+        }
+    }
+
+    /// Whether the condition has changed, or an error is pending: the caller looks again.
+    pub(super) fn is_ended(&self, word: u32) -> bool {
+        self.header().engine.condition.load(Ordering::SeqCst) != word
+            || self.header().engine.error.load(Ordering::SeqCst) != 0
+    }
+}

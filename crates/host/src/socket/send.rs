@@ -1,0 +1,98 @@
+//! send(): into SendQ.
+
+use super::wait::{Side, deadline};
+use super::{Call, CallError, Socket};
+use crate::mirror;
+use sockeye_buffer::Condition;
+use sockeye_stack::Error;
+use std::io::IoSlice;
+use std::sync::atomic::Ordering;
+
+/// Bytes copied before they are published, so that the engine sends some while others are copied.
+const CHUNK: usize = 64 * 1024;
+
+impl Socket {
+    /// send(), write(), writev(): bytes taken. Blocks until all are taken, unless told otherwise.
+    ///
+    /// # Errors
+    /// As Linux; `BrokenPipe` is where SIGPIPE is due.
+    pub fn send(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
+        let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        let deadline = deadline(self.send_timeout());
+        let mut done = 0;
+        loop {
+            let word = self.condition()?;
+            match self.check_sendable(word) {
+                Ok(()) => {}
+                Err(_) if done > 0 => return Ok(done),
+                Err(error) => return Err(error.into()),
+            }
+            if word & Condition::CONNECTED != 0 {
+                let put = self.put(call, buffers, done)?;
+                done += put;
+                if done == wanted {
+                    return Ok(done);
+                }
+                if put > 0 {
+                    continue;
+                }
+            }
+            if !self.may_block(call) {
+                return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
+            }
+            let is_ready = || self.has_room() || self.is_ended(word);
+            if let Err(ended) = self.wait(Side::Sender, deadline, is_ready) {
+                return ended.after(done);
+            }
+        }
+    }
+
+    /// Linux's order: a pending error once, then EPIPE.
+    fn check_sendable(&self, word: u32) -> Result<(), Error> {
+        if self.header().engine.error.load(Ordering::Relaxed) != 0
+            && let Some(error) = self.take_error()
+        {
+            return Err(error);
+        }
+        let is_open = word & (Condition::CONNECTED | Condition::CONNECTING) != 0;
+        if !is_open || word & (Condition::SEND_SHUT | Condition::CLOSED) != 0 {
+            return Err(Error::BrokenPipe);
+        }
+        if self.way.is_alive() { Ok(()) } else { Err(Error::HostGone) }
+    }
+
+    /// Copies a chunk from behind the first `done` bytes of `buffers`, and rings.
+    fn put(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<usize, Error> {
+        let lock = self.at.slot.lock_send();
+        if !lock.is_held() {
+            return Err(Error::WouldBlock);
+        }
+        let writer = self.at.slot.writer();
+        let (mut skip, mut put) = (done, 0);
+        for buffer in buffers {
+            let offset = skip.min(buffer.len());
+            skip -= offset;
+            let rest = &buffer[offset..];
+            let part = &rest[..rest.len().min(CHUNK - put)];
+            let copied = writer.write(part);
+            put += copied;
+            if copied < part.len() || put == CHUNK {
+                break;
+            }
+        }
+        if put > 0 {
+            self.ring();
+        }
+        self.after_write(call);
+        Ok(put)
+    }
+
+    /// Whether a blocked writer goes on: as Linux, not for a little room.
+    fn has_room(&self) -> bool {
+        let header = self.header();
+        let word = header.engine.condition.load(Ordering::Relaxed);
+        word & Condition::CONNECTED != 0
+            && mirror::is_writable(header, word)
+            && self.at.slot.writer().free() > 0
+    }
+}

@@ -1,0 +1,114 @@
+//! The program's part in keeping the token's readiness true.
+
+use super::{Call, Socket};
+use crate::proto::Request;
+use crate::table::condition;
+use crate::{mirror, token};
+use sockeye_buffer::Condition;
+use sockeye_stack::Error;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{Ordering, fence};
+
+impl Socket {
+    /// Called before the token is given to select, poll or epoll: from now on its kernel readiness follows the socket's (first call: one request to the engine).
+    /// Called again before each poll/select it brings the token up to date.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn arm(&self, token: BorrowedFd<'_>) -> Result<(), Error> {
+        let epoch = self.way.epoch();
+        if self.armed_in.load(Ordering::Acquire) != epoch {
+            self.way.tell(Request::Arm { tag: self.tag() })?;
+            self.armed_in.store(epoch, Ordering::Release);
+        } else if !self.way.is_alive() {
+            return Err(Error::HostGone);
+        }
+        let call = Call { token: Some(token), ..Call::default() };
+        let lock = self.at.slot.lock_send();
+        if lock.is_held() {
+            self.after_write(call);
+        }
+        drop(lock);
+        let lock = self.at.slot.lock_recv();
+        if lock.is_held() && !mirror::is_readable(self.header()) {
+            self.after_read(call);
+        }
+        Ok(())
+    }
+
+    /// Bytes were read, or there were none. For a caller that holds the receive lock, unless there were none.
+    pub(super) fn after_read(&self, call: Call<'_>) {
+        let Some(token) = self.mirrored(call) else { return };
+        let header = self.header();
+        if header.engine.condition.load(Ordering::SeqCst) & (Condition::END_OF_FILE | Condition::RECV_SHUT)
+            != 0
+        {
+            // Readable for ever.
+            return;
+        }
+        if header.readiness.rx_token.swap(0, Ordering::SeqCst) == 0 && mirror::is_readable(header) {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        if mirror::is_readable(header) {
+            // The byte stays, and what arrives next is an edge of its own.
+            return;
+        }
+        token::drain(token);
+        fence(Ordering::SeqCst);
+        if mirror::is_readable(header) {
+            // It arrived meanwhile, and its byte may be one of those just taken.
+            header.readiness.rx_token.store(0, Ordering::SeqCst);
+            self.ring();
+        }
+    }
+
+    /// A connection was accepted, or there was none.
+    pub(super) fn after_accept(&self, call: Call<'_>) {
+        let lock = self.at.slot.lock_recv();
+        if lock.is_held() {
+            self.after_read(call);
+        }
+    }
+
+    /// Bytes were written, or a connection begun: if the socket is not writable, neither is the token. For a caller that holds
+    /// the send lock, or that nobody else can write beside.
+    pub(super) fn after_write(&self, call: Call<'_>) {
+        let Some(token) = self.mirrored(call) else { return };
+        let header = self.header();
+        if self.is_writable() {
+            if header.readiness.tx_token.load(Ordering::SeqCst) == 1 {
+                self.ring();
+            }
+            return;
+        }
+        let filled = &header.readiness.tx_token;
+        if filled.swap(1, Ordering::SeqCst) == 0 {
+            token::fill(token);
+        }
+        fence(Ordering::SeqCst);
+        // The engine may have emptied it while it was being filled.
+        if self.is_writable() || filled.load(Ordering::SeqCst) == 0 {
+            filled.store(1, Ordering::SeqCst);
+            self.ring();
+        }
+    }
+
+    /// Whether the token shows a reset, and so cannot tell the engine that this process is done with it.
+    pub(super) fn is_token_closed(&self) -> bool {
+        self.armed_in.load(Ordering::Relaxed) == self.way.epoch()
+            && self.condition().is_ok_and(|word| word & condition::TOKEN_CLOSED != 0)
+    }
+
+    fn is_writable(&self) -> bool {
+        let header = self.header();
+        mirror::is_writable(header, header.engine.condition.load(Ordering::SeqCst))
+    }
+
+    /// The token, if its readiness follows the socket's.
+    fn mirrored<'a>(&self, call: Call<'a>) -> Option<BorrowedFd<'a>> {
+        let is_armed = self.header().readiness.armed.load(Ordering::Relaxed) != 0;
+        let is_closed = || self.condition().map_or(true, |word| word & condition::TOKEN_CLOSED != 0);
+        call.token.filter(|_| is_armed && !is_closed())
+    }
+}

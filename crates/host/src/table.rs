@@ -1,0 +1,190 @@
+//! Which socket has which slot: the table that the engine and the stack's [`RingSource`](crate::rings) share.
+
+use crate::memory::{Memory, Place, PoolId};
+use crate::proto::Handle;
+use crate::token::EngineEnd;
+use sockeye_buffer::Slot;
+use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
+use std::sync::atomic::Ordering;
+
+/// A client: a process with a control connection, or an embedded engine's own process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+/// Bits that the host adds to the slot's condition word, beyond those of [`sockeye_buffer::Condition`].
+pub(crate) mod condition {
+    /// SO_LINGER is on: closing may have to wait.
+    pub(crate) const LINGER: u32 = 1 << 8;
+    /// The engine's end of the token is closed: it shows a reset, and cannot tell any more who holds it.
+    pub(crate) const TOKEN_CLOSED: u32 = 1 << 9;
+    /// The upper half tells whose slot it is, so that who comes late finds that it has another owner.
+    pub(crate) const OWNER_SHIFT: u32 = 16;
+    /// The owner's part of the word.
+    pub(crate) const OWNER: u32 = u32::MAX << OWNER_SHIFT;
+
+    /// The owner's part for the socket `tag`.
+    pub(crate) fn owner_of(tag: u64) -> u32 {
+        ((tag >> 32) as u32) << OWNER_SHIFT
+    }
+}
+
+/// A socket and its slot.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) tag: u64,
+    pub(crate) host: HostId,
+    pub(crate) family: Family,
+    pub(crate) slot: Slot,
+    pub(crate) pool: PoolId,
+    place: Place,
+    /// The stack's name; `None` before it was accepted and after it was closed.
+    pub(crate) id: Option<SocketId>,
+    /// The stack uses the rings.
+    rings: Use,
+    /// A program has the socket.
+    pub(crate) held: Use,
+    /// The engine's end of the token, while it is open.
+    pub(crate) token: Option<EngineEnd>,
+    /// Processes that armed the token: who else can have it once the token cannot tell.
+    pub(crate) armers: Vec<ClientId>,
+    /// Processes that wait for the last bytes to be acknowledged.
+    pub(crate) lingering: Vec<ClientId>,
+    /// SO_LINGER when it was closed.
+    pub(crate) linger: Option<u32>,
+    /// The peer's FIN is shown on the token.
+    pub(crate) fin_shown: bool,
+}
+
+/// Whether something is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    InUse,
+    Unused,
+}
+
+impl Entry {
+    pub(crate) fn handle(&self) -> Handle {
+        Handle { tag: self.tag, arena: self.place.arena, index: self.place.index, family: self.family }
+    }
+
+    /// Changes bits of the condition word, which only the engine writes.
+    pub(crate) fn change_condition(&self, set: u32, clear: u32) {
+        let word = &self.slot.header().engine.condition;
+        let old = word.load(Ordering::Relaxed);
+        word.store((old & !clear) | set, Ordering::SeqCst);
+    }
+
+    pub(crate) fn condition(&self) -> u32 {
+        self.slot.header().engine.condition.load(Ordering::Relaxed)
+    }
+
+    fn is_unused(&self) -> bool {
+        self.id.is_none()
+            && self.rings == Use::Unused
+            && self.held == Use::Unused
+            && self.lingering.is_empty()
+    }
+}
+
+/// All sockets of an engine.
+#[derive(Debug)]
+pub(crate) struct Table {
+    entries: slab::Slab<Entry>,
+    pub(crate) memory: Memory,
+    /// Never 0 in its low 16 bits, so that a new slot's condition word is never a fresh slot's 0.
+    generation: u32,
+}
+
+impl Table {
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { entries: slab::Slab::new(), memory, generation: 0 }
+    }
+
+    /// A slot and an entry for a new socket.
+    pub(crate) fn add(&mut self, pool: PoolId, host: HostId, family: Family) -> Result<&mut Entry, Error> {
+        let vacant = self.entries.vacant_entry();
+        let index = vacant.key() as u64;
+        self.generation = next_generation(self.generation);
+        let tag = u64::from(self.generation) << 32 | index;
+        let (slot, place) = self.memory.allot(pool, tag)?;
+        slot.reset();
+        let entry = vacant.insert(Entry {
+            tag,
+            host,
+            family,
+            slot,
+            pool,
+            place,
+            id: None,
+            rings: Use::Unused,
+            held: Use::Unused,
+            token: None,
+            armers: Vec::new(),
+            lingering: Vec::new(),
+            linger: None,
+            fin_shown: false,
+        });
+        entry.change_condition(condition::owner_of(tag), 0);
+        Ok(entry)
+    }
+
+    pub(crate) fn entry(&self, tag: u64) -> Option<&Entry> {
+        self.entries.get(tag as u32 as usize).filter(|entry| entry.tag == tag)
+    }
+
+    pub(crate) fn entry_mut(&mut self, tag: u64) -> Option<&mut Entry> {
+        self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|(_, entry)| entry)
+    }
+
+    /// The stack begins to use the rings under `tag`.
+    pub(crate) fn open_rings(&mut self, tag: u64) -> Option<&Entry> {
+        let entry = self.entry_mut(tag)?;
+        entry.rings = Use::InUse;
+        Some(entry)
+    }
+
+    /// The stack uses them no more.
+    pub(crate) fn close_rings(&mut self, tag: u64) {
+        if let Some(entry) = self.entry_mut(tag) {
+            entry.rings = Use::Unused;
+        }
+        self.release_if_unused(tag);
+    }
+
+    /// Frees the slot if nobody has a use for it any more.
+    pub(crate) fn release_if_unused(&mut self, tag: u64) {
+        if self.entry(tag).is_some_and(Entry::is_unused) {
+            let entry = self.entries.remove(tag as u32 as usize);
+            self.memory.give_back(entry.pool, entry.place, &entry.slot);
+        }
+    }
+}
+
+fn next_generation(last: u32) -> u32 {
+    let next = last.wrapping_add(1);
+    if next.trailing_zeros() >= 16 { next.wrapping_add(1) } else { next }
+}
+
+/// How large a slot's rings may become: what the settings of a network's hosts can ask for.
+pub(crate) fn largest_rings<'a>(settings: impl Iterator<Item = &'a Settings>) -> (usize, usize) {
+    let one = |exact: Option<usize>, default: usize, max: usize| {
+        exact.unwrap_or(default.max(max.saturating_mul(2)))
+    };
+    settings.fold((0, 0), |(send, recv), s| {
+        (
+            send.max(one(s.exact_send_buffer, s.send_buffer, s.buffer_max)),
+            recv.max(one(s.exact_recv_buffer, s.recv_buffer, s.buffer_max)),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

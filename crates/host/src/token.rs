@@ -1,0 +1,144 @@
+//! Token descriptors: what a socket is to the kernel.
+//!
+//! ```text
+//!   program's end `a` (the descriptor)                       engine's end `h`
+//!        |  guard byte: so that closing h shows as a reset --->  |
+//!        |  2048 + 1 bytes: a is not writable                ->  |  read but for the last when SendQ has room
+//!        |  <- a byte: a is readable                             |
+//!        |  <- shutdown: the peer's FIN                          |
+//!        |  last copy of a closed -----------------------------> |  EPOLLHUP
+//! ```
+
+use rustix::event::epoll;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
+    sockopt,
+};
+use sockeye_stack::Error;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// SO_SNDBUF of the program's end before the kernel doubles it: so small that [`FILL`] stops it from being writable, and so large
+/// that a byte more fits.
+const SEND_BUFFER: usize = 4096;
+/// What makes a token not writable. The guard byte comes behind it again.
+const FILL: usize = 2048;
+/// Abstract names of engines' ends begin so.
+const PREFIX: &str = "sockeye/";
+
+/// The engine's end of a token.
+#[derive(Debug)]
+pub(crate) struct EngineEnd(OwnedFd);
+
+/// Which socket of which engine a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) instance: u64,
+    pub(crate) tag: u64,
+}
+
+impl Name {
+    fn text(self) -> String {
+        format!("{PREFIX}{:016x}/{:016x}", self.instance, self.tag)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (instance, tag) = std::str::from_utf8(text).ok()?.strip_prefix(PREFIX)?.split_once('/')?;
+        let number = |digits| u64::from_str_radix(digits, 16).ok();
+        Some(Self { instance: number(instance)?, tag: number(tag)? })
+    }
+
+    /// Of the token `descriptor`, if it is one.
+    pub(crate) fn of(descriptor: BorrowedFd<'_>) -> Option<Self> {
+        let address: SocketAddrAny = rustix::net::getpeername(descriptor).ok()??;
+        let address = SocketAddrUnix::try_from(address).ok()?;
+        Self::parse(address.abstract_name()?)
+    }
+}
+
+/// A new token: the program's end, and the engine's.
+pub(crate) fn pair(name: Name) -> Result<(OwnedFd, EngineEnd), Error> {
+    make(name).map_err(|error| match error {
+        Errno::MFILE | Errno::NFILE => Error::TooManyFiles,
+        _ => Error::NoBufferSpace,
+    })
+}
+
+fn make(name: Name) -> Result<(OwnedFd, EngineEnd), Errno> {
+    let (program, engine) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_send_buffer_size(&program, SEND_BUFFER)?;
+    rustix::net::bind(&engine, &SocketAddrUnix::new_abstract_name(name.text().as_bytes())?)?;
+    rustix::net::send(&program, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+    Ok((program, EngineEnd(engine)))
+}
+
+impl EngineEnd {
+    /// Has `epoll` tell under `tag` when the last copy of the program's end is closed.
+    pub(crate) fn watch(&self, epoll: BorrowedFd<'_>, tag: u64) -> Result<(), Error> {
+        let data = epoll::EventData::new_u64(tag);
+        epoll::add(epoll, &self.0, data, epoll::EventFlags::empty()).map_err(|_| Error::NoBufferSpace)
+    }
+
+    /// Makes the program's end readable.
+    pub(crate) fn show_readable(&self) {
+        // If it is full it is readable already.
+        let _ = rustix::net::send(&self.0, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    }
+
+    /// Makes it writable: all but the last byte, the guard, is taken out.
+    pub(crate) fn show_writable(&self) {
+        let held = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
+        let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(1);
+        let mut sink = [0; FILL + 2];
+        while rest > 0 {
+            let len = rest.min(sink.len());
+            match rustix::net::recv(&self.0, &mut sink[..len], RecvFlags::DONTWAIT) {
+                Ok((taken, _)) if taken > 0 => rest -= taken.min(rest),
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Shows the peer's FIN.
+    pub(crate) fn show_fin(&self) {
+        // It can only fail if the program's end is gone.
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+    }
+}
+
+/// On the program's end: makes it not writable.
+pub(crate) fn fill(token: BorrowedFd<'_>) {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    // What does not fit is not needed: the token is full then.
+    let _ = rustix::net::send(token, &[0; FILL], flags);
+    let _ = rustix::net::send(token, &[0], flags);
+}
+
+/// On the program's end: makes it not readable.
+pub(crate) fn drain(token: BorrowedFd<'_>) {
+    let mut sink = [0; 64];
+    while let Ok((taken, _)) = rustix::net::recv(token, &mut sink, RecvFlags::DONTWAIT) {
+        if taken < sink.len() {
+            return;
+        }
+    }
+}
+
+/// An epoll set of engine's ends.
+pub(crate) fn watcher() -> Result<OwnedFd, Errno> {
+    epoll::create(epoll::CreateFlags::CLOEXEC)
+}
+
+/// Tags of the sockets whose last holder is gone, into `tags`.
+pub(crate) fn hung_up(watcher: &OwnedFd, tags: &mut Vec<u64>) {
+    const NOW: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut events = Vec::with_capacity(64);
+    let waited = epoll::wait(watcher.as_fd(), rustix::buffer::spare_capacity(&mut events), Some(&NOW));
+    if waited.is_ok() {
+        tags.extend(events.iter().map(|event: &epoll::Event| event.data.u64()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

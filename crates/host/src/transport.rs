@@ -1,0 +1,129 @@
+//! The way from a socket to its engine, the same for both modes: calls, doorbells, and waiting.
+
+use crate::connection::Connection;
+use crate::embedded::Embedded;
+use crate::proto::{Answer, Handle, Reply, Request};
+use sockeye_buffer::futex::{self, Waited};
+use sockeye_buffer::{Arena, Slot};
+use sockeye_clock::{Instant, monotonic};
+use sockeye_stack::{Error, HostId};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+/// The way from a socket to its engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// To the host process.
+    Hosted(Arc<Connection>),
+    /// Into the engine in this process, from one of its network's hosts.
+    Embedded(Arc<Embedded>, HostId),
+}
+
+/// A slot as this process sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Attached {
+    pub(crate) handle: Handle,
+    pub(crate) slot: Slot,
+    /// Where the doorbell is, in hosted mode.
+    pub(crate) arena: Option<Arena>,
+}
+
+/// How long a wait may go on without looking whether the host lives, where the kernel cannot tell.
+const SLICE: Duration = Duration::from_millis(250);
+
+impl Way {
+    /// Has the engine execute a request. A failure that the engine tells is an `Err`.
+    pub(crate) fn call(&self, request: Request) -> Result<Answer, Error> {
+        let answer = match self {
+            Self::Hosted(connection) => connection.call(&request)?,
+            Self::Embedded(embedded, host) => embedded.call(*host, request)?,
+        };
+        match answer.reply {
+            Reply::Failed(error) => Err(error),
+            Reply::Refused(_) => Err(Error::HostGone),
+            _ => Ok(answer),
+        }
+    }
+
+    /// A request whose answer says nothing.
+    pub(crate) fn tell(&self, request: Request) -> Result<(), Error> {
+        self.call(request).map(|_| ())
+    }
+
+    /// Finds a socket's slot.
+    pub(crate) fn attach(&self, handle: Handle) -> Result<Attached, Error> {
+        match self {
+            Self::Hosted(connection) => {
+                let arena = connection.arena(handle.arena)?;
+                let slot = arena.slot(handle.index).ok_or(Error::HostGone)?;
+                Ok(Attached { handle, slot, arena: Some(arena) })
+            }
+            Self::Embedded(embedded, _) => {
+                let slot = embedded.slot(handle.tag).ok_or(Error::BadDescriptor)?;
+                Ok(Attached { handle, slot, arena: None })
+            }
+        }
+    }
+
+    /// The doorbell: the engine must look at the slot.
+    pub(crate) fn ring(&self, attached: &Attached) {
+        match self {
+            Self::Hosted(connection) => {
+                if let Some(arena) = &attached.arena {
+                    arena.ring(attached.handle.index);
+                    connection.wake_host();
+                }
+            }
+            Self::Embedded(embedded, _) => embedded.ring(attached.handle.tag),
+        }
+    }
+
+    /// Whether the engine can still be reached.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Hosted(connection) => connection.is_alive(),
+            Self::Embedded(embedded, _) => embedded.is_alive(),
+        }
+    }
+
+    /// Which engine this is.
+    pub(crate) fn instance(&self) -> u64 {
+        match self {
+            Self::Hosted(connection) => connection.instance(),
+            Self::Embedded(embedded, _) => embedded.instance(),
+        }
+    }
+
+    /// Differs in a forked child from its parent.
+    pub(crate) fn epoch(&self) -> u32 {
+        match self {
+            Self::Hosted(connection) => connection.epoch(),
+            Self::Embedded(_, _) => 1,
+        }
+    }
+
+    /// Sleeps until `word` is woken, `deadline`, a signal, or the host's death. It may return early.
+    pub(crate) fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Waited {
+        let left = deadline.map(|deadline| deadline.since(monotonic()));
+        if left == Some(Duration::ZERO) {
+            return Waited::TimedOut;
+        }
+        let Self::Hosted(connection) = self else { return futex::wait(word, expected, left) };
+        let waited = match left {
+            None => {
+                let (liveness, alive) = connection.liveness();
+                futex::wait_either(word, expected, liveness, alive)
+            }
+            Some(left) => match futex::wait(word, expected, Some(left.min(SLICE))) {
+                Waited::TimedOut if left > SLICE => Waited::Woken,
+                waited => waited,
+            },
+        };
+        if !connection.is_alive() {
+            // The kernel wakes only one of those who wait for the host's death.
+            futex::wake_all(connection.liveness().0);
+        }
+        waited
+    }
+}
