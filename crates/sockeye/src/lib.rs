@@ -37,6 +37,6 @@ mod stream;
 
 pub use listener::{Incoming, TcpListener};
 pub use net::Net;
-pub use sockeye_host::{HostedOptions, SetupError};
+pub use sockeye_host::{HostedOptions, SetupError, network_file};
 pub use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings};
 pub use stream::TcpStream;

@@ -1,60 +1,37 @@
-//! Long streams arrive whole, in order, and unchanged. 16 MiB; with `SOCKEYE_HEAVY=1`, 1 GiB (`make heavy`, optimized).
+//! Long streams arrive whole, in order, and unchanged. With `SOCKEYE_HEAVY=1` they are long (`make heavy`, optimized).
 #![allow(missing_docs)]
 
-use sockeye::{Net, TcpStream};
-use std::io::{Read, Write};
-use std::thread;
+#[path = "transfer/stream.rs"]
+mod stream;
 
-const BLOCK: usize = 64 * 1024;
+use sockeye::{Net, network_file};
+use std::path::Path;
+use stream::{length, pair, transfer};
 
-fn length() -> usize {
-    match std::env::var_os("SOCKEYE_HEAVY") {
-        Some(_) => 1 << 30,
-        None => 16 << 20,
-    }
+#[test]
+fn through_loopback() {
+    let net = Net::loopback().unwrap();
+    let (client, server) = pair(&net, &net, "127.0.0.1:0");
+    transfer(client, server, length(16 << 20, 1 << 30));
 }
 
-/// Blocks that differ from each other everywhere (xorshift64*), the same each time.
-struct Pattern(u64);
-
-impl Pattern {
-    fn fill(&mut self, block: &mut [u8]) {
-        for chunk in block.chunks_mut(8) {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            chunk.copy_from_slice(&self.0.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-/// Sends `length` bytes, a multiple of a block, and compares every byte that arrives.
-fn transfer(mut sender: TcpStream, mut receiver: TcpStream, length: usize) {
-    let writer = thread::spawn(move || {
-        let (mut pattern, mut block) = (Pattern(1), vec![0; BLOCK]);
-        for _ in 0..length / BLOCK {
-            pattern.fill(&mut block);
-            sender.write_all(&block).unwrap();
-        }
-    });
-    let (mut pattern, mut expected, mut block) = (Pattern(1), vec![0; BLOCK], vec![0; BLOCK]);
-    for number in 0..length / BLOCK {
-        receiver.read_exact(&mut block).unwrap();
-        pattern.fill(&mut expected);
-        assert!(block == expected, "block {number} differs");
-    }
-    assert_eq!(receiver.read(&mut block).unwrap(), 0, "end of file follows");
-    writer.join().unwrap();
-}
-
-fn pair(net: &Net) -> (TcpStream, TcpStream) {
-    let listener = net.bind("127.0.0.1:0").unwrap();
-    let client = net.connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
+/// 5% loss, 2% reordering, 1% duplication, 1% corruption.
+#[test]
+fn through_a_bad_link() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../networks/lossy.toml");
+    let server = Net::with_config(&network_file::read(&file).unwrap(), Some("server")).unwrap();
+    let client = server.on_host("client").unwrap();
+    let (client, server) = pair(&client, &server, "10.0.0.1:0");
+    transfer(client, server, length(512 << 10, 4 << 20));
 }
 
 #[test]
-fn embedded() {
-    let (client, server) = pair(&Net::loopback().unwrap());
-    transfer(client, server, length());
+fn between_hosts_over_ipv6() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../networks/lossy.toml");
+    let mut config = network_file::read(&file).unwrap();
+    config.links[0].config = Default::default();
+    let server = Net::with_config(&config, Some("server")).unwrap();
+    let client = server.on_host("client").unwrap();
+    let (client, server) = pair(&client, &server, "[fd00::1]:0");
+    transfer(client, server, length(4 << 20, 64 << 20));
 }

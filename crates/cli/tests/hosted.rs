@@ -1,0 +1,137 @@
+//! The Rust API over a host process, and what becomes of connections when the host process or a program dies.
+#![allow(missing_docs)]
+
+#[path = "../../sockeye/tests/transfer/stream.rs"]
+mod stream;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sockeye::{HostedOptions, Net};
+use std::io::{ErrorKind, Read, Write};
+use std::process::{Child, Command, Stdio};
+use stream::{length, pair, transfer};
+use tempfile::TempDir;
+
+/// A host process of the test's own.
+struct Host {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Host {
+    fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.arg("host").arg("--socket").arg(folder.path().join("host.sock")).args(arguments);
+        let child = command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).spawn().unwrap();
+        Self { child, folder }
+    }
+
+    fn net(&self, host: Option<&str>) -> Net {
+        let options = HostedOptions {
+            socket: Some(self.folder.path().join("host.sock")),
+            network: None,
+            host: host.map(ToOwned::to_owned),
+        };
+        // Started by this test; until it listens, another one would be started.
+        let mut tries = 0;
+        while sockeye_host::Net::connect_existing(&options).is_err() {
+            tries += 1;
+            assert!(tries < 2000, "the host process does not serve");
+            let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 5_000_000 }));
+        }
+        Net::hosted_with(&options).unwrap()
+    }
+
+    fn netstat(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.arg("netstat").args(arguments).arg("--socket").arg(self.folder.path().join("host.sock"));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_long_stream_arrives_whole() {
+    let host = Host::start(&[]);
+    let net = host.net(None);
+    let (client, server) = pair(&net, &net, "127.0.0.1:0");
+    transfer(client, server, length(16 << 20, 1 << 30));
+}
+
+#[test]
+fn a_stream_over_a_bad_link_arrives_whole() {
+    let host = Host::start(&["--network", "../../networks/lossy.toml"]);
+    let (client, server) = pair(&host.net(Some("client")), &host.net(Some("server")), "10.0.0.1:0");
+    transfer(client, server, length(512 << 10, 4 << 20));
+}
+
+#[test]
+fn netstat_shows_both_ends() {
+    let host = Host::start(&[]);
+    let net = host.net(None);
+    let listener = net.bind("127.0.0.1:8002").unwrap();
+    let client = net.connect("127.0.0.1:8002").unwrap();
+    let (_server, _) = listener.accept().unwrap();
+    let local = client.local_addr().unwrap();
+    let table = host.netstat(&["-a"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "Active Internet connections (servers and established)");
+    let has = |words: &[&str]| lines.iter().any(|line| line.split_whitespace().eq(words.iter().copied()));
+    assert!(has(&["tcp", "0", "4096", "127.0.0.1:8002", "0.0.0.0:*", "LISTEN"]), "{table}");
+    assert!(has(&["tcp", "0", "0", "127.0.0.1:8002", &local.to_string(), "ESTABLISHED"]), "{table}");
+    assert!(has(&["tcp", "0", "0", &local.to_string(), "127.0.0.1:8002", "ESTABLISHED"]), "{table}");
+    assert_eq!(host.netstat(&[]).lines().count(), 4, "without -a no listener");
+    assert_eq!(host.netstat(&["-l"]).lines().count(), 3, "with -l only the listener");
+}
+
+#[test]
+fn the_descriptor_tells_readiness() {
+    let host = Host::start(&[]);
+    let net = host.net(None);
+    let (mut client, server) = pair(&net, &net, "127.0.0.1:0");
+    let ready = |milliseconds: i64, flags: PollFlags| {
+        let mut descriptors = [PollFd::from_borrowed_fd(server.poll_fd().unwrap(), flags)];
+        let timeout = Timespec { tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000 };
+        poll(&mut descriptors, Some(&timeout)).unwrap();
+        descriptors[0].revents()
+    };
+    assert_eq!(ready(0, PollFlags::IN | PollFlags::OUT), PollFlags::OUT);
+    client.write_all(b"x").unwrap();
+    assert_eq!(ready(10_000, PollFlags::IN), PollFlags::IN);
+    let mut byte = [0];
+    (&server).read_exact(&mut byte).unwrap();
+    assert_eq!(ready(0, PollFlags::IN), PollFlags::empty());
+    drop(client);
+    assert_eq!(ready(10_000, PollFlags::IN | PollFlags::RDHUP), PollFlags::IN | PollFlags::RDHUP);
+    assert_eq!((&server).read(&mut byte).unwrap(), 0);
+}
+
+#[test]
+fn when_the_host_process_dies_nobody_hangs() {
+    let mut host = Host::start(&[]);
+    let net = host.net(None);
+    let (_client, mut server) = pair(&net, &net, "127.0.0.1:0");
+    let reader = std::thread::spawn(move || server.read(&mut [0]).map_err(|error| error.kind()));
+    host.child.kill().unwrap();
+    host.child.wait().unwrap();
+    let outcome = reader.join().unwrap();
+    assert!(matches!(outcome, Err(ErrorKind::NetworkDown | ErrorKind::ConnectionReset)), "{outcome:?}");
+}
+
+#[test]
+fn two_hosts_at_one_socket_are_refused() {
+    let host = Host::start(&[]);
+    let _net = host.net(None);
+    let mut second = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    second.arg("host").arg("--socket").arg(host.folder.path().join("host.sock"));
+    let output = second.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("serves at") && said.lines().count() == 1, "{said}");
+}
