@@ -43,7 +43,7 @@ pub use event::{Event, Reason};
 pub use handshake::{Handshake, Progress};
 pub use segment::{Segment, Transmit, reset_for};
 pub use state::State;
-pub use tcb::Tcb;
+pub use tcb::{Status, Tcb};
 pub use time_wait::{TimeWait, TimeWaitVerdict};
 
 #[cfg(test)]

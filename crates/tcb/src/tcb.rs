@@ -119,6 +119,39 @@ impl Rcv {
     }
 }
 
+/// What STATUS tells (3.10.6). Windows and sizes are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// Our initial sequence number.
+    pub iss: SeqNum,
+    /// The oldest unacknowledged sequence number.
+    pub snd_una: SeqNum,
+    /// The next sequence number to be sent.
+    pub snd_nxt: SeqNum,
+    /// The window the peer offers.
+    pub snd_wnd: u32,
+    /// The peer's initial sequence number.
+    pub irs: SeqNum,
+    /// The next sequence number expected.
+    pub rcv_nxt: SeqNum,
+    /// The window offered to the peer.
+    pub rcv_wnd: u32,
+    /// Text in a full segment.
+    pub eff_snd_mss: u32,
+    /// The congestion window.
+    pub cwnd: u32,
+    /// The slow start threshold; `u32::MAX` before any loss.
+    pub ssthresh: u32,
+    /// The smoothed round-trip time, once one was measured.
+    pub srtt: Option<Duration>,
+    /// The retransmission time-out, with its backoff.
+    pub rto: Duration,
+    /// Retransmissions of the oldest segment.
+    pub retransmissions: u32,
+}
+
 /// A segment whose round trip is being measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
@@ -320,16 +353,25 @@ impl Tcb {
         TimeWait::new(now, &self)
     }
 
-    /// The smoothed round-trip time, once one was measured.
+    /// STATUS (3.10.6): the variables of the connection.
     #[must_use]
-    pub fn srtt(&self) -> Option<Duration> {
-        self.rtt.srtt()
-    }
-
-    /// The congestion window, in bytes.
-    #[must_use]
-    pub const fn cwnd(&self) -> u32 {
-        self.congestion.cwnd()
+    pub fn status(&self) -> Status {
+        Status {
+            state: self.state,
+            iss: self.snd.iss,
+            snd_una: self.snd.una,
+            snd_nxt: self.snd.nxt,
+            snd_wnd: self.snd.wnd,
+            irs: self.rcv.irs,
+            rcv_nxt: self.rcv.nxt,
+            rcv_wnd: self.rcv.wnd(),
+            eff_snd_mss: self.snd.mss,
+            cwnd: self.congestion.cwnd(),
+            ssthresh: self.congestion.ssthresh(),
+            srtt: self.rtt.srtt(),
+            rto: self.rtt.rto().get(),
+            retransmissions: self.snd.retransmissions,
+        }
     }
 
     /// The segments that were discarded, by reason.
@@ -345,8 +387,6 @@ impl Tcb {
         assert!(sent >= fin && sent - fin <= self.sendq.len(), "SND.NXT is within SendQ");
         assert!(self.snd.fin != Fin::Acknowledged || sent == 0, "nothing follows the FIN");
         assert!(!self.rcv.edge.before(self.rcv.nxt), "RCV.NXT is within the window");
-        assert!(!self.snd.una.before(self.snd.iss), "our SYN is acknowledged");
-        assert!(self.rcv.nxt.after(self.rcv.irs), "the peer's SYN is received");
         assert!(self.snd.mss > 0, "a segment holds text");
         self.recovery.assert_invariants(self.snd.una, self.snd.nxt);
         if self.state != State::Closed && sent > 0 {

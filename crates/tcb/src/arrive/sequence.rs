@@ -5,7 +5,7 @@ use sockeye_buffer::Text;
 use sockeye_clock::Instant;
 use sockeye_wire::{Flags, SeqNum, TcpHeader};
 
-use crate::timestamps::{self, Recent};
+use crate::timestamps::Recent;
 use crate::{Discard, Segment, Tcb};
 
 /// A segment of which something lies in the receive window. Only [`check`] makes one.
@@ -138,7 +138,7 @@ fn check_timestamp(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result
 fn update_timestamp(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
     let (Some(recent), Some(stamps)) = (tcb.timestamps, segment.header.options.timestamps) else { return };
     let is_spanning = !segment.header.seq.after(tcb.rcv.last_ack);
-    if is_spanning && !segment.has(Flags::RST) && !timestamps::is_older(stamps.value, recent.value()) {
+    if is_spanning && !segment.has(Flags::RST) && !recent.is_newer_than(now, stamps.value) {
         tcb.timestamps = Some(Recent::new(now, stamps.value));
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
     }
     // MUST-62 (3.8.5): the pointer names the octet after the urgent text.
     let up = segment.header().seq + u32::from(segment.header().urgent);
-    if up.after(tcb.rcv.up) {
+    // RCV.UP is pulled along by RCV.NXT.
+    let current = if tcb.rcv.up.before(tcb.rcv.nxt) { tcb.rcv.nxt } else { tcb.rcv.up };
+    if up.after(current) {
         tcb.rcv.up = up;
     }
 }

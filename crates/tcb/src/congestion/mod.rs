@@ -25,6 +25,10 @@ impl Congestion {
         self.cwnd
     }
 
+    pub(crate) const fn ssthresh(&self) -> u32 {
+        self.ssthresh
+    }
+
     /// Whether a segment of `len` may join `pipe` bytes in the network. One segment always may. A segment is not cut to fit.
     pub(crate) const fn has_room(&self, pipe: u32, len: u32) -> bool {
         pipe == 0 || pipe.saturating_add(len) <= self.cwnd

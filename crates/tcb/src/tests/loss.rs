@@ -65,17 +65,17 @@ fn karn() {
     fixture.sent();
     fixture.next_timer();
     fixture.sent();
-    let before = fixture.tcb.srtt();
+    let before = fixture.tcb.status().srtt;
     fixture.now += ms(50);
     fixture.arrives(&ack(1, 101));
-    assert_eq!(fixture.tcb.srtt(), before);
+    assert_eq!(fixture.tcb.status().srtt, before);
     fixture.write(100);
     fixture.sent();
     assert_eq!(fixture.tcb.poll_timeout(), Some(fixture.now + ms(400)), "the backoff is kept");
     // This one was sent once.
     fixture.now += ms(10);
     fixture.arrives(&ack(1, 201));
-    assert_ne!(fixture.tcb.srtt(), before);
+    assert_ne!(fixture.tcb.status().srtt, before);
     fixture.write(100);
     fixture.sent();
     assert!(fixture.tcb.poll_timeout().is_some_and(|at| at < fixture.now + ms(300)));
@@ -94,7 +94,7 @@ fn timestamps_measure_retransmissions() {
     fixture.arrives(&ack(1, 101).stamps(3, echo));
     fixture.write(100);
     fixture.sent();
-    assert!(fixture.tcb.srtt().is_some_and(|srtt| srtt >= ms(10)));
+    assert!(fixture.tcb.status().srtt.is_some_and(|srtt| srtt >= ms(10)));
     assert!(fixture.tcb.poll_timeout().is_some_and(|at| at < fixture.now + ms(400)), "no backoff left");
 }
 
@@ -129,7 +129,7 @@ fn third_duplicate_ack_retransmits() {
     fixture.arrives(&ack(1, 1).window(50_000));
     assert_eq!(fixture.sent(), lines(&[". 1:1001(1000) ack 1 win 10000"]));
     // RFC 5681, equation 4: half of the flight.
-    assert_eq!(fixture.tcb.cwnd(), 6000);
+    assert_eq!(fixture.tcb.status().cwnd, 6000);
 }
 
 /// RFC 6582: a partial ACK retransmits the next hole at once; a full one ends the recovery, without a burst.
@@ -144,13 +144,13 @@ fn newreno_fills_one_hole_a_round_trip() {
     assert_eq!(sent[0], ". 1:1001(1000) ack 1 win 10000");
     let new = sent.len() - 1;
     assert!((2..=4).contains(&new), "new text keeps the ACKs coming: {sent:?}");
-    assert_eq!(fixture.tcb.cwnd(), 5000);
+    assert_eq!(fixture.tcb.status().cwnd, 5000);
     fixture.arrives(&wide(1, 4001));
     assert_eq!(fixture.sent()[0], ". 4001:5001(1000) ack 1 win 10000", "the second hole");
-    assert_eq!(fixture.tcb.cwnd(), 5000, "one reduction a window");
+    assert_eq!(fixture.tcb.status().cwnd, 5000, "one reduction a window");
     let nxt = fixture.tcb.snd.nxt.since(super::fixture::ISS);
     fixture.arrives(&wide(1, nxt));
-    assert!(fixture.tcb.cwnd() <= 5000);
+    assert!(fixture.tcb.status().cwnd <= 5000);
     assert!(fixture.sent().len() <= 3, "no burst");
 }
 
@@ -160,7 +160,7 @@ fn no_fast_retransmit_after_a_timeout() {
     let mut fixture = ten_out();
     fixture.next_timer();
     assert_eq!(fixture.sent(), lines(&[". 1:1001(1000) ack 1 win 10000"]));
-    assert_eq!(fixture.tcb.cwnd(), 1000, "RFC 5681: the loss window");
+    assert_eq!(fixture.tcb.status().cwnd, 1000, "RFC 5681: the loss window");
     fixture.arrives(&wide(1, 1001));
     assert_eq!(
         fixture.sent(),

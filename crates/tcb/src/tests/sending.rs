@@ -143,7 +143,7 @@ fn cwnd_restarts_after_idle() {
         fixture.sent();
         fixture.arrives(&ack(1, acked).window(60_000));
     }
-    assert!(fixture.tcb.cwnd() > 20_000);
+    assert!(fixture.tcb.status().cwnd > 20_000);
     fixture.now += ms(10_000);
     fixture.write(60_000);
     assert_eq!(fixture.sent().len(), 10);

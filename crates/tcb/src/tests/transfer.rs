@@ -274,20 +274,35 @@ fn fast_pair(mss: u16, recv_buffer: usize, send_buffer: usize) -> Pair {
     Pair::new(configs, FAST, 1).connected()
 }
 
+/// One end writes, the other reads. Returns whether it is done.
+fn stream(pair: &mut Pair, total: usize) -> bool {
+    let now = pair.now;
+    pair.ends[0].write_up_to(now, total);
+    while pair.ends[1].read_up_to(now, 100_000) > 0 {}
+    pair.ends[1].read == total
+}
+
+/// One end asks, the other answers in kind. Returns how many answers there were.
+fn ask(pair: &mut Pair, size: usize) -> usize {
+    let now = pair.now;
+    for end in &mut pair.ends {
+        while end.read_up_to(now, 100_000) > 0 {}
+    }
+    let answers = pair.ends[0].read / size;
+    pair.ends[0].write_up_to(now, (answers + 1) * size);
+    let questions = pair.ends[1].read / size;
+    pair.ends[1].write_up_to(now, questions * size);
+    answers
+}
+
 /// Whatever the sizes, a flow between programs that write and read as fast as they can never waits for a timer.
 #[test]
 fn flows_do_not_stall() {
-    let total = 300_000;
     for mss in [1460, 9000, 65_483] {
         for recv_buffer in [2304, 16_384, 87_380, 131_072, 425_984] {
             for send_buffer in [4608, 16_384, 87_040, 1 << 20] {
                 let mut pair = fast_pair(mss, recv_buffer, send_buffer);
-                let is_read = pair.run(HOUR, |pair| {
-                    let now = pair.now;
-                    pair.ends[0].write_up_to(now, total);
-                    while pair.ends[1].read_up_to(now, 100_000) > 0 {}
-                    pair.ends[1].read == total
-                });
+                let is_read = pair.run(HOUR, |pair| stream(pair, 300_000));
                 let pause = longest_pause(&pair);
                 let shown = std::format!("mss {mss} recv {recv_buffer} send {send_buffer}: {pause:?}");
                 assert!(is_read && pause < Duration::from_millis(10), "{shown}");
@@ -303,17 +318,7 @@ fn questions_and_answers_do_not_stall() {
         for size in [1, 1000, 5000, 20_000, 100_000] {
             for send_buffer in [4608, 16_384, 1 << 20] {
                 let mut pair = fast_pair(mss, 131_072, send_buffer);
-                let is_read = pair.run(HOUR, |pair| {
-                    let now = pair.now;
-                    for end in &mut pair.ends {
-                        while end.read_up_to(now, 100_000) > 0 {}
-                    }
-                    let asked = pair.ends[0].read / size * size + size;
-                    pair.ends[0].write_up_to(now, asked);
-                    let answered = pair.ends[1].read / size * size;
-                    pair.ends[1].write_up_to(now, answered);
-                    pair.ends[0].read >= 10 * size
-                });
+                let is_read = pair.run(HOUR, |pair| ask(pair, size) == 10);
                 let pause = longest_pause(&pair);
                 let shown = std::format!("mss {mss} size {size} send {send_buffer}: {pause:?}");
                 assert!(is_read && pause < Duration::from_millis(10), "{shown}");
