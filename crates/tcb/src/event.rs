@@ -35,49 +35,50 @@ pub enum Reason {
 /// The events that wait to be polled; each kind at most once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Events {
-    readable: bool,
-    writable: bool,
-    peer_closed: bool,
-    drained: bool,
-    time_wait: bool,
-    closed: bool,
-    aborted: Option<Reason>,
+    /// A bit for each kind, in the order they are told.
+    waiting: u8,
+    reason: Option<Reason>,
 }
 
 impl Events {
+    /// In order; those of [`Self::ENDS`] come last.
+    const KINDS: [Event; 5] =
+        [Event::Readable, Event::Writable, Event::PeerClosed, Event::Drained, Event::TimeWait];
+    const CLOSED: u8 = 1 << 5;
+    const ABORTED: u8 = 1 << 6;
+    const ENDS: u8 = Self::CLOSED | Self::ABORTED;
+
     pub(crate) fn push(&mut self, event: Event) {
-        match event {
-            Event::Readable => self.readable = true,
-            Event::Writable => self.writable = true,
-            Event::PeerClosed => self.peer_closed = true,
-            Event::Drained => self.drained = true,
-            Event::TimeWait => self.time_wait = true,
-            Event::Closed => self.closed = true,
-            Event::Aborted(reason) => self.aborted = Some(reason),
-        }
-    }
-
-    /// The next one; the end of the connection comes last.
-    pub(crate) fn pop(&mut self) -> Option<Event> {
-        for (flag, event) in [
-            (&mut self.readable, Event::Readable),
-            (&mut self.writable, Event::Writable),
-            (&mut self.peer_closed, Event::PeerClosed),
-            (&mut self.drained, Event::Drained),
-            (&mut self.time_wait, Event::TimeWait),
-        ] {
-            if core::mem::take(flag) {
-                return Some(event);
+        self.waiting |= match event {
+            Event::Readable => 1,
+            Event::Writable => 1 << 1,
+            Event::PeerClosed => 1 << 2,
+            Event::Drained => 1 << 3,
+            Event::TimeWait => 1 << 4,
+            Event::Closed => Self::CLOSED,
+            Event::Aborted(reason) => {
+                self.reason = Some(reason);
+                Self::ABORTED
             }
-        }
-        None
+        };
     }
 
-    /// The end of the connection, if it came.
+    /// The next one, but not the end of the connection.
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let next = (self.waiting & !Self::ENDS).trailing_zeros() as usize;
+        let event = Self::KINDS.get(next).copied()?;
+        self.waiting &= !(1 << next);
+        Some(event)
+    }
+
+    /// The end of the connection, if it came and nothing else waits.
     pub(crate) fn pop_end(&mut self) -> Option<Event> {
-        if let Some(reason) = self.aborted.take() {
-            return Some(Event::Aborted(reason));
+        let end = self.waiting & Self::ENDS;
+        self.waiting &= !end;
+        match (end, self.reason.take()) {
+            (0, _) => None,
+            (_, Some(reason)) => Some(Event::Aborted(reason)),
+            (_, None) => Some(Event::Closed),
         }
-        core::mem::take(&mut self.closed).then_some(Event::Closed)
     }
 }

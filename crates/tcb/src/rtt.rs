@@ -41,6 +41,9 @@ impl Bounds {
 pub(crate) struct RttEstimator {
     /// SRTT and RTTVAR, once there was a sample.
     smoothed: Option<(Duration, Duration)>,
+    /// Without backoff.
+    base: Rto,
+    /// With it.
     rto: Rto,
     bounds: Bounds,
     backoff: u32,
@@ -50,7 +53,8 @@ impl RttEstimator {
     /// Before any sample, the RTO is `initial` (RFC 6298, 2.1).
     pub(crate) fn new(config: &Config, initial: Duration) -> Self {
         let bounds = Bounds::of(config);
-        Self { smoothed: None, rto: bounds.clamp(initial), bounds, backoff: 0 }
+        let rto = bounds.clamp(initial);
+        Self { smoothed: None, base: rto, rto, bounds, backoff: 0 }
     }
 
     /// A measured round trip. Karn's algorithm (MUST-18) is the caller's: it gives none that is ambiguous.
@@ -64,23 +68,25 @@ impl RttEstimator {
         self.smoothed = Some((srtt, rttvar));
         // As Linux the floor is under the variance term, not the sum: a path of constant delay keeps a margin for the
         // peer's delayed ACKs.
-        self.rto = self.bounds.clamp(srtt + (rttvar * 4).max(self.bounds.min));
+        self.base = self.bounds.clamp(srtt + (rttvar * 4).max(self.bounds.min));
+        self.rto = self.base;
         self.backoff = 0;
     }
 
     /// The time-out with its backoff.
-    pub(crate) fn rto(&self) -> Rto {
-        self.rto.backed_off(self.backoff, self.bounds)
+    pub(crate) const fn rto(&self) -> Rto {
+        self.rto
     }
 
     /// The time-out backed off `times` times more.
     pub(crate) fn rto_backed_off(&self, times: u32) -> Rto {
-        self.rto().backed_off(times, self.bounds)
+        self.rto.backed_off(times, self.bounds)
     }
 
     /// The timer expired: doubled until a sample comes (RFC 6298, 5.5; Karn's algorithm).
     pub(crate) fn on_timeout(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
+        self.rto = self.base.backed_off(self.backoff, self.bounds);
     }
 
     /// The smoothed round-trip time, once there was a sample.
