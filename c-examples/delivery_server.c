@@ -1,17 +1,20 @@
 /* Guaranteed delivery, the server: sets its receive buffer, accepts one connection, hangs without reading until SIGUSR1
- * comes, then reads records of 1024 bytes until end of file. */
+ * comes, then reads records of 1024 bytes until end of file, with PAUSE milliseconds between them. */
 #include "example.h"
+
+#include <time.h>
 
 enum { RECORD = 1024 };
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s ADDRESS PORT RECEIVE_BUFFER\n", argv[0]);
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: %s ADDRESS PORT RECEIVE_BUFFER [PAUSE]\n", argv[0]);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     int asked = (int)number(argv[3], 1, INT32_MAX / 2, "RECEIVE_BUFFER");
+    long long pause_ms = argc == 5 ? number(argv[4], 0, 999, "PAUSE") : 0;
     sigset_t go;
     sigemptyset(&go);
     sigaddset(&go, SIGUSR1);
@@ -50,6 +53,8 @@ int main(int argc, char **argv)
         printf("read: %zd\n", count);
         total += (uint64_t)count;
         reads++;
+        if (pause_ms > 0)
+            nanosleep(&(struct timespec){ .tv_nsec = (long)pause_ms * 1000000 }, NULL);
         if (count < RECORD)
             break;
     }

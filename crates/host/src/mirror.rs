@@ -102,14 +102,20 @@ impl Entry {
         wake(&header.sender.tx_wait, &header.engine.tx_seq);
     }
 
-    /// As Linux: a writer that waits is not woken for a little room.
+    /// As Linux: a writer that waits is not woken for a little room, unless it has waited for long.
     fn wake_writers_if_room(&self) {
         let header = self.slot.header();
-        if is_writable(header, header.engine.condition.load(Ordering::Relaxed)) {
+        // As in `wake`.
+        fence(Ordering::SeqCst);
+        let is_eager = header.sender.tx_wait.load(Ordering::Relaxed) == EAGER;
+        if is_eager || is_writable(header, header.engine.condition.load(Ordering::Relaxed)) {
             self.wake_writers();
         }
     }
 }
+
+/// What `tx_wait` holds for a writer that takes any room.
+pub(crate) const EAGER: u32 = 2;
 
 /// With the fence in the program's wait: either its flag is seen here, or it sees what was published before this.
 fn wake(waiting: &AtomicU32, sequence: &AtomicU32) {

@@ -1,15 +1,19 @@
 //! send(): into SendQ.
 
-use super::wait::{Side, deadline};
+use super::wait::{Ended, Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
 use sockeye_buffer::Condition;
+use sockeye_clock::monotonic;
 use sockeye_stack::Error;
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Bytes copied before they are published, so that the engine sends some while others are copied.
 const CHUNK: usize = 64 * 1024;
+/// How long a blocked writer waits for a third of the room before it takes any.
+const CALM: Duration = Duration::from_millis(10);
 
 impl Socket {
     /// send(), write(), writev(): bytes taken. Blocks until all are taken, unless told otherwise.
@@ -19,7 +23,7 @@ impl Socket {
     pub fn send(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
         let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let deadline = deadline(self.send_timeout());
-        let mut done = 0;
+        let (mut done, mut side) = (0, Side::Sender);
         loop {
             let word = self.condition()?;
             match self.check_sendable(word) {
@@ -40,9 +44,14 @@ impl Socket {
             if !self.may_block(call) {
                 return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
             }
-            let is_ready = || self.has_room() || self.is_ended(word);
-            if let Err(ended) = self.wait(Side::Sender, deadline, is_ready) {
-                return ended.after(done);
+            let is_ready = || self.has_room(side) || self.is_ended(word);
+            let calm_until = (side == Side::Sender).then(|| monotonic() + CALM);
+            let until = [deadline, calm_until].into_iter().flatten().min();
+            match self.wait(side, until, is_ready) {
+                Ok(()) => {}
+                // A reader that stands still may never free a third: what room there is counts.
+                Err(Ended::TimedOut) if until == calm_until && until != deadline => side = Side::EagerSender,
+                Err(ended) => return ended.after(done),
             }
         }
     }
@@ -87,12 +96,12 @@ impl Socket {
         Ok(put)
     }
 
-    /// Whether a blocked writer goes on: as Linux, not for a little room.
-    fn has_room(&self) -> bool {
+    /// Whether a blocked writer goes on: as Linux, not at once for a little room.
+    fn has_room(&self, side: Side) -> bool {
         let header = self.header();
         let word = header.engine.condition.load(Ordering::Relaxed);
         word & Condition::CONNECTED != 0
-            && mirror::is_writable(header, word)
+            && (side == Side::EagerSender || mirror::is_writable(header, word))
             && self.at.slot.writer().free() > 0
     }
 }

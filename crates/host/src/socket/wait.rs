@@ -1,6 +1,7 @@
 //! Waiting for the engine: briefly awake, then asleep on the slot's futex.
 
 use super::{CallError, Socket};
+use crate::mirror::EAGER;
 use sockeye_buffer::futex::Waited;
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::Error;
@@ -15,8 +16,10 @@ const SPIN: Duration = Duration::from_micros(20);
 pub(super) enum Side {
     /// For bytes, or connections to accept.
     Receiver,
-    /// For room, to be connected, or for the last acknowledgment.
+    /// For a third of the room, to be connected, or for the last acknowledgment.
     Sender,
+    /// For any room.
+    EagerSender,
 }
 
 /// Why a wait gave nothing.
@@ -57,12 +60,14 @@ impl Socket {
             std::thread::yield_now();
         }
         let header = self.header();
-        let (flag, sequence) = match side {
-            Side::Receiver => (&header.receiver.rx_wait, &header.engine.rx_seq),
-            Side::Sender => (&header.sender.tx_wait, &header.engine.tx_seq),
+        let (flag, value, sequence) = match side {
+            Side::Receiver => (&header.receiver.rx_wait, 1, &header.engine.rx_seq),
+            Side::Sender => (&header.sender.tx_wait, 1, &header.engine.tx_seq),
+            Side::EagerSender => (&header.sender.tx_wait, EAGER, &header.engine.tx_seq),
         };
         let seen = sequence.load(Ordering::SeqCst);
-        flag.store(1, Ordering::SeqCst);
+        // Of several writers that wait, the most eager decides.
+        flag.fetch_max(value, Ordering::SeqCst);
         // With the fence in the engine's wake: either it sees the flag, or what it published is seen here.
         fence(Ordering::SeqCst);
         if is_ready() {
