@@ -92,7 +92,9 @@ impl Connection {
             Ok(answer) => Ok(answer),
             // A program that closes all descriptors closes this one too.
             Err(Errno::BADF | Errno::NOTSOCK) => {
-                control.socket.take().map(raw::disown);
+                if let Some(socket) = control.socket.take() {
+                    raw::disown(socket);
+                }
                 self.exchange(control, request).map_err(|_| self.lost())
             }
             Err(Errno::MFILE) => Err(Error::TooManyFiles),

@@ -117,10 +117,12 @@ pub(crate) fn close_from(first: u32) {
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
-/// Ignores SIGPIPE, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
+/// Ignores SIGPIPE and SIGHUP, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
 pub(crate) fn signals() -> std::io::Result<OwnedFd> {
-    // SAFETY: sets the disposition of one signal.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    for signal in [libc::SIGPIPE, libc::SIGHUP] {
+        // SAFETY: sets the disposition of one signal.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: `set` can be written.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };

@@ -3,7 +3,7 @@
 use crate::memory::{Memory, Place, PoolId};
 use crate::proto::Handle;
 use crate::token::EngineEnd;
-use sockeye_buffer::Slot;
+use sockeye_buffer::{Condition, Slot};
 use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
 use std::sync::atomic::Ordering;
 
@@ -155,6 +155,9 @@ impl Table {
     pub(crate) fn close_rings(&mut self, tag: u64) {
         if let Some(entry) = self.entry_mut(tag) {
             entry.rings = Use::Unused;
+            // Who lingers need not wait any longer.
+            entry.change_condition(Condition::CLOSED, 0);
+            entry.wake_writers();
         }
         self.release_if_unused(tag);
     }

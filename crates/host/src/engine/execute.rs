@@ -164,13 +164,15 @@ impl Engine {
         // Every byte published before this goes before the FIN.
         self.network.doorbell(now, id);
         self.network.shutdown(now, id, how)?;
-        let shut = match how {
-            Shutdown::Read => Condition::RECV_SHUT,
-            Shutdown::Write => Condition::SEND_SHUT,
-            Shutdown::Both => Condition::RECV_SHUT | Condition::SEND_SHUT,
-        };
         self.with_entry(tag, |entry| {
-            entry.change_condition(shut, 0);
+            if entry.condition() & Condition::LISTENING != 0 {
+                if how != Shutdown::Write {
+                    entry.change_condition(0, Condition::LISTENING);
+                    entry.slot.header().engine.accept_len.store(0, Ordering::SeqCst);
+                }
+            } else {
+                entry.change_condition(shut_bits(how), 0);
+            }
             entry.wake_readers();
             entry.wake_writers();
             entry.mirror();
@@ -242,6 +244,14 @@ impl Engine {
     ) -> Result<Answer, Error> {
         change(self.table.lock().entry_mut(tag).ok_or(Error::BadDescriptor)?);
         Ok(Reply::Done.into())
+    }
+}
+
+fn shut_bits(how: Shutdown) -> u32 {
+    match how {
+        Shutdown::Read => Condition::RECV_SHUT,
+        Shutdown::Write => Condition::SEND_SHUT,
+        Shutdown::Both => Condition::RECV_SHUT | Condition::SEND_SHUT,
     }
 }
 
