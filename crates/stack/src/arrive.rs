@@ -13,6 +13,14 @@ use sockeye_wire::icmp::IcmpError;
 use sockeye_wire::{Flags, IpHeader, Protocol, SeqNum, TcpHeader, tcp};
 use std::net::SocketAddr;
 
+/// A segment that may open a connection.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    segment: &'a Segment<'a>,
+    /// The last sequence number of the connection's incarnation that was in TIME-WAIT: the new ISS must be after it.
+    last: Option<SeqNum>,
+}
+
 impl Network {
     /// A packet came out of a link.
     pub(crate) fn packet_arrives(&mut self, now: Instant, host: HostId, packet: &[u8]) {
@@ -69,7 +77,7 @@ impl Network {
             Some(Owner::Socket(index)) => self.socket_segment(now, index, segment),
             Some(Owner::Embryo(index)) => self.embryo_segment(now, index, segment),
             Some(Owner::TimeWait(index)) => self.time_wait_segment(now, index, segment),
-            None => self.listener_segment(now, host, tuple, segment, None),
+            None => self.listener_segment(now, host, tuple, Opening { segment, last: None }),
         }
     }
 
@@ -143,21 +151,15 @@ impl Network {
             }
             TimeWaitVerdict::Reopen(last) => {
                 self.forget_time_wait(index);
-                self.listener_segment(now, host, tuple, segment, Some(last));
+                self.listener_segment(now, host, tuple, Opening { segment, last: Some(last) });
             }
             TimeWaitVerdict::Gone => self.forget_time_wait(index),
         }
     }
 
-    /// 3.10.7.1 and 3.10.7.2: the state is LISTEN or CLOSED. `last`: the sequence number that the ISS must be after.
-    fn listener_segment(
-        &mut self,
-        now: Instant,
-        host: HostId,
-        tuple: Tuple,
-        segment: &Segment<'_>,
-        last: Option<SeqNum>,
-    ) {
+    /// 3.10.7.1 and 3.10.7.2: the state is LISTEN or CLOSED.
+    fn listener_segment(&mut self, now: Instant, host: HostId, tuple: Tuple, opening: Opening<'_>) {
+        let segment = opening.segment;
         let here = &self.hosts[host.0 as usize];
         let choice = || here.listener_choice.secret_of(&tuple);
         let listener = here.ports.listener(tuple.local.port(), tuple.local.ip(), choice());
@@ -168,18 +170,11 @@ impl Network {
             Some(_) if flags.contains(Flags::ACK) => self.reset(host, tuple, segment),
             // Neither RST, ACK nor SYN: it is dropped.
             Some(_) if !flags.contains(Flags::SYN) => {}
-            Some(index) => self.syn_arrives(now, index, tuple, segment, last),
+            Some(index) => self.syn_arrives(now, index, tuple, opening),
         }
     }
 
-    fn syn_arrives(
-        &mut self,
-        now: Instant,
-        listener_index: u32,
-        tuple: Tuple,
-        segment: &Segment<'_>,
-        last: Option<SeqNum>,
-    ) {
+    fn syn_arrives(&mut self, now: Instant, listener_index: u32, tuple: Tuple, opening: Opening<'_>) {
         let Some(socket) = self.sockets.get_mut(listener_index as usize) else { return };
         let here = &mut self.hosts[socket.host.0 as usize];
         let Phase::Listening(listener) = &mut socket.phase else { return };
@@ -189,12 +184,12 @@ impl Network {
         }
         let Some(via) = here.routes.via(tuple.remote.ip()) else { return };
         let path = Path { tuple, via };
-        let iss = match last {
+        let iss = match opening.last {
             Some(last) => here.isn.number_after(now, &tuple, last),
             None => here.isn.number(now, &tuple),
         };
         let config = config(here, &self.wires, &socket.options, &path, iss);
-        let handshake = Handshake::passive(now, config, segment);
+        let handshake = Handshake::passive(now, config, opening.segment);
         let schedule = Schedule::default();
         let embryo = Embryo { host: socket.host, listener: listener_index, path, handshake, schedule };
         let index = self.embryos.insert(embryo) as u32;

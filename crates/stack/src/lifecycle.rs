@@ -154,11 +154,9 @@ impl Network {
 
     /// What is left of a socket whose connection is over belongs to its holder, if there is one.
     fn leave_to_holder(&mut self, index: u32) {
-        let holder = self.sockets.get(index as usize).map(|socket| socket.holder);
-        match holder {
-            Some(Holder::Program | Holder::Listener(_)) => self.tell(index, SocketEvent::Closed),
-            Some(Holder::Nobody) => self.free(index),
-            None => {}
+        self.tell(index, SocketEvent::Closed);
+        if self.sockets.get(index as usize).is_some_and(|socket| socket.holder == Holder::Nobody) {
+            self.free(index);
         }
     }
 
@@ -174,7 +172,7 @@ impl Network {
 
     /// A handshake is over.
     pub(crate) fn forget_embryo(&mut self, index: u32) {
-        drop(self.take_embryo(index));
+        let _ = self.take_embryo(index);
     }
 
     fn take_embryo(&mut self, index: u32) -> Option<crate::socket::Embryo> {

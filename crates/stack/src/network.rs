@@ -4,7 +4,7 @@ use crate::counters::Counters;
 use crate::demux::Owner;
 use crate::host::{Host, Wire};
 use crate::lifecycle::Reply;
-use crate::socket::{Embryo, Schedule, Socket, Waiting};
+use crate::socket::{Embryo, Holder, Schedule, Socket, Waiting};
 use crate::wheel::Wheel;
 use crate::{Error, HostId, NetworkConfig, RingSource, SocketEvent, SocketId};
 use rand::SeedableRng;
@@ -134,7 +134,8 @@ impl Network {
         self.hosts.get(host.0 as usize).map(|host| host.counters)
     }
 
-    /// The next event, with the socket's tag.
+    /// The next event, with the socket's tag. After [`close`](Self::close) the id is another one, the tag stays: of an orphan only
+    /// `Drained`, `Failed` and `Closed` are told.
     pub fn poll_event(&mut self) -> Option<(SocketId, u64, SocketEvent)> {
         self.events.pop_front()
     }
@@ -159,10 +160,18 @@ impl Network {
         socket.filter(|socket| socket.generation == id.generation).ok_or(Error::BadDescriptor)
     }
 
-    /// Tells an event to who has the socket.
+    /// Tells an event. Of an orphan only its end is told, for who lingers.
     pub(crate) fn tell(&mut self, index: u32, event: SocketEvent) {
         let Some(socket) = self.sockets.get(index as usize) else { return };
-        if socket.is_heard() {
+        let is_about_end = match event {
+            SocketEvent::Drained | SocketEvent::Failed(_) | SocketEvent::Closed => true,
+            SocketEvent::Connected
+            | SocketEvent::Readable
+            | SocketEvent::Acceptable
+            | SocketEvent::Writable
+            | SocketEvent::EndOfFile => false,
+        };
+        if is_about_end || socket.holder != Holder::Nobody {
             let id = SocketId { index, generation: socket.generation };
             self.events.push_back((id, socket.tag, event));
         }

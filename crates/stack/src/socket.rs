@@ -124,11 +124,6 @@ pub(crate) struct Schedule {
 }
 
 impl Socket {
-    /// Whether somebody is to be told of events.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.holder != Holder::Nobody
-    }
-
     /// What the socket claims of a port where it is bound.
     pub(crate) const fn claim(&self, scope: Scope) -> Claim {
         Claim { scope, reuse_address: self.options.reuse_address, reuse_port: self.options.reuse_port }
