@@ -36,7 +36,7 @@ pub struct Config {
     pub rto_initial: Duration,
     /// Initial window, segments (10, RFC 6928).
     pub initial_window: u32,
-    /// Retransmissions of data until the connection is given up (tcp_retries2 = 15).
+    /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11).
     pub retries2: u32,
     /// Retransmissions of a SYN / SYN-ACK (6 / 5).
     pub syn_retries: u32,

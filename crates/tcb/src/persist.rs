@@ -65,7 +65,7 @@ impl Tcb {
             self.time_out();
             return;
         }
-        // MUST-36 (3.8.6.1).
+        // MUST-35, MUST-36 (3.8.6.1).
         self.owed.probe = true;
         self.persist.unanswered += 1;
         self.persist.backoff = self.persist.backoff.saturating_add(1);

@@ -268,8 +268,8 @@ impl Tcb {
     /// RECEIVE: the program may have read from RecvQ.
     pub fn receive(&mut self, now: Instant) {
         let _ = now;
-        self.recvq.refresh();
-        if self.is_window_update_owed() {
+        let has_read = self.recvq.refresh() > 0;
+        if self.is_window_update_owed(has_read) {
             self.acks.owe_now();
         }
     }

@@ -112,6 +112,7 @@ fn next_cut(tcb: &Tcb) -> Option<Cut> {
     let (edge, from) = (tcb.snd.edge(), tcb.snd.nxt);
     // SHLD-15 (3.8.6): nothing new into a window that shrank.
     let usable = if edge.after(from) { edge.since(from) } else { return None };
+    // SHLD-28 (3.9.1.2): as large as may be.
     let text = u32::try_from(unsent).unwrap_or(u32::MAX).min(usable).min(tcb.segment_size());
     let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
     let is_sent = fin || tcb.owed.silly || (text > 0 && tcb.is_worth_sending(text));
@@ -133,7 +134,7 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     let offset = cut.from.since(tcb.snd.una) as usize;
     let mut flags = Flags::ACK;
     flags.set(Flags::FIN, cut.fin);
-    // MUST-61 (3.9.1.2): PSH with the last byte there is.
+    // MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends.
     flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.text_held());
     Transmit {
         header: acknowledging(tcb, now, cut.from, flags),
@@ -167,7 +168,7 @@ fn reset(tcb: &Tcb) -> Transmit {
     })
 }
 
-/// A header that acknowledges all there is: no other ACK is owed after it (MUST-58, 3.8.6.3).
+/// A header that acknowledges all there is: no other ACK is owed after it (MUST-58 and MUST-59, 3.8.6.3).
 fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags) -> TcpHeader {
     let window = tcb.offer_window();
     tcb.acks.on_ack_sent();

@@ -78,19 +78,21 @@ impl Tcb {
         Some(worth.saturating_sub(self.room().saturating_sub(offered)))
     }
 
-    pub(crate) fn is_window_update_owed(&self) -> bool {
-        self.update_after() == Some(0)
+    /// Whether a segment is owed only to tell the window. Room that no reading made is told with the next ACK: the window of a
+    /// SYN has no scale, or the buffer grew.
+    pub(crate) fn is_window_update_owed(&self, has_read: bool) -> bool {
+        let is_due = has_read || self.rcv.wnd() < self.silly_below();
+        is_due && self.update_after() == Some(0)
     }
 
     /// Tells the program when to ring. Returns whether an update is owed now, because it has read so much meanwhile.
     pub(crate) fn arm_doorbell(&mut self) -> bool {
-        // Room that no reading made is told with the next ACK: the window of a SYN has no scale, or the buffer grew.
-        let mut has_read = self.rcv.wnd() < self.silly_below();
+        let mut has_read = false;
         loop {
-            let after = self.update_after();
-            if after == Some(0) && has_read {
+            if self.is_window_update_owed(has_read) {
                 return true;
             }
+            let after = self.update_after();
             let mark = after.filter(|bytes| *bytes > 0).map(|bytes| bytes as usize);
             // A program that read before it could see the mark does not ring.
             if !self.recvq.ring_after(mark) {

@@ -16,6 +16,7 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
     tcb.probing.on_heard(now);
     tcb.persist.on_answer();
     let ack = segment.header().ack;
+    // MUST-1, REC-1 (3.1): unsigned, and kept in 32 bits.
     let window = u32::from(segment.header().window) << tcb.snd.shift;
     if ack.after(tcb.snd.una) {
         process_new(tcb, now, segment);

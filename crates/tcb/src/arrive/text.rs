@@ -27,7 +27,7 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
         return Err(Discard::UnexpectedText);
     }
     if tcb.holder == Holder::Nobody {
-        // SHLD-3 (3.6.1): text that nobody can read is lost, and the peer is told.
+        // MAY-1, SHLD-3 (3.6.1): text that nobody can read is lost, and the peer is told.
         tcb.owed.reset = true;
         tcb.delete(Event::Aborted(Reason::UserAbort));
         return Err(Discard::Orphan);
