@@ -36,9 +36,9 @@ impl SimSocket {
     /// Those of [`Network::bind`] and [`Network::listen`].
     pub fn listen(sim: &mut Sim, host: &str, address: SocketAddr, backlog: i32) -> Result<Self, Error> {
         let socket = Self::new(sim, host, family_of(address))?;
-        sim.network().bind(socket.id, address)?;
-        sim.network().listen(socket.id, backlog)?;
-        Ok(socket)
+        let bound = sim.network().bind(socket.id, address);
+        let result = bound.and_then(|()| sim.network().listen(socket.id, backlog));
+        socket.or_close(sim, result)
     }
 
     /// A socket that is connected to an address.
@@ -47,8 +47,15 @@ impl SimSocket {
     /// Those of [`Network::connect`], and why the connection failed.
     pub fn connect(sim: &mut Sim, host: &str, address: SocketAddr) -> Result<Self, Error> {
         let socket = Self::new(sim, host, family_of(address))?;
-        socket.connect_to(sim, address)?;
-        Ok(socket)
+        let result = socket.connect_to(sim, address);
+        socket.or_close(sim, result)
+    }
+
+    fn or_close(self, sim: &mut Sim, result: Result<(), Error>) -> Result<Self, Error> {
+        if result.is_err() {
+            self.close(sim);
+        }
+        result.map(|()| self)
     }
 
     /// connect().
