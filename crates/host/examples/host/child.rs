@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::net::SocketAddr;
 
-/// Plays a part: `sender ADDRESS JOURNAL`, `waiter ADDRESS`.
+/// Plays a part: `sender ADDRESS JOURNAL`, `waiter ADDRESS`, `survivor`.
 pub(super) fn play(part: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let net = Net::hosted(&HostedOptions::from_env())?;
     match (part, arguments) {
         ("sender", [address, journal]) => sender(&net, address.parse()?, journal),
+        ("survivor", []) => survivor(&net),
         ("waiter", [address]) => waiter(&net, address.parse()?),
         _ => Err(format!("{part} is no part, or it needs other arguments").into()),
     }
@@ -31,6 +32,24 @@ fn sender(net: &Net, address: SocketAddr, journal: &str) -> Result<(), Box<dyn E
         sent += taken as u64;
         journal.write_all(&sent.to_le_bytes())?;
     }
+}
+
+/// Connects to itself, says so, waits until the host is killed, and finds a new one.
+fn survivor(net: &Net) -> Result<(), Box<dyn Error>> {
+    let local = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (listener, _listener_token) = net.socket(Family::V4, true)?;
+    listener.bind(local)?;
+    listener.listen(1)?;
+    let (socket, _token) = net.socket(Family::V4, true)?;
+    socket
+        .connect(Call::default(), listener.local_address()?)
+        .map_err(|error| format!("connect: {error:?}"))?;
+    println!("connected");
+    println!("{:?}", socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0; 10])]));
+    let (socket, _token) = net.socket(Family::V4, true)?;
+    socket.bind(local)?;
+    println!("again");
+    Ok(())
 }
 
 /// Connects, says so, and waits for a byte that does not come.

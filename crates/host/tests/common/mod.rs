@@ -1,6 +1,8 @@
 //! What tests with real sockets share.
 #![allow(dead_code, reason = "not every test uses everything")]
 
+pub mod hosted;
+
 use sockeye_host::{Call, Net, Socket};
 use sockeye_stack::Family;
 use std::net::SocketAddr;

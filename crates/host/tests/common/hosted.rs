@@ -1,0 +1,147 @@
+//! Host processes and programs for tests.
+
+use sockeye_host::{HostedOptions, Net};
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// The example that is host and programs.
+fn example() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    let path = path.join("examples/host");
+    assert!(path.exists(), "not built; say `cargo test -p sockeye-host`, or build the examples first");
+    path
+}
+
+/// A host process with a folder of its own.
+pub struct Host {
+    folder: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Host {
+    /// None yet: the first client starts it.
+    pub fn on_demand() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), process: None }
+    }
+
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let mut host = Self::on_demand();
+        host.run(arguments);
+        host
+    }
+
+    /// Another host process at the same socket.
+    pub fn run(&mut self, arguments: &[&str]) {
+        let host = self;
+        let mut command = Command::new(example());
+        let process = command.args(["host", "--socket"]).arg(host.socket()).args(arguments).spawn().unwrap();
+        host.process = Some(process);
+        while Net::connect_existing(&host.options()).is_err() {
+            let ended = host.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}");
+        }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.file("host.sock")
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn options(&self) -> HostedOptions {
+        HostedOptions { socket: Some(self.socket()), ..HostedOptions::default() }
+    }
+
+    /// A connection of its own, as another process would have.
+    pub fn net(&self) -> Net {
+        Net::hosted(&self.options()).unwrap()
+    }
+
+    /// Who listens at the socket.
+    pub fn process_id(&self) -> rustix::process::Pid {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+        let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+        rustix::net::connect(&socket, &SocketAddrUnix::new(self.socket()).unwrap()).unwrap();
+        rustix::net::sockopt::socket_peercred(&socket).unwrap().pid
+    }
+
+    pub fn kill(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Until it leaves by itself.
+    pub fn wait(&mut self) {
+        assert!(self.process.as_mut().unwrap().wait().unwrap().success());
+    }
+
+    /// What a second host at the same socket says.
+    pub fn second(&self) -> String {
+        let output = Command::new(example()).args(["host", "--socket"]).arg(self.socket()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// A process that uses a host.
+pub struct Program {
+    process: Child,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Program {
+    /// Starts it, and waits until it says that it is connected (a `sender` says nothing).
+    pub fn start(host: &Host, arguments: &[&str]) -> Self {
+        let mut process = Command::new(example())
+            .args(arguments)
+            .env("SOCKEYE_SOCKET", host.socket())
+            .env("SOCKEYE_HOST_PROGRAM", example())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        if arguments[0] != "sender" {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            assert_eq!(line, "connected\n");
+        }
+        Self { process, output }
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+    }
+
+    /// What it says until it ends.
+    pub fn output(&mut self) -> String {
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        said
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

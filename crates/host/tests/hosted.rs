@@ -1,0 +1,361 @@
+//! Hosted mode: a host process, programs, and what happens when either dies.
+
+mod common;
+
+use common::hosted::{Host, Program};
+use common::{End, address, check_pattern, connect, fill_pattern, listener, pair};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use sockeye_host::{Call, CallError, HostedOptions, Net, Socket};
+use sockeye_stack::{Error, Family, Shutdown, SocketOption};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+
+/// What poll() says of a token, at once, or after something is said.
+fn poll(token: &OwnedFd, wait: bool) -> PollFlags {
+    let asked = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP;
+    let mut polled = [PollFd::new(token, asked)];
+    let timeout = Timespec { tv_sec: if wait { 10 } else { 0 }, tv_nsec: 0 };
+    rustix::event::poll(&mut polled, Some(&timeout)).unwrap();
+    polled[0].revents()
+}
+
+/// Waits until poll() says all of `flags`.
+fn poll_until(token: &OwnedFd, flags: PollFlags) {
+    let asked = flags & (PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP);
+    let mut polled = [PollFd::new(token, asked)];
+    let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
+    let deadline = sockeye_clock::monotonic() + std::time::Duration::from_secs(10);
+    while !polled[0].revents().contains(flags) {
+        assert!(sockeye_clock::monotonic() < deadline, "{:?}", polled[0].revents());
+        rustix::event::poll(&mut polled, Some(&timeout)).unwrap();
+    }
+}
+
+fn recv(socket: &Socket, token: &OwnedFd, bytes: &mut [u8]) -> Result<usize, CallError> {
+    socket.recv(Call { token: Some(token.as_fd()), ..Call::default() }, &mut [IoSliceMut::new(bytes)])
+}
+
+fn send(socket: &Socket, token: &OwnedFd, bytes: &[u8]) -> Result<usize, CallError> {
+    let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
+    socket.send(call, &[IoSlice::new(bytes)])
+}
+
+#[test]
+fn echo() {
+    let host = Host::start();
+    let (client, server) = pair(&host.net(), true);
+    client.socket.send(Call::default(), &[IoSlice::new(b"hello")]).unwrap();
+    let mut bytes = [0; 10];
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(5));
+    assert_eq!(&bytes[..5], b"hello");
+    // The last copy of the descriptor is closed: FIN.
+    drop(client.token);
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(0));
+}
+
+#[test]
+fn a_host_is_started_on_demand_and_again_after_its_death() {
+    let host = Host::on_demand();
+    let mut program = Program::start(&host, &["survivor"]);
+    // What is in the lock file tells nothing; who listens does.
+    let id = host.process_id();
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(program.output(), "Err(Failed(HostGone))\nagain\n");
+    assert_ne!(host.process_id(), id);
+    rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
+}
+
+#[test]
+fn bulk() {
+    const TOTAL: usize = 16 << 20;
+    let host = Host::start();
+    let (client, server) = pair(&host.net(), true);
+    let sender = thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 20];
+        for start in (0..TOTAL).step_by(bytes.len()) {
+            fill_pattern(&mut bytes, start as u64);
+            assert_eq!(client.socket.send(Call::default(), &[IoSlice::new(&bytes)]), Ok(bytes.len()));
+        }
+    });
+    let (mut received, mut bytes) = (0, vec![0; 100_000]);
+    while received < TOTAL {
+        let len = server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]).unwrap();
+        assert_ne!(len, 0, "end of file after {received}");
+        check_pattern(&bytes[..len], received as u64);
+        received += len;
+    }
+    sender.join().unwrap();
+}
+
+#[test]
+fn every_byte_whose_send_returned_arrives_though_the_sender_is_killed() {
+    let host = Host::start();
+    let net = host.net();
+    let (listener, at) = listener(&net, true);
+    for round in 0..20u64 {
+        let journal = host.file(&format!("journal{round}"));
+        let mut sender = Program::start(&host, &["sender", &at.to_string(), journal.to_str().unwrap()]);
+        let accepted = listener.socket.accept(Call::default()).unwrap();
+        let mut bytes = vec![0; 7_001];
+        let mut received = 0u64;
+        let kill_at = 1 + round * 23_456;
+        let mut is_killed = false;
+        loop {
+            if !is_killed && received >= kill_at {
+                sender.kill();
+                is_killed = true;
+            }
+            let len = accepted.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]).unwrap();
+            if len == 0 {
+                break;
+            }
+            check_pattern(&bytes[..len], received);
+            received += len as u64;
+        }
+        let journal = std::fs::read(journal).unwrap();
+        let told = journal
+            .chunks_exact(8)
+            .next_back()
+            .map_or(0, |last| u64::from_le_bytes(last.try_into().unwrap()));
+        assert!(received >= told, "round {round}: {told} bytes were taken, {received} arrived");
+    }
+}
+
+#[test]
+fn nobody_hangs_when_the_host_is_killed() {
+    let mut host = Host::start();
+    let net = host.net();
+    let (client, _server) = pair(&net, true);
+    let blocked: Vec<_> = (0..3)
+        .map(|_| {
+            let (listener, _) = listener(&net, true);
+            thread::spawn(move || {
+                let End { socket, token: _token } = listener;
+                socket.accept(Call::default()).map(drop)
+            })
+        })
+        .chain([thread::spawn(move || {
+            let End { socket, token: _token } = client;
+            socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0])]).map(drop)
+        })])
+        .collect();
+    let mut other = {
+        let (listener, at) = listener(&net, true);
+        let other = Program::start(&host, &["waiter", &at.to_string()]);
+        listener.socket.accept(Call::default()).unwrap();
+        other
+    };
+    host.kill();
+    for thread in blocked {
+        assert_eq!(thread.join().unwrap(), Err(CallError::Failed(Error::HostGone)));
+    }
+    let said = other.output();
+    assert!(said.contains("HostGone") || said.contains("Ok(0)"), "{said}");
+}
+
+#[test]
+fn an_armed_token_follows_the_socket() {
+    let host = Host::start();
+    let net = host.net();
+    let (client, server) = pair(&net, true);
+    let (token, peer) = (client.token.unwrap(), server.token.unwrap());
+    client.socket.arm(token.as_fd()).unwrap();
+    assert_eq!(poll(&token, false), PollFlags::OUT);
+    send(&server.socket, &peer, b"abc").unwrap();
+    poll_until(&token, PollFlags::IN);
+    let mut bytes = [0; 2];
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Ok(2));
+    assert_eq!(poll(&token, false), PollFlags::IN | PollFlags::OUT, "a byte is left");
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Ok(1));
+    assert_eq!(poll(&token, false), PollFlags::OUT);
+    client.socket.set_nonblocking(true);
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Err(CallError::Failed(Error::WouldBlock)));
+
+    // Full: nobody reads.
+    let chunk = vec![7; 50_000];
+    let mut sent = 0;
+    loop {
+        match send(&client.socket, &token, &chunk) {
+            Ok(len) => sent += len,
+            Err(error) => {
+                assert_eq!(error, CallError::Failed(Error::WouldBlock));
+                if poll(&token, false).is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    let mut received = 0;
+    let mut bytes = vec![0; 50_000];
+    while received < sent {
+        received += recv(&server.socket, &peer, &mut bytes).unwrap();
+    }
+    poll_until(&token, PollFlags::OUT);
+    server.socket.shutdown(Shutdown::Write).unwrap();
+    poll_until(&token, PollFlags::IN | PollFlags::RDHUP);
+    assert!(!poll(&token, false).contains(PollFlags::ERR));
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Ok(0));
+}
+
+#[test]
+fn a_reset_shows_on_an_armed_token() {
+    let host = Host::start();
+    let net = host.net();
+    let (client, server) = pair(&net, true);
+    let token = client.token.unwrap();
+    client.socket.arm(token.as_fd()).unwrap();
+    server.socket.set_option(SocketOption::Linger(Some(0))).unwrap();
+    drop(server.token);
+    poll_until(&token, PollFlags::IN | PollFlags::ERR | PollFlags::HUP);
+    assert!(Net::is_token(token.as_fd()));
+    let mut bytes = [0];
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Err(CallError::Failed(Error::ConnectionReset)));
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Ok(0));
+    assert_eq!(send(&client.socket, &token, b"x"), Err(CallError::Failed(Error::BrokenPipe)));
+}
+
+#[test]
+fn connecting_shows_on_an_armed_token() {
+    let host = Host::start();
+    let net = host.net();
+    let (_listener, at) = listener(&net, true);
+    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let token = token.unwrap();
+    socket.set_nonblocking(true);
+    socket.arm(token.as_fd()).unwrap();
+    let call = Call { token: Some(token.as_fd()), ..Call::default() };
+    assert_eq!(socket.connect(call, at), Err(CallError::Failed(Error::InProgress)));
+    poll_until(&token, PollFlags::OUT);
+    assert_eq!(socket.take_error(), None);
+
+    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let token = token.unwrap();
+    socket.arm(token.as_fd()).unwrap();
+    let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
+    assert_eq!(socket.connect(call, address(1)), Err(CallError::Failed(Error::InProgress)));
+    poll_until(&token, PollFlags::OUT | PollFlags::ERR | PollFlags::HUP);
+    assert_eq!(socket.take_error(), Some(Error::ConnectionRefused));
+    assert_eq!(socket.take_error(), None);
+}
+
+#[test]
+fn a_listener_s_token_is_readable_while_connections_wait() {
+    let host = Host::start();
+    let net = host.net();
+    let (listener, at) = listener(&net, true);
+    let token = listener.token.unwrap();
+    listener.socket.arm(token.as_fd()).unwrap();
+    assert!(!poll(&token, false).contains(PollFlags::IN));
+    let _clients = [connect(&net, at, true), connect(&net, at, true)];
+    poll_until(&token, PollFlags::IN);
+    let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
+    let first = listener.socket.accept(call).unwrap();
+    poll_until(&token, PollFlags::IN);
+    let second = listener.socket.accept(call).unwrap();
+    assert!(!poll(&token, false).contains(PollFlags::IN));
+    assert_eq!(listener.socket.accept(call).map(drop), Err(CallError::Failed(Error::WouldBlock)));
+    drop((first, second));
+}
+
+#[test]
+fn a_port_is_free_as_soon_as_its_listener_is_closed() {
+    let host = Host::start();
+    let net = host.net();
+    let (first, at) = listener(&net, true);
+    let (second, _token) = net.socket(Family::V4, true).unwrap();
+    assert_eq!(second.bind(at), Err(Error::AddressInUse));
+    drop(first.token);
+    second.bind(at).unwrap();
+}
+
+#[test]
+fn a_received_token_is_adopted() {
+    let host = Host::start();
+    let (client, server) = pair(&host.net(), true);
+    // Another process's view: another connection to the host.
+    let other = host.net();
+    let copy = server.token.unwrap().try_clone().unwrap();
+    let adopted = other.adopt(copy.as_fd()).unwrap();
+    drop(server.socket);
+    client.socket.send(Call::default(), &[IoSlice::new(b"x")]).unwrap();
+    let mut bytes = [0; 2];
+    assert_eq!(adopted.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(1));
+    assert!(!Net::is_token(std::io::stdin().as_fd()));
+    let (plain, _) = std::os::unix::net::UnixStream::pair().unwrap();
+    assert_eq!(other.adopt(plain.as_fd()).map(drop), Err(Error::BadDescriptor));
+}
+
+#[test]
+fn a_thousand_sockets_are_listed_page_by_page() {
+    let host = Host::start();
+    let net = host.net();
+    let listeners: Vec<_> = (0..300).map(|_| listener(&net, true)).collect();
+    let lines = net.sockets(true).unwrap();
+    assert_eq!(lines.len(), listeners.len());
+    assert!(lines.iter().all(|(name, info)| name == "localhost" && info.state == "LISTEN"));
+}
+
+#[test]
+fn a_host_leaves_when_nobody_needs_it_and_another_can_follow() {
+    let mut host = Host::start_with(&["--idle", "0.05"]);
+    drop(host.net());
+    host.wait();
+    assert!(!host.socket().exists());
+    assert!(Net::connect_existing(&host.options()).is_err());
+}
+
+#[test]
+fn a_socket_file_that_a_killed_host_left_is_replaced() {
+    let mut host = Host::start();
+    host.kill();
+    assert!(host.socket().exists());
+    host.run(&[]);
+    pair(&host.net(), true);
+}
+
+#[test]
+fn one_host_at_a_socket() {
+    let host = Host::start();
+    let said = host.second();
+    assert!(said.contains("already"), "{said}");
+}
+
+#[test]
+fn lingering_waits_for_the_last_byte_to_be_acknowledged() {
+    let host = Host::start();
+    let (client, server) = pair(&host.net(), true);
+    client.socket.set_option(SocketOption::Linger(Some(10))).unwrap();
+    let mut bytes = vec![0; 100_000];
+    let mut sent = 0;
+    while let Ok(len) =
+        client.socket.send(Call { dont_wait: true, ..Call::default() }, &[IoSlice::new(&bytes)])
+    {
+        sent += len;
+    }
+    drop(client.token);
+    let reader = thread::spawn(move || {
+        let mut received = 0;
+        loop {
+            match server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]).unwrap() {
+                0 => break,
+                len => received += len,
+            }
+        }
+        // Its FIN lets the other side be over.
+        drop(server.token);
+        received
+    });
+    client.socket.linger();
+    assert_eq!(client.socket.unacknowledged(), 0);
+    assert_eq!(reader.join().unwrap(), sent);
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let host = Host::on_demand();
+    let options =
+        HostedOptions { socket: Some(host.file("no/such/folder/x.sock")), ..HostedOptions::default() };
+    let why = Net::hosted(&options).unwrap_err().to_string();
+    assert!(why.contains("no/such/folder") && !why.contains('\n'), "{why}");
+}
