@@ -67,6 +67,8 @@ pub struct Settings {
     pub backlog_max: u32,
     /// MTU of loopback (65536).
     pub loopback_mtu: usize,
+    /// IPv4's time to live and IPv6's hop limit of what the host sends (64; MUST-49, 3.9.2).
+    pub hop_limit: u8,
 }
 
 impl Default for HostConfig {
@@ -90,6 +92,7 @@ impl Default for Settings {
             ports: (32_768, 60_999),
             backlog_max: 4096,
             loopback_mtu: 65_536,
+            hop_limit: 64,
         }
     }
 }

@@ -15,8 +15,6 @@ const TURN: usize = 32;
 /// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
 /// caller for ever.
 const MAX_TURNS: usize = 1 << 20;
-/// IPDEFTTL of Linux. MUST-49 (3.9.2): it can be configured; here it is one for all.
-const HOP_LIMIT: u8 = 64;
 
 impl Network {
     /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
@@ -156,7 +154,8 @@ impl Network {
                 self.segment_arrives(now, host, path.tuple.reversed(), segment);
             }
             Via::Link(wire) => {
-                let packet = packet_of(&path.tuple, segment);
+                let hop_limit = self.hosts[host.0 as usize].settings.hop_limit;
+                let packet = packet_of(&path.tuple, segment, hop_limit);
                 self.send_packet(now, host, wire, packet);
             }
         }
@@ -183,7 +182,8 @@ impl Network {
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
         if let Via::Link(wire) = path.via {
-            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text });
+            let hop_limit = self.hosts[host.0 as usize].settings.hop_limit;
+            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text }, hop_limit);
             return self.send_packet(now, host, wire, packet);
         }
         // Not to an open connection, or to itself: the text must not be borrowed from the socket meanwhile.
@@ -217,12 +217,13 @@ impl Network {
 }
 
 /// The packet that carries a segment (MUST-2: with its checksum).
-fn packet_of(tuple: &Tuple, segment: &Segment<'_>) -> Vec<u8> {
+fn packet_of(tuple: &Tuple, segment: &Segment<'_>, hop_limit: u8) -> Vec<u8> {
     let ip = IpHeader {
         src: tuple.local.ip(),
         dst: tuple.remote.ip(),
         protocol: Protocol::Tcp,
-        hop_limit: HOP_LIMIT,
+        // MUST-49 (3.9.2): it is configured.
+        hop_limit,
         traffic_class: 0,
         // RFC 6864: what is not fragmented needs no identification.
         ident: 0,
