@@ -16,10 +16,9 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.state == State::Closed {
         return None;
     }
-    // Duplicate ACKs carry nothing else, or the peer would not count them (RFC 5681, section 2).
     if tcb.owed.duplicates > 0 {
         tcb.owed.duplicates -= 1;
-        return Some(ack(tcb, now));
+        return Some(duplicate_ack(tcb, now));
     }
     if let Some(segment) = lost_text(tcb, now).or_else(|| new_text(tcb, now)) {
         return Some(segment);
@@ -136,8 +135,9 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     flags.set(Flags::FIN, cut.fin);
     // MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends.
     flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.text_held());
+    let window = tcb.offer_window();
     Transmit {
-        header: acknowledging(tcb, now, cut.from, flags),
+        header: acknowledging(tcb, now, cut.from, flags, window),
         text_offset: offset,
         text_len: cut.text as usize,
     }
@@ -145,8 +145,17 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
 fn ack(tcb: &mut Tcb, now: Instant) -> Transmit {
+    let window = tcb.offer_window();
     let seq = tcb.snd.nxt;
-    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK))
+    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK, window))
+}
+
+/// An ACK that the peer counts: it has no text, and the window is the last one, whatever the program has read meanwhile (RFC 5681,
+/// section 2).
+fn duplicate_ack(tcb: &mut Tcb, now: Instant) -> Transmit {
+    let window = tcb.last_window();
+    let seq = tcb.snd.nxt;
+    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK, window))
 }
 
 /// As Linux: no data, and a sequence number that the peer has acknowledged, so that it must answer. Its ACK field is not read
@@ -169,8 +178,7 @@ fn reset(tcb: &Tcb) -> Transmit {
 }
 
 /// A header that acknowledges all there is: no other ACK is owed after it (MUST-58 and MUST-59, 3.8.6.3).
-fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags) -> TcpHeader {
-    let window = tcb.offer_window();
+fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
     tcb.acks.on_ack_sent();
     tcb.timers.stop(Timer::DelayedAck);
     tcb.rcv.last_ack = tcb.rcv.nxt;

@@ -45,7 +45,7 @@ impl Tcb {
     /// The window field for a segment that goes out now.
     pub(crate) fn offer_window(&mut self) -> u16 {
         if self.rcv.is_closed() {
-            return self.field(self.rcv.wnd());
+            return self.last_window();
         }
         self.recvq.refresh();
         let (room, offered, shift) = (self.room(), self.rcv.wnd(), self.rcv.shift);
@@ -59,11 +59,12 @@ impl Tcb {
                 self.rcv.edge = self.rcv.nxt + whole;
             }
         }
-        self.field(self.rcv.wnd())
+        self.last_window()
     }
 
-    fn field(&self, window: u32) -> u16 {
-        u16::try_from(window >> self.rcv.shift).unwrap_or(u16::MAX)
+    /// The window field for what is offered already.
+    pub(crate) fn last_window(&self) -> u16 {
+        u16::try_from(self.rcv.wnd() >> self.rcv.shift).unwrap_or(u16::MAX)
     }
 
     /// How many more bytes the program must read until a segment only to tell the window is worth sending. `None`: there is no

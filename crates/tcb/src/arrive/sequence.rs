@@ -114,7 +114,7 @@ fn answer_unacceptable(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
         challenge(tcb, now);
     } else {
         // It takes up sequence space, so it makes no loop: the ACK of it may have been lost.
-        tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
+        tcb.acks.owe_now();
     }
 }
 

@@ -40,8 +40,12 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
     let had_gaps = tcb.recvq.out_of_order().next().is_some();
     let moved = tcb.recvq.place(segment.offset() as usize, &segment.text().slice(0, len));
     if moved == 0 {
-        // MAY-13 (3.8.6.3): out of order, or no room: the ACK says at once what is expected.
-        tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
+        // MAY-13 (3.8.6.3): the ACK says at once what is expected.
+        if segment.offset() > 0 {
+            tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
+        } else {
+            tcb.acks.owe_now();
+        }
         return;
     }
     tcb.rcv.nxt += moved as u32;

@@ -44,6 +44,23 @@ fn acks_are_aggregated() {
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 6001 win 4000"]));
 }
 
+/// RFC 5681, section 2: an ACK counts as a duplicate only if its window is the same, so the program's reading does not show in it.
+#[test]
+fn duplicate_acks_keep_their_window() {
+    let mut fixture = Fixture::established();
+    for seq in (1..4001).step_by(1000) {
+        fixture.arrives(&ack(seq, 1).text(1000));
+    }
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 4001 win 6000"]));
+    for seq in (5001..9001).step_by(1000) {
+        fixture.read(1000);
+        fixture.arrives(&ack(seq, 1).text(1000));
+        assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 4001 win 6000"]));
+    }
+    fixture.arrives(&ack(4001, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 9001 win 5000"]));
+}
+
 /// The first segments are acknowledged at once, as Linux does.
 #[test]
 fn first_segments_are_acknowledged_at_once() {
