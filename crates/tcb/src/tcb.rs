@@ -257,8 +257,7 @@ impl Tcb {
     }
 
     /// SEND: the program may have published bytes in SendQ.
-    pub fn send(&mut self, now: Instant) {
-        let _ = now;
+    pub fn send(&mut self, _now: Instant) {
         // 3.10.2: SEND after CLOSE is an error, so what is published then does not count.
         if self.snd.fin == Fin::None {
             self.sendq.refresh();
@@ -266,17 +265,15 @@ impl Tcb {
     }
 
     /// RECEIVE: the program may have read from RecvQ.
-    pub fn receive(&mut self, now: Instant) {
-        let _ = now;
-        let has_read = self.recvq.refresh() > 0;
-        if self.is_window_update_owed(has_read) {
+    pub fn receive(&mut self, _now: Instant) {
+        let read = self.recvq.refresh();
+        if self.is_window_update_owed(read) {
             self.acks.owe_now();
         }
     }
 
     /// CLOSE: a FIN after what SendQ holds (`shutdown(SHUT_WR)`).
-    pub fn close(&mut self, now: Instant) {
-        let _ = now;
+    pub fn close(&mut self, _now: Instant) {
         if self.snd.fin != Fin::None || self.state == State::Closed {
             return;
         }
@@ -292,8 +289,7 @@ impl Tcb {
     }
 
     /// ABORT: a RST is owed if the state asks for one, then `Closed`.
-    pub fn abort(&mut self, now: Instant) {
-        let _ = now;
+    pub fn abort(&mut self, _now: Instant) {
         if self.state == State::Closed {
             return;
         }
@@ -327,8 +323,7 @@ impl Tcb {
     }
 
     /// TCP_NODELAY and its opposite.
-    pub fn set_nagle(&mut self, now: Instant, on: bool) {
-        let _ = now;
+    pub fn set_nagle(&mut self, _now: Instant, on: bool) {
         // MUST-17 (3.7.4): per connection.
         self.config.nagle = on;
     }

@@ -79,18 +79,18 @@ impl Tcb {
         Some(worth.saturating_sub(self.room().saturating_sub(offered)))
     }
 
-    /// Whether a segment is owed only to tell the window. Room that no reading made is told with the next ACK: the window of a
+    /// Whether a segment is owed only to tell the window, now that the program has `read` more bytes. Room that no reading made is told with the next ACK: the window of a
     /// SYN has no scale, or the buffer grew.
-    pub(crate) fn is_window_update_owed(&self, has_read: bool) -> bool {
-        let is_due = has_read || self.rcv.wnd() < self.silly_below();
+    pub(crate) fn is_window_update_owed(&self, read: usize) -> bool {
+        let is_due = read > 0 || self.rcv.wnd() < self.silly_below();
         is_due && self.update_after() == Some(0)
     }
 
     /// Tells the program when to ring. Returns whether an update is owed now, because it has read so much meanwhile.
     pub(crate) fn arm_doorbell(&mut self) -> bool {
-        let mut has_read = false;
+        let mut read = 0;
         loop {
-            if self.is_window_update_owed(has_read) {
+            if self.is_window_update_owed(read) {
                 return true;
             }
             let after = self.update_after();
@@ -99,7 +99,7 @@ impl Tcb {
             if !self.recvq.ring_after(mark) {
                 return false;
             }
-            has_read = self.recvq.refresh() > 0;
+            read = self.recvq.refresh();
         }
     }
 }

@@ -102,7 +102,7 @@ impl Pair {
 
     pub(crate) fn open(configs: [Config; 2], network: Network, seed: u64, open: Open) -> Self {
         let now = Instant::from_millis(10);
-        let ends = configs.map(|config| End::new(config, now));
+        let ends = configs.map(End::new);
         let mut this =
             Self { now, ends, network, random: Random::new(seed), in_flight: Vec::new(), order: 0 };
         this.ends[0].connect(now);
@@ -194,8 +194,7 @@ impl Pair {
 }
 
 impl End {
-    fn new(config: Config, now: Instant) -> Self {
-        let _ = now;
+    fn new(config: Config) -> Self {
         let slot = Slot::on_heap(1 << 20, 1 << 20);
         let rings = Some(slot.open(config.send_buffer, config.recv_buffer));
         let (writer, reader) = (slot.writer(), slot.reader());

@@ -207,6 +207,25 @@ fn queues_fill_exactly_and_drain_after_the_program_is_gone() {
     assert!(pair.run(HOUR, |pair| pair.states() == [State::Closed, State::Closed]));
 }
 
+/// The textbook's deadlock: both ends send more than SendQ and RecvQ hold, and neither reads. Reading frees them.
+#[test]
+fn mutual_send_blocks_until_someone_reads() {
+    let configs = configs().map(|config| Config { recv_buffer: 500, send_buffer: 500, ..config });
+    let mut pair = Pair::new(configs, PERFECT, 1).connected();
+    pair.run(HOUR, |pair| {
+        let now = pair.now;
+        for end in &mut pair.ends {
+            end.write_up_to(now, 5000);
+        }
+        false
+    });
+    for end in &mut pair.ends {
+        assert_eq!((end.written, end.recv_queue(), end.tcb().send_queue()), (1000, 500, 500));
+    }
+    assert_eq!(pair.states(), [State::Established; 2]);
+    exchange(pair, 5000);
+}
+
 /// MUST-37 (3.8.6.1): a window may stay shut for as long as it likes, and then open; even if the window update is lost.
 #[test]
 fn window_stays_shut_for_a_day() {
