@@ -98,6 +98,7 @@ impl Sim {
         let Some(id) = self.network.host(host) else { return Vec::new() };
         let lines = self.network.sockets(Some(id));
         self.settle();
+        self.network.assert_invariants();
         lines
     }
 
@@ -152,6 +153,7 @@ impl Sim {
         self.now = self.now.max(deadline);
         self.network.timeout(self.now);
         self.settle();
+        self.network.assert_invariants();
         is_done(self)
     }
 }

@@ -308,3 +308,28 @@ fn forged_segments_do_no_harm_to_the_stack() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// MUST-10 (3.5): two SYNs cross on the link, and make one connection.
+#[test]
+fn must_10_two_hosts_open_to_each_other_at_once() -> Result<(), Error> {
+    let mut sim = two_default_hosts(6);
+    let ends = [("server", "10.0.0.1:80", "10.0.0.2:80"), ("client", "10.0.0.2:80", "10.0.0.1:80")];
+    let sockets = ends.map(|(host, local, remote)| {
+        let socket = SimSocket::new(&mut sim, host, sockeye_stack::Family::V4)?;
+        socket.with(&mut sim, |network, id| network.bind(id, address(local)))?;
+        socket.try_connect(&mut sim, address(remote))?;
+        Ok::<_, Error>(socket)
+    });
+    let [server, client] = [sockets[0]?, sockets[1]?];
+    sim.run_for(Duration::from_secs(1));
+    for host in ["server", "client"] {
+        assert_eq!(shown(&mut sim, host, 80), ("ESTABLISHED".to_owned(), 0, 0));
+    }
+    client.write_all(&mut sim, b"hello")?;
+    assert_eq!(server.read(&mut sim, 10)?, b"hello");
+    client.close(&mut sim);
+    server.close(&mut sim);
+    assert!(sim.run_until_idle(HOUR));
+    assert!(sim.rings().is_empty());
+    Ok(())
+}

@@ -226,3 +226,19 @@ fn a_refused_socket_keeps_the_port_it_chose_and_can_try_again() -> Result<(), Er
     assert_eq!(shown(&mut sim, "localhost", 4000).0, "ESTABLISHED");
     Ok(())
 }
+
+/// MUST-41, MUST-42 (3.9.1): listeners on one port of several addresses do not disturb each other, nor connections.
+#[test]
+fn must_41_42_one_port_has_a_listener_for_each_address() -> Result<(), Error> {
+    let mut sim = one_host(Settings::default());
+    let (listener, client, server) = connection(&mut sim, "127.0.0.1:80")?;
+    let other = SimSocket::listen(&mut sim, "localhost", address("10.0.0.1:80"), 5)?;
+    let to_other = SimSocket::connect(&mut sim, "localhost", address("10.0.0.1:80"))?;
+    assert_eq!(listener.try_accept(&mut sim), Err(Error::WouldBlock));
+    let from_other = other.accept(&mut sim)?;
+    for (from, to) in [(client, server), (to_other, from_other)] {
+        from.write_all(&mut sim, b"hello")?;
+        assert_eq!(to.read(&mut sim, 10)?, b"hello");
+    }
+    Ok(())
+}

@@ -26,6 +26,7 @@ mod event;
 mod host;
 mod ids;
 mod info;
+mod invariants;
 mod isn;
 mod keyed;
 mod lifecycle;

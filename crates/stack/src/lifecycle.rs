@@ -133,11 +133,12 @@ impl Network {
         };
         let time_wait = connected.tcb.into_time_wait(now);
         let expires = time_wait.expires();
-        let waiting = Waiting { host: socket.host, family: socket.family, path, claim, time_wait };
+        let (family, schedule) = (socket.family, Schedule::default());
+        let waiting = Waiting { host: socket.host, family, path, claim, time_wait, schedule };
         let host = socket.host.0 as usize;
         let owner = Owner::TimeWait(self.time_waits.insert(waiting) as u32);
         self.hosts[host].demux.insert(path.tuple, owner);
-        self.wheel.insert(expires, owner);
+        self.arm(owner, Some(expires));
         self.leave_to_holder(index);
     }
 

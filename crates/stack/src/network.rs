@@ -181,7 +181,9 @@ impl Network {
         match owner {
             Owner::Socket(index) => self.sockets.get_mut(index as usize).map(|socket| &mut socket.schedule),
             Owner::Embryo(index) => self.embryos.get_mut(index as usize).map(|embryo| &mut embryo.schedule),
-            Owner::TimeWait(_) => None,
+            Owner::TimeWait(index) => {
+                self.time_waits.get_mut(index as usize).map(|waiting| &mut waiting.schedule)
+            }
         }
     }
 

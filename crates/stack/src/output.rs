@@ -7,7 +7,7 @@ use crate::route::{Path, Via};
 use crate::socket::Phase;
 use sockeye_buffer::Text;
 use sockeye_clock::Instant;
-use sockeye_tcb::{Segment, Transmit};
+use sockeye_tcb::{Progress, Segment, Transmit};
 use sockeye_wire::{IpHeader, Protocol, TcpHeader, packet};
 
 /// Segments that one connection sends before the others have their turn.
@@ -38,11 +38,13 @@ impl Network {
         let mut due = Vec::new();
         self.wheel.advance(now, &mut due);
         for (deadline, owner) in due {
+            if !self.disarm(owner, deadline) {
+                continue;
+            }
             match owner {
-                Owner::Socket(index) if self.disarm(owner, deadline) => self.socket_timeout(now, index),
-                Owner::Embryo(index) if self.disarm(owner, deadline) => self.embryo_timeout(now, index),
+                Owner::Socket(index) => self.socket_timeout(now, index),
+                Owner::Embryo(index) => self.embryo_timeout(now, index),
                 Owner::TimeWait(index) => self.time_wait_timeout(now, index),
-                Owner::Socket(_) | Owner::Embryo(_) => {}
             }
         }
     }
@@ -61,7 +63,6 @@ impl Network {
     }
 
     fn embryo_timeout(&mut self, now: Instant, index: u32) {
-        use sockeye_tcb::Progress;
         let Some(embryo) = self.embryos.get_mut(index as usize) else { return };
         match embryo.handshake.timeout(now) {
             // Only a segment establishes.
@@ -76,8 +77,8 @@ impl Network {
         if expires <= now {
             self.forget_time_wait(index);
         } else {
-            // It was restarted by a retransmitted FIN, or is another connection's.
-            self.wheel.insert(expires, Owner::TimeWait(index));
+            // It was restarted by a retransmitted FIN.
+            self.arm(Owner::TimeWait(index), Some(expires));
         }
     }
 

@@ -112,6 +112,7 @@ pub(crate) struct Waiting {
     pub(crate) path: Path,
     pub(crate) claim: Option<Claim>,
     pub(crate) time_wait: TimeWait,
+    pub(crate) schedule: Schedule,
 }
 
 /// When an owner is to be served again.
