@@ -1,6 +1,7 @@
 //! A host process for tests: `host [--background] [--socket PATH] [--network FILE] [--idle SECONDS]`, as `sockeye host`.
 //!
 //! And what needs processes of its own, against the host at `SOCKEYE_SOCKET`: see `child`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 #[path = "host/child.rs"]
 mod child;

@@ -80,8 +80,17 @@ impl Connection {
 
     /// One request and its reply. `HostGone` if the host is.
     pub(crate) fn call(&self, request: &Request) -> Result<Answer, Error> {
+        if request.brings_token() && self.is_full() {
+            // Found out before, so that a connection that waits to be accepted goes on waiting.
+            return Err(Error::TooManyFiles);
+        }
         let mut control = self.control.lock();
         self.call_locked(&mut control, request)
+    }
+
+    /// Whether this process can have no more descriptors.
+    fn is_full(&self) -> bool {
+        matches!(rustix::io::fcntl_dupfd_cloexec(&self.doorbell, 0), Err(Errno::MFILE | Errno::INVAL))
     }
 
     fn call_locked(&self, control: &mut Control, request: &Request) -> Result<Answer, Error> {

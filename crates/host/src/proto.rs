@@ -118,6 +118,13 @@ pub(crate) enum Request {
     Wake,
 }
 
+impl Request {
+    /// Whether a token descriptor comes with the reply.
+    pub(crate) fn brings_token(&self) -> bool {
+        matches!(self, Self::Socket { token: Token::With, .. } | Self::Accept { token: Token::With, .. })
+    }
+}
+
 /// Whether a socket has a token descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Token {
@@ -200,7 +207,8 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Receives one message. `CONNRESET` when the other side has hung up; `BADMSG` for a message that is none.
+/// Receives one message. `CONNRESET` when the other side has hung up; `BADMSG` for a message that is none; `MFILE` if
+/// there was no room for its descriptors.
 pub(crate) fn receive<M: DeserializeOwned>(
     socket: BorrowedFd<'_>,
     flags: RecvFlags,
@@ -221,7 +229,11 @@ pub(crate) fn receive<M: DeserializeOwned>(
     if received.bytes == 0 {
         return Err(Errno::CONNRESET);
     }
-    if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        // This process can have no more descriptors.
+        return Err(Errno::MFILE);
+    }
+    if received.flags.contains(ReturnFlags::TRUNC) {
         return Err(Errno::BADMSG);
     }
     let message = postcard::from_bytes(&bytes[..received.bytes]).map_err(|_| Errno::BADMSG)?;

@@ -2,8 +2,10 @@
 
 use crate::table::Table;
 use parking_lot::Mutex;
+use sockeye_buffer::Slot;
 use sockeye_stack::{Error, RingSource, Rings};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What the stack gets its rings from.
 #[derive(Debug)]
@@ -20,9 +22,11 @@ impl RingSource for SlotRings {
     fn open_passive(&mut self, owner: u64, send_limit: usize, recv_limit: usize) -> Result<Rings, Error> {
         let mut table = self.0.lock();
         let listener = table.entry(owner).ok_or(Error::NoBufferSpace)?;
-        let (pool, host, family) = (listener.pool, listener.host, listener.family);
+        let (pool, host, family, settings) =
+            (listener.pool, listener.host, listener.family, listener.slot.clone());
         let tag = table.add(pool, host, family)?.tag;
         let entry = table.open_rings(tag).ok_or(Error::NoBufferSpace)?;
+        inherit(&settings, &entry.slot);
         entry.change_condition(sockeye_buffer::Condition::CONNECTED, 0);
         let (sendq, recvq) = entry.slot.open(send_limit, recv_limit);
         Ok(Rings { sendq, recvq, tag })
@@ -31,4 +35,12 @@ impl RingSource for SlotRings {
     fn close(&mut self, tag: u64) {
         self.0.lock().close_rings(tag);
     }
+}
+
+/// As on Linux a connection begins with the listener's timeouts and SO_RCVLOWAT, but without its O_NONBLOCK.
+fn inherit(from: &Slot, to: &Slot) {
+    let (from, to) = (&from.header().readiness, &to.header().readiness);
+    to.recv_timeout.store(from.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+    to.send_timeout.store(from.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+    to.recv_low_water.store(from.recv_low_water.load(Ordering::Relaxed), Ordering::Relaxed);
 }

@@ -3,10 +3,12 @@
 mod common;
 
 use common::{address, check_pattern, fill_pattern, pair};
-use sockeye_host::{Call, CallError, Net};
+use sockeye_host::{Call, CallError, Net, Readiness};
 use sockeye_stack::{Error, Family, NetworkConfig, Shutdown};
 use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
+use std::time::Duration;
 
 fn net() -> Net {
     Net::embedded(&NetworkConfig::default(), None).unwrap()
@@ -64,4 +66,110 @@ fn refused() {
         socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0])]),
         Err(CallError::Failed(Error::NotConnected))
     );
+}
+
+#[test]
+fn peek_leaves_and_wait_all_waits() {
+    let net = net();
+    let (client, server) = pair(&net, false);
+    let sender = thread::spawn(move || {
+        for part in [&b"ab"[..], b"cd", b"ef"] {
+            client.socket.send(Call::default(), &[IoSlice::new(part)]).unwrap();
+        }
+        client
+    });
+    let (mut first, mut second) = ([0; 3], [0; 2]);
+    let peek = Call { peek: true, wait_all: true, ..Call::default() };
+    let buffers = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+    assert_eq!(server.socket.recv(peek, buffers), Ok(5));
+    assert_eq!((&first, &second), (b"abc", b"de"));
+    let mut all = [0; 8];
+    let wait_all = Call { wait_all: true, ..Call::default() };
+    assert_eq!(server.socket.recv(wait_all, &mut [IoSliceMut::new(&mut all[..6])]), Ok(6));
+    assert_eq!(&all[..6], b"abcdef");
+    let client = sender.join().unwrap();
+    client.socket.send(Call::default(), &[IoSlice::new(b"end")]).unwrap();
+    client.socket.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(server.socket.recv(wait_all, &mut [IoSliceMut::new(&mut all)]), Ok(3), "cut by end of file");
+}
+
+#[test]
+fn timeouts_and_low_water() {
+    let net = net();
+    let (client, server) = pair(&net, false);
+    let would_block = Err(CallError::Failed(Error::WouldBlock));
+    let mut bytes = [0; 10];
+    server.socket.set_recv_timeout(Duration::from_millis(5));
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), would_block);
+    server.socket.set_recv_low_water(4);
+    client.socket.send(Call::default(), &[IoSlice::new(b"abc")]).unwrap();
+    assert!(!server.socket.readiness().readable);
+    assert_eq!(
+        server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]),
+        Ok(3),
+        "the time is up"
+    );
+
+    client.socket.set_send_timeout(Duration::from_millis(5));
+    let much = vec![0; 4 << 20];
+    let sent = client.socket.send(Call::default(), &[IoSlice::new(&much)]).unwrap();
+    assert!(sent > 0 && sent < much.len(), "{sent}");
+    assert_eq!(client.socket.send(Call::default(), &[IoSlice::new(&much)]), would_block);
+    assert!(!client.socket.readiness().writable);
+    let dont_wait = Call { dont_wait: true, ..Call::default() };
+    assert_eq!(client.socket.send(dont_wait, &[IoSlice::new(b"x")]), would_block);
+}
+
+#[test]
+fn a_socket_without_a_token_is_closed_with_its_last_handle() {
+    let net = net();
+    let (client, server) = pair(&net, false);
+    client.socket.send(Call::default(), &[IoSlice::new(b"x")]).unwrap();
+    drop(client);
+    let mut bytes = [0; 2];
+    let mut read = || server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]);
+    assert_eq!((read(), read()), (Ok(1), Ok(0)));
+}
+
+#[test]
+fn tokens_work_in_embedded_mode_too() {
+    let net = net();
+    let (client, server) = pair(&net, true);
+    drop(client.token);
+    // The background thread sees the hang-up.
+    let mut bytes = [0; 2];
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(0));
+    let token = server.token.unwrap();
+    assert!(net.adopt(token.as_fd()).is_ok());
+    assert_eq!(another_engine_adopts(token.as_fd()), Err(Error::BadDescriptor));
+}
+
+/// Another engine does not know the token.
+fn another_engine_adopts(token: BorrowedFd<'_>) -> Result<(), Error> {
+    net().adopt(token).map(drop)
+}
+
+#[test]
+fn readiness_by_linux_s_rules() {
+    let net = net();
+    let (socket, _) = net.socket(Family::V4, false).unwrap();
+    let fresh = Readiness { writable: true, hang_up: true, ..Readiness::default() };
+    assert_eq!(socket.readiness(), fresh);
+    socket.listen(1).unwrap();
+    assert_eq!(socket.readiness(), Readiness::default());
+    assert!(socket.is_listening());
+    let (client, server) = pair(&net, false);
+    let open = Readiness { writable: true, ..Readiness::default() };
+    assert_eq!(client.socket.readiness(), open);
+    server.socket.shutdown(Shutdown::Write).unwrap();
+    let half = Readiness { readable: true, peer_closed: true, ..open };
+    assert_eq!(client.socket.readiness(), half);
+    client.socket.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.socket.readiness(), Readiness { hang_up: true, ..half });
+}
+
+#[test]
+fn faults_are_named() {
+    let why = Net::embedded(&NetworkConfig::default(), Some("mars")).unwrap_err().to_string();
+    assert!(why.contains("mars") && why.contains("localhost"), "{why}");
 }

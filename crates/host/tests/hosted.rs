@@ -5,6 +5,7 @@ mod common;
 use common::hosted::{Host, Program};
 use common::{End, address, check_pattern, connect, fill_pattern, listener, pair};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Resource, Rlimit};
 use sockeye_host::{Call, CallError, HostedOptions, Net, Socket};
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
 use std::io::{IoSlice, IoSliceMut};
@@ -290,7 +291,9 @@ fn a_received_token_is_adopted() {
 fn a_thousand_sockets_are_listed_page_by_page() {
     let host = Host::start();
     let net = host.net();
-    let listeners: Vec<_> = (0..300).map(|_| listener(&net, true)).collect();
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let listeners: Vec<_> = (0..1_000).map(|_| listener(&net, true)).collect();
     let lines = net.sockets(true).unwrap();
     assert_eq!(lines.len(), listeners.len());
     assert!(lines.iter().all(|(name, info)| name == "localhost" && info.state == "LISTEN"));
@@ -349,6 +352,17 @@ fn lingering_waits_for_the_last_byte_to_be_acknowledged() {
     client.socket.linger();
     assert_eq!(client.socket.unacknowledged(), 0);
     assert_eq!(reader.join().unwrap(), sent);
+}
+
+#[test]
+fn a_missing_program_is_named() {
+    let host = Host::on_demand();
+    let said = host.complaint("/no/such/program");
+    assert!(said.starts_with("sockeye: SOCKEYE_HOST_PROGRAM=/no/such/program: not a program"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+    let said = host.complaint("/bin/false");
+    assert!(said.contains("/bin/false host"), "{said}");
+    assert_eq!(said.lines().count(), 1);
 }
 
 #[test]

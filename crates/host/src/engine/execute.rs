@@ -33,11 +33,11 @@ impl Engine {
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
         match request {
             Request::Hello { .. } => Err(Error::InvalidArgument),
-            Request::Socket { family, token } => self.socket(caller, family, token),
+            Request::Socket { family, token } => self.socket(now, caller, family, token),
             Request::Adopt { tag } => self.adopt(tag),
             Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
-            Request::Accept { tag, token } => self.accept(tag, token),
+            Request::Accept { tag, token } => self.accept(now, tag, token),
             Request::Connect { tag, address } => self.connect(now, tag, address),
             Request::Shutdown { tag, how } => self.shutdown(now, tag, how),
             Request::SetOption { tag, option } => self.set_option(now, tag, option),
@@ -73,7 +73,13 @@ impl Engine {
         }
     }
 
-    fn socket(&mut self, caller: Caller, family: Family, token: Token) -> Result<Answer, Error> {
+    fn socket(
+        &mut self,
+        now: Instant,
+        caller: Caller,
+        family: Family,
+        token: Token,
+    ) -> Result<Answer, Error> {
         let tag = self.table.lock().add(caller.pool(), caller.host, family)?.tag;
         let made = self.network.socket(caller.host, family, tag).and_then(|id| {
             if let Some(entry) = self.table.lock().entry_mut(tag) {
@@ -84,7 +90,8 @@ impl Engine {
         match made {
             Ok(descriptors) => Ok(Answer { reply: Reply::Socket(self.handle(tag)?), descriptors }),
             Err(error) => {
-                self.abandon(tag);
+                // It could not be given to the program.
+                self.close(now, tag);
                 Err(error)
             }
         }
@@ -105,11 +112,6 @@ impl Engine {
         Ok(descriptors)
     }
 
-    /// A socket that could not be given to the program.
-    fn abandon(&mut self, tag: u64) {
-        self.close(sockeye_clock::monotonic(), tag);
-    }
-
     fn handle(&self, tag: u64) -> Result<crate::proto::Handle, Error> {
         self.table.lock().entry(tag).map(crate::table::Entry::handle).ok_or(Error::BadDescriptor)
     }
@@ -125,14 +127,14 @@ impl Engine {
         self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
     }
 
-    fn accept(&mut self, tag: u64, token: Token) -> Result<Answer, Error> {
+    fn accept(&mut self, now: Instant, tag: u64, token: Token) -> Result<Answer, Error> {
         let listener = self.id(tag)?;
         let accepted = self.network.accept(listener);
         self.with_entry(tag, |entry| {
             let ready = &entry.slot.header().engine.accept_len;
             let left = match accepted {
-                Ok(_) => ready.load(Ordering::Relaxed).saturating_sub(1),
-                Err(_) => 0,
+                Err(Error::WouldBlock | Error::InvalidArgument) => 0,
+                Ok(_) | Err(_) => ready.load(Ordering::Relaxed).saturating_sub(1),
             };
             ready.store(left, Ordering::SeqCst);
         })?;
@@ -145,7 +147,8 @@ impl Engine {
         match self.hold(tag, token) {
             Ok(descriptors) => Ok(Answer { reply: Reply::Accepted(self.handle(tag)?, peer), descriptors }),
             Err(error) => {
-                self.abandon(tag);
+                // It could not be given to the program.
+                self.close(now, tag);
                 Err(error)
             }
         }

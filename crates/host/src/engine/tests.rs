@@ -1,1 +1,186 @@
+use super::*;
+use crate::proto::{Handle, Reply, Request, Token};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use sockeye_buffer::{Condition, Slot};
+use sockeye_clock::Instant;
+use sockeye_stack::Family;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
+const CALLER: Caller = Caller { client: ClientId(9), host: HostId(0) };
+
+/// An engine with one client, in virtual time.
+struct Bench {
+    engine: Engine,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Instant::from_millis(1);
+        Self { engine: Engine::new(now, &NetworkConfig::default(), Storage::Shared).unwrap(), now }
+    }
+
+    fn ask(&mut self, request: Request) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        let answer = self.engine.execute(self.now, CALLER, request);
+        match answer.reply {
+            Reply::Failed(error) => Err(error),
+            reply => Ok((reply, answer.descriptors)),
+        }
+    }
+
+    fn socket(&mut self) -> (Handle, OwnedFd) {
+        let (reply, mut descriptors) =
+            self.ask(Request::Socket { family: Family::V4, token: Token::With }).unwrap();
+        let Reply::Socket(handle) = reply else { panic!("{reply:?}") };
+        (handle, descriptors.remove(0))
+    }
+
+    fn listener(&mut self) -> (Handle, OwnedFd, SocketAddr) {
+        let (handle, token) = self.socket();
+        self.ask(Request::Listen { tag: handle.tag, backlog: 8 }).unwrap();
+        let (reply, _) = self.ask(Request::LocalAddress { tag: handle.tag }).unwrap();
+        let Reply::Address(at) = reply else { panic!("{reply:?}") };
+        (handle, token, SocketAddr::from(([127, 0, 0, 1], at.port())))
+    }
+
+    /// Who connected, and who accepted.
+    fn pair(&mut self) -> [(Handle, OwnedFd); 2] {
+        let (listener, _token, address) = self.listener();
+        let client = self.socket();
+        self.ask(Request::Connect { tag: client.0.tag, address }).unwrap();
+        let (reply, mut descriptors) =
+            self.ask(Request::Accept { tag: listener.tag, token: Token::With }).unwrap();
+        let Reply::Accepted(handle, _) = reply else { panic!("{reply:?}") };
+        [client, (handle, descriptors.remove(0))]
+    }
+
+    fn slot(&self, handle: Handle) -> Slot {
+        self.engine.slot(handle.tag).unwrap()
+    }
+
+    fn condition(&self, handle: Handle) -> u32 {
+        self.slot(handle).header().engine.condition.load(Ordering::Relaxed)
+    }
+}
+
+fn poll(token: &OwnedFd) -> PollFlags {
+    let mut polled = [PollFd::new(token, PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP)];
+    rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+    polled[0].revents()
+}
+
+#[test]
+fn connections_are_counted_until_they_are_accepted() {
+    let mut bench = Bench::new();
+    let (listener, _token, address) = bench.listener();
+    let waiting = |bench: &Bench| bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed);
+    let clients = [bench.socket(), bench.socket()];
+    for (client, _) in &clients {
+        bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
+        assert_ne!(bench.condition(*client) & Condition::CONNECTED, 0);
+    }
+    assert_eq!(waiting(&bench), 2);
+    for left in [1, 0] {
+        bench.ask(Request::Accept { tag: listener.tag, token: Token::With }).unwrap();
+        assert_eq!(waiting(&bench), left);
+    }
+    let none = bench.ask(Request::Accept { tag: listener.tag, token: Token::With });
+    assert_eq!(none.map(drop), Err(Error::WouldBlock));
+}
+
+#[test]
+fn a_published_byte_that_was_not_rung_for_arrives_when_the_token_is_closed() {
+    let mut bench = Bench::new();
+    let [(client, token), (server, _server_token)] = bench.pair();
+    bench.slot(client).writer().write(b"last words");
+    drop(token);
+    bench.engine.answer_hang_ups(bench.now);
+    let mut bytes = [0; 20];
+    assert_eq!(bench.slot(server).reader().peek(0, &mut bytes), 10);
+    assert_eq!(&bytes[..10], b"last words");
+    assert_ne!(bench.condition(server) & Condition::END_OF_FILE, 0);
+}
+
+#[test]
+fn a_published_byte_that_was_not_rung_for_arrives_when_the_process_hangs_up() {
+    let mut bench = Bench::new();
+    let [(client, _token), (server, _server_token)] = bench.pair();
+    bench.slot(client).writer().write(b"x");
+    bench.engine.client_gone(bench.now, CALLER.client);
+    assert_eq!(bench.slot(server).reader().len(), 1);
+    assert_eq!(bench.condition(server) & Condition::END_OF_FILE, 0, "another process has the token");
+}
+
+#[test]
+fn a_reset_closes_an_armed_token_and_the_armer_s_end_frees_the_slot() {
+    let mut bench = Bench::new();
+    let [(client, token), (server, server_token)] = bench.pair();
+    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    bench.slot(client).writer().write(b"unread");
+    bench.engine.ring(bench.now, client.tag);
+    // Unread bytes are thrown away: RST.
+    drop(server_token);
+    bench.engine.answer_hang_ups(bench.now);
+    assert!(bench.engine.slot(server.tag).is_none());
+    assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
+    let error = bench.slot(client).header().engine.error.load(Ordering::Relaxed);
+    assert_eq!(Error::from_code(error), Some(Error::ConnectionReset));
+    drop(token);
+    bench.engine.answer_hang_ups(bench.now);
+    assert!(bench.engine.slot(client.tag).is_some(), "the token cannot tell");
+    bench.ask(Request::Forget { tag: client.tag }).unwrap();
+    assert!(bench.engine.slot(client.tag).is_none());
+}
+
+#[test]
+fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
+    let mut bench = Bench::new();
+    let [(client, token), (_, server_token)] = bench.pair();
+    bench.slot(client).writer().write(b"unread");
+    bench.engine.ring(bench.now, client.tag);
+    drop(server_token);
+    bench.engine.answer_hang_ups(bench.now);
+    assert_eq!(poll(&token), PollFlags::OUT);
+    // It is shown as soon as the token is polled.
+    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
+}
+
+#[test]
+fn unknown_tags_and_arenas_are_refused() {
+    let mut bench = Bench::new();
+    for tag in [0, 1, u64::MAX] {
+        assert_eq!(bench.ask(Request::Listen { tag, backlog: 1 }).map(drop), Err(Error::BadDescriptor));
+        assert_eq!(bench.ask(Request::Adopt { tag }).map(drop), Err(Error::BadDescriptor));
+        assert_eq!(bench.ask(Request::Arm { tag }).map(drop), Err(Error::BadDescriptor));
+        assert!(bench.ask(Request::Forget { tag }).is_ok());
+        assert!(bench.ask(Request::Lingered { tag }).is_ok());
+    }
+    assert!(bench.ask(Request::Arena { id: 77 }).is_err());
+    assert!(bench.ask(Request::Hello { version: 1, host: None }).is_err());
+}
+
+#[test]
+fn shutting_a_listener_ends_the_listening() {
+    let mut bench = Bench::new();
+    let (listener, _token, address) = bench.listener();
+    let (client, _client_token) = bench.socket();
+    bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
+    bench.ask(Request::Shutdown { tag: listener.tag, how: sockeye_stack::Shutdown::Read }).unwrap();
+    assert_eq!(bench.condition(listener) & (Condition::LISTENING | Condition::RECV_SHUT), 0);
+    assert_eq!(bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn an_engine_is_empty_when_its_last_socket_and_connection_are_gone() {
+    let mut bench = Bench::new();
+    assert!(bench.engine.is_empty());
+    let [(_, token), (_, server_token)] = bench.pair();
+    assert!(!bench.engine.is_empty());
+    drop((token, server_token));
+    bench.engine.answer_hang_ups(bench.now);
+    assert!(!bench.engine.is_empty(), "TIME-WAIT");
+    bench.engine.timeout(bench.now + std::time::Duration::from_secs(300));
+    assert!(bench.engine.is_empty());
+}

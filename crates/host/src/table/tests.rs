@@ -1,1 +1,98 @@
+use super::*;
 
+const POOL: PoolId = PoolId(1);
+
+fn table() -> Table {
+    Table::new(Memory::shared(4096, 4096))
+}
+
+fn add(table: &mut Table) -> Handle {
+    table.add(POOL, HostId(0), Family::V4).unwrap().handle()
+}
+
+#[test]
+fn a_slot_is_freed_when_neither_stack_nor_program_uses_it() {
+    let mut table = table();
+    let tag = add(&mut table).tag;
+    table.entry_mut(tag).unwrap().held = Use::InUse;
+    table.open_rings(tag).unwrap();
+    table.release_if_unused(tag);
+    table.entry_mut(tag).unwrap().held = Use::Unused;
+    table.release_if_unused(tag);
+    assert!(table.entry(tag).is_some(), "the stack has bytes to deliver");
+    table.entry_mut(tag).unwrap().lingering.push(ClientId(1));
+    table.close_rings(tag);
+    assert!(
+        table.entry(tag).is_some_and(|entry| entry.condition() & Condition::CLOSED != 0),
+        "somebody waits"
+    );
+    table.entry_mut(tag).unwrap().lingering.clear();
+    table.release_if_unused(tag);
+    assert!(table.is_empty());
+}
+
+#[test]
+fn an_old_tag_does_not_name_the_slot_s_next_socket() {
+    let mut table = table();
+    let first = add(&mut table);
+    let slot = table.entry(first.tag).unwrap().slot.clone();
+    let word = slot.header().engine.condition.load(Ordering::Relaxed);
+    assert_eq!(word & condition::OWNER, condition::owner_of(first.tag));
+    table.release_if_unused(first.tag);
+    let second = add(&mut table);
+    assert_eq!((first.arena, first.index), (second.arena, second.index));
+    assert!(table.entry(first.tag).is_none());
+    assert_eq!(table.entry(second.tag).map(|entry| entry.tag), Some(second.tag));
+    let word = slot.header().engine.condition.load(Ordering::Relaxed);
+    assert_ne!(word & condition::OWNER, condition::owner_of(first.tag));
+}
+
+#[test]
+fn generations_never_look_like_a_fresh_slot() {
+    assert_eq!(next_generation(0), 1);
+    assert_eq!(next_generation(0xffff), 0x1_0001);
+    assert_eq!(next_generation(u32::MAX), 1);
+}
+
+#[test]
+fn more_sockets_than_an_arena_has_slots() {
+    let mut table = table();
+    let handles: Vec<_> = (0..600).map(|_| add(&mut table)).collect();
+    let arenas: std::collections::BTreeSet<_> = handles.iter().map(|handle| handle.arena).collect();
+    assert_eq!(arenas.len(), 3);
+    let places: std::collections::BTreeSet<_> =
+        handles.iter().map(|handle| (handle.arena, handle.index)).collect();
+    assert_eq!(places.len(), 600);
+    table.memory.client_gone(POOL);
+    for handle in &handles {
+        assert!(table.memory.arena_descriptor(handle.arena).is_ok());
+        table.release_if_unused(handle.tag);
+    }
+    assert!(table.memory.arena_descriptor(handles[0].arena).is_err(), "its arenas go with its last socket");
+}
+
+#[test]
+fn doorbells_are_told_by_tag() {
+    let mut table = table();
+    let (first, second) = (add(&mut table), add(&mut table));
+    let file = table.memory.arena_descriptor(second.arena).unwrap();
+    let seen_by_client = sockeye_buffer::Arena::map(&file).unwrap();
+    assert!(!table.memory.is_rung());
+    seen_by_client.ring(second.index);
+    seen_by_client.ring(200);
+    assert!(table.memory.is_rung());
+    let mut tags = Vec::new();
+    table.memory.take_rung(&mut tags);
+    assert_eq!(tags, [second.tag], "nobody has slot 200");
+    assert_ne!(first.tag, second.tag);
+}
+
+#[test]
+fn exact_sizes_and_requests_bound_the_rings() {
+    let defaults = Settings::default();
+    let exact =
+        Settings { exact_send_buffer: Some(21_720), exact_recv_buffer: Some(16_384), ..defaults.clone() };
+    assert_eq!(largest_rings([&exact].into_iter()), (21_720, 16_384));
+    let (send, recv) = largest_rings([&exact, &defaults].into_iter());
+    assert_eq!((send, recv), (2 * defaults.buffer_max, 2 * defaults.buffer_max));
+}

@@ -85,6 +85,17 @@ impl Host {
         assert!(self.process.as_mut().unwrap().wait().unwrap().success());
     }
 
+    /// What a program says that cannot start a host by this command.
+    pub fn complaint(&self, command: &str) -> String {
+        let output = Command::new(example())
+            .arg("survivor")
+            .env("SOCKEYE_SOCKET", self.socket())
+            .env("SOCKEYE_HOST_PROGRAM", command)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// What a second host at the same socket says.
     pub fn second(&self) -> String {
         let output = Command::new(example()).args(["host", "--socket"]).arg(self.socket()).output().unwrap();
