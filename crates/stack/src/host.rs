@@ -9,7 +9,7 @@ use crate::ports::{PortChoice, Ports};
 use crate::route::{Routes, Via};
 use crate::{HostConfig, HostId};
 use rand::RngCore;
-use sockeye_link::Link;
+use sockeye_link::{Capture, Interface, Link};
 use std::net::IpAddr;
 
 /// A host.
@@ -24,6 +24,8 @@ pub(crate) struct Host {
     pub(crate) listener_choice: Keyed,
     pub(crate) isn: Isn,
     pub(crate) counters: Counters,
+    /// Where what stays on the host is recorded.
+    pub(crate) capture: Option<(Capture, Interface)>,
 }
 
 impl Host {
@@ -39,6 +41,7 @@ impl Host {
             listener_choice: Keyed::new(rng),
             isn: Isn::new(rng),
             counters: Counters::default(),
+            capture: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 use sockeye_clock::Instant;
-use sockeye_link::{Link, LinkConfig, PointToPoint};
+use sockeye_link::{Capture, Interface, Link, LinkConfig, PointToPoint};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -113,6 +113,14 @@ impl Network {
             let to = &self.hosts[wire.to.0 as usize].name;
             let link = wrap(from, to, wire.link);
             self.wires.push(Wire { to: wire.to, link });
+        }
+    }
+
+    /// Records from now on what stays on the host: segments on loopback, as the packets that they would be on a link. No packets are
+    /// made while nobody records. Links are captured by [`wrap_links`](Self::wrap_links).
+    pub fn capture_loopback(&mut self, host: HostId, capture: Option<(Capture, Interface)>) {
+        if let Some(host) = self.hosts.get_mut(host.0 as usize) {
+            host.capture = capture;
         }
     }
 

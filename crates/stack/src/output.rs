@@ -2,6 +2,7 @@
 
 use crate::HostId;
 use crate::demux::{Owner, Tuple};
+use crate::host::Host;
 use crate::network::Network;
 use crate::route::{Path, Via};
 use crate::socket::Phase;
@@ -151,7 +152,7 @@ impl Network {
     fn send(&mut self, now: Instant, host: HostId, path: Path, segment: &Segment<'_>) {
         match path.via {
             Via::Loopback => {
-                self.hosts[host.0 as usize].counters.loopback_segments += 1;
+                self.hosts[host.0 as usize].note_loopback(now, &path.tuple, segment);
                 self.segment_arrives(now, host, path.tuple.reversed(), segment);
             }
             Via::Link(wire) => {
@@ -210,10 +211,20 @@ impl Network {
             return false;
         };
         let segment = Segment { header: &transmit.header, text: sender.tcb.text(transmit) };
+        here.note_loopback(now, from.1, &segment);
         receiver.tcb.segment_arrives(now, &segment);
-        here.counters.loopback_segments += 1;
         self.owe_socket(to);
         true
+    }
+}
+
+impl Host {
+    /// Counts a segment that stays on the host, and records it if somebody wants that.
+    fn note_loopback(&mut self, now: Instant, tuple: &Tuple, segment: &Segment<'_>) {
+        self.counters.loopback_segments += 1;
+        if let Some((capture, interface)) = &self.capture {
+            capture.record(*interface, now, &packet_of(tuple, segment, self.settings.hop_limit));
+        }
     }
 }
 
