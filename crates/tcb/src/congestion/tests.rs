@@ -28,6 +28,11 @@ fn unused_window_does_not_grow() {
     let mut congestion = Congestion::new(10 * MSS, MSS);
     congestion.on_ack(MSS, MSS);
     assert_eq!(congestion.cwnd(), 10 * MSS);
+    congestion.on_loss(20 * MSS);
+    for _ in 0..100 {
+        congestion.on_ack(MSS, 2 * MSS);
+    }
+    assert_eq!(congestion.cwnd(), 10 * MSS);
 }
 
 /// RFC 5681, 3.1: only the first expiry sets ssthresh, and cwnd becomes one segment.

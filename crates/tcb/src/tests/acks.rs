@@ -61,6 +61,29 @@ fn duplicate_acks_keep_their_window() {
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 9001 win 5000"]));
 }
 
+/// RFC 5681, 4.2: the segment that closes a gap is acknowledged at once, however small.
+#[test]
+fn closed_gap_is_acknowledged_at_once() {
+    let mut fixture = Fixture::established();
+    let seq = fixture.spend_quick_acks();
+    fixture.arrives(&ack(seq, 1).text(1000));
+    fixture.pass(ms(40));
+    fixture.arrives(&ack(seq + 1010, 1).text(10));
+    assert_eq!(fixture.sent().len(), 1);
+    fixture.arrives(&ack(seq + 1000, 1).text(10));
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 1037 win 8964"]));
+}
+
+/// Duplicate ACKs that were not sent before the gap closed are not sent any more (MUST-58).
+#[test]
+fn duplicate_acks_are_forgotten_when_the_gap_closes() {
+    let mut fixture = Fixture::established();
+    for seq in [2001, 3001, 1001, 1] {
+        fixture.arrives(&ack(seq, 1).text(1000));
+    }
+    assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 4001 win 6000"]));
+}
+
 /// The first segments are acknowledged at once, as Linux does.
 #[test]
 fn first_segments_are_acknowledged_at_once() {

@@ -142,6 +142,19 @@ fn keep_alive_probes_and_gives_up() {
     assert_eq!(fixture.events(), [Event::Aborted(Reason::TimedOut)]);
 }
 
+/// MUST-26: text that is outstanding probes by itself, and R2 bounds it.
+#[test]
+fn keep_alive_leaves_outstanding_text_alone() {
+    let mut fixture = Fixture::established();
+    let keep_alive = KeepAlive { idle: ms(1_000), interval: ms(100), count: 3 };
+    fixture.tcb.set_keep_alive(fixture.now, Some(keep_alive));
+    fixture.write(10);
+    fixture.sent();
+    let sent = fixture.pass(ms(10_000));
+    assert!(sent.len() >= 4 && sent.iter().all(|sent| sent.starts_with("P. 1:11(10)")), "{sent:?}");
+    assert_eq!(fixture.tcb.state(), State::Established);
+}
+
 /// MUST-28: the default idle time is two hours.
 #[test]
 fn keep_alive_defaults() {

@@ -249,6 +249,7 @@ impl Fixture {
         while let Some(transmit) = self.tcb.poll_transmit(self.now) {
             self.tcb.assert_invariants();
             transmits.push(transmit);
+            assert!(transmits.len() < 10_000, "the flush ends");
         }
         transmits
     }

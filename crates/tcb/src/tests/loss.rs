@@ -81,6 +81,20 @@ fn karn() {
     assert!(fixture.tcb.poll_timeout().is_some_and(|at| at < fixture.now + ms(300)));
 }
 
+/// MUST-18: nor is the ACK of what a fast retransmit sent again a sample.
+#[test]
+fn karn_for_fast_retransmit() {
+    let mut fixture = ten_out();
+    let before = fixture.tcb.status().srtt;
+    for _ in 0..3 {
+        fixture.arrives(&wide(1, 1));
+    }
+    fixture.sent();
+    fixture.now += ms(70);
+    fixture.arrives(&wide(1, 10_001));
+    assert_eq!(fixture.tcb.status().srtt, before);
+}
+
 /// RTTM (RFC 7323, section 4): the timestamp tells which transmission was acknowledged, so the sample counts.
 #[test]
 fn timestamps_measure_retransmissions() {

@@ -197,6 +197,10 @@ fn old_segments_do_not_update_the_window() {
     assert_eq!(fixture.tcb.snd.wnd, 5000);
     fixture.arrives(&ack(1, 2001).window(7));
     assert_eq!(fixture.tcb.snd.wnd, 7);
+    // The later segment overtakes the earlier one.
+    fixture.arrives(&ack(11, 2001).text(10).window(6000));
+    fixture.arrives(&ack(1, 2001).text(10).window(8));
+    assert_eq!(fixture.tcb.snd.wnd, 6000);
 }
 
 /// MUST-1, REC-1: windows are unsigned, and scaled ones have 30 bits.

@@ -1,6 +1,7 @@
 //! The windows we offer, and probing of the peer's.
 
 use core::time::Duration;
+use std::vec::Vec;
 
 use super::fixture::{Fixture, ack, config, lines, ms, syn};
 use crate::{Config, Event, Reason, State};
@@ -79,6 +80,46 @@ fn scaled_windows_never_offer_too_much() {
     }
 }
 
+/// A scale coarser than a segment: the window moves by what it can tell.
+#[test]
+fn scale_is_coarser_than_a_segment() {
+    let options = sockeye_wire::Options { window_scale: Some(0), mss: Some(48), ..Default::default() };
+    let config = Config { window_scaling: true, recv_buffer: 1 << 23, ..config() };
+    let mut fixture = Fixture::with(config, &syn().options(options), &ack(1, 1));
+    let room = fixture.tcb.rings_mut().1.limit();
+    for seq in (1..=room as u32).step_by(32_768) {
+        fixture.arrives(&ack(seq, 1).text(32_768));
+        fixture.sent();
+    }
+    assert_eq!(fixture.reader.len(), room);
+    fixture.read(60);
+    fixture.tcb.receive(fixture.now);
+    assert_eq!(fixture.sent(), lines(&[]));
+    assert!(fixture.read(200));
+    assert_eq!(fixture.transmits().iter().map(|sent| sent.header.window).collect::<Vec<_>>(), [1]);
+}
+
+/// SHLD-14: while there is room, what the shift cuts off does not move the right edge left.
+#[test]
+fn scaled_right_edge_never_moves_left() {
+    let options = sockeye_wire::Options { window_scale: Some(0), mss: Some(1000), ..Default::default() };
+    let config = Config { window_scaling: true, recv_buffer: 300_001, ..config() };
+    let mut fixture = Fixture::with(config, &syn().options(options), &ack(1, 1));
+    let (mut seq, mut last_edge) = (1, 0);
+    for len in (1..60).cycle().take(2000) {
+        fixture.arrives(&ack(seq, 1).text(len));
+        seq += len as u32;
+        fixture.read(len);
+        for sent in fixture.transmits() {
+            let window = u32::from(sent.header.window) << fixture.tcb.rcv.shift;
+            let edge = sent.header.ack.since(super::fixture::IRS) + window;
+            assert!(edge >= last_edge, "{edge} {last_edge}");
+            last_edge = edge;
+        }
+    }
+    assert!(last_edge > 300_001);
+}
+
 /// MUST-35, MUST-36, SHLD-29, SHLD-30: first after the RTO, then at doubled intervals, two minutes at most.
 #[test]
 fn zero_window_is_probed() {
@@ -88,7 +129,7 @@ fn zero_window_is_probed() {
     assert_eq!(fixture.tcb.poll_timeout(), None, "nothing to send, nothing to probe for");
     fixture.write(100);
     assert_eq!(fixture.sent(), lines(&[]));
-    let mut intervals = std::vec::Vec::new();
+    let mut intervals = Vec::new();
     for _ in 0..14 {
         intervals.push(fixture.next_timer().as_millis());
         // As Linux: no text, and a sequence number before SND.UNA.
