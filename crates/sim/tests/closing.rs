@@ -130,3 +130,17 @@ fn closing_while_connecting_leaves_nothing() -> Result<(), Error> {
     assert!(sim.run_until_idle(HOUR));
     Ok(())
 }
+
+/// Who lingers waits for the end of a socket that nobody holds any more.
+#[test]
+fn the_end_of_an_orphan_is_told() -> Result<(), Error> {
+    let (mut sim, client, server, _) = open()?;
+    client.write_all(&mut sim, &common::pattern(200_000))?;
+    client.close(&mut sim);
+    assert!(!sim.status(client).is_drained, "the server has not read");
+    assert_eq!(server.read_to_end(&mut sim)?.len(), 200_000);
+    assert!(sim.status(client).is_drained);
+    server.close(&mut sim);
+    assert!(sim.status(client).is_closed);
+    Ok(())
+}

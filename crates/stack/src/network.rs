@@ -233,3 +233,9 @@ impl Network {
         counts
     }
 }
+
+/// An engine may move to another thread.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Network>();
+};

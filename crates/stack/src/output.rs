@@ -15,10 +15,11 @@ use sockeye_wire::{IpHeader, Protocol, TcpHeader, packet};
 const TURN: usize = 32;
 /// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
 /// caller for ever.
-const MAX_TURNS: usize = 1 << 20;
+const MAX_TURNS: usize = 1 << 16;
 
 impl Network {
     /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
+    /// After very many segments it stops nevertheless; [`poll_timeout`](Self::poll_timeout) then says `now`.
     pub fn flush(&mut self, now: Instant) {
         self.now = self.now.max(now);
         for _ in 0..MAX_TURNS {

@@ -1,0 +1,79 @@
+//! Options of connections that are open.
+
+mod common;
+
+use common::{HOUR, connection, one_host, pattern};
+use sockeye_sim::{Sim, SimSocket};
+use sockeye_stack::{Error, OptionName, Settings, SocketOption};
+use std::time::Duration;
+
+/// Writes until nothing more is taken, and says how much was.
+fn fill(sim: &mut Sim, socket: SimSocket) -> usize {
+    let bytes = pattern(1 << 20);
+    let mut written = 0;
+    sim.run_until(Duration::from_secs(30), |sim| {
+        written += socket.try_write(sim, &bytes[written..]);
+        false
+    });
+    written
+}
+
+#[test]
+fn buffers_of_an_open_connection_can_grow() -> Result<(), Error> {
+    let settings = Settings { send_buffer: 8192, recv_buffer: 8192, ..Settings::default() };
+    let mut sim = one_host(settings);
+    let (_, client, server) = connection(&mut sim, "127.0.0.1:80")?;
+    assert_eq!(fill(&mut sim, client), 16_384);
+    client.set_option(&mut sim, SocketOption::SendBuffer(10_000))?;
+    let in_force = client.with(&mut sim, |network, id| network.option(id, OptionName::SendBuffer));
+    assert_eq!(in_force, Ok(SocketOption::SendBuffer(20_000)));
+    assert_eq!(fill(&mut sim, client), 20_000 - 8192, "SendQ has grown");
+    server.set_option(&mut sim, SocketOption::ReceiveBuffer(10_000))?;
+    assert_eq!(fill(&mut sim, client), 20_000 - 8192, "RecvQ has grown");
+    client.close(&mut sim);
+    assert_eq!(server.read_to_end(&mut sim)?.len(), 40_000);
+    Ok(())
+}
+
+/// MUST-24..27 (3.8.4): on when asked for, and a peer that is gone is noticed.
+#[test]
+fn keep_alive_notices_that_the_peer_is_gone() -> Result<(), Error> {
+    let mut sim = common::two_default_hosts(1);
+    let at = common::address("10.0.0.1:80");
+    let _listener = SimSocket::listen(&mut sim, "server", at, 5)?;
+    let probing = SimSocket::connect(&mut sim, "client", at)?;
+    let silent = SimSocket::connect(&mut sim, "client", at)?;
+    for option in [
+        SocketOption::KeepIdle(60),
+        SocketOption::KeepInterval(10),
+        SocketOption::KeepCount(3),
+        SocketOption::KeepAlive(true),
+    ] {
+        probing.set_option(&mut sim, option)?;
+    }
+    sim.run_for(HOUR);
+    assert_eq!(sim.status(probing).error, None, "the peer answers");
+    sim.network().wrap_links(|_, _, _| Box::new(common::BlackHole));
+    sim.run_for(Duration::from_secs(60 + 4 * 10));
+    assert_eq!(sim.take_error(probing), Some(Error::TimedOut));
+    sim.run_for(10 * HOUR);
+    assert_eq!(sim.status(silent).error, None, "without keep-alive nobody asks");
+    Ok(())
+}
+
+/// TCP_USER_TIMEOUT (RFC 793's user timeout; MUST-21, 3.8.3).
+#[test]
+fn a_user_timeout_ends_a_connection_that_makes_no_progress() -> Result<(), Error> {
+    let mut sim = common::two_default_hosts(2);
+    let at = common::address("10.0.0.1:80");
+    let _listener = SimSocket::listen(&mut sim, "server", at, 5)?;
+    let client = SimSocket::connect(&mut sim, "client", at)?;
+    client.set_option(&mut sim, SocketOption::UserTimeout(5000))?;
+    sim.network().wrap_links(|_, _, _| Box::new(common::BlackHole));
+    client.write_all(&mut sim, b"into the dark")?;
+    sim.run_for(Duration::from_secs(4));
+    assert_eq!(sim.status(client).error, None);
+    sim.run_for(Duration::from_secs(6));
+    assert_eq!(sim.take_error(client), Some(Error::TimedOut));
+    Ok(())
+}
