@@ -34,6 +34,7 @@ fn partial_acks_mark_the_next_hole() {
     recovery.on_retransmit(100);
     assert_eq!(recovery.on_ack(at(400), at(1200), 400, MSS), Finding::PartialAck);
     assert_eq!(recovery.lost(), Some((at(400), at(500), Urgency::AtOnce)));
+    assert_eq!(recovery.pipe(800, MSS), 400, "of six duplicates three stood for what is acknowledged now");
     recovery.on_retransmit(100);
     assert_eq!(recovery.on_ack(at(1000), at(1200), 600, MSS), Finding::Recovered);
     assert_eq!(recovery.phase(), Phase::Open);
