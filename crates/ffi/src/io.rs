@@ -12,6 +12,7 @@
 
 use crate::engine::{self, TABLE};
 use crate::errno::{self, Errno, guard};
+use crate::table::Guard;
 use crate::{raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_host::{Call, CallError, Socket};
@@ -246,6 +247,12 @@ pub fn check_room(length: size_t, room: size_t) {
 }
 
 unsafe fn recv_one(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> Result<ssize_t, Errno> {
+    if flags & libc::MSG_TRUNC != 0 {
+        // Nothing is written, so the buffer may be NULL.
+        let (socket, call) = receiver(fd, flags)?;
+        let count = discard(&socket, call, length.min(raw::MOST_BYTES));
+        return Ok(count.map_err(errno::of_transfer)?.cast_signed());
+    }
     // SAFETY: the caller's promise.
     let buffer = unsafe { raw::bytes_mut(buffer, length) }?;
     recv(fd, &mut [IoSliceMut::new(buffer)], flags)
@@ -262,6 +269,17 @@ unsafe fn send_one(fd: c_int, buffer: *const c_void, length: size_t, flags: c_in
 /// # Errors
 /// As Linux, and as the table of flags says.
 pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    let (socket, call) = receiver(fd, flags)?;
+    let count = if flags & libc::MSG_TRUNC != 0 {
+        discard(&socket, call, buffers.iter().map(|buffer| buffer.len()).sum())
+    } else {
+        socket.recv(call, buffers)
+    };
+    Ok(count.map_err(errno::of_transfer)?.cast_signed())
+}
+
+/// The socket, and how to call it with these flags.
+fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), Errno> {
     let socket = engine::find(fd)?;
     if flags & libc::MSG_OOB != 0 {
         return Err(Errno::INVAL);
@@ -278,12 +296,7 @@ pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<s
         peek: flags & libc::MSG_PEEK != 0,
         wait_all: flags & libc::MSG_WAITALL != 0,
     };
-    let count = if flags & libc::MSG_TRUNC != 0 {
-        discard(&socket, call, buffers.iter().map(|buffer| buffer.len()).sum())
-    } else {
-        socket.recv(call, buffers)
-    };
-    Ok(count.map_err(errno::of_transfer)?.cast_signed())
+    Ok((socket, call))
 }
 
 /// Sends from buffers. Where SIGPIPE is due it is raised for this thread, as Linux does.
