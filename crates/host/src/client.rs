@@ -133,8 +133,9 @@ impl Client {
             SetupError(format!("{name} host does not serve in time; is the machine overloaded?"))
         })?;
         match raw::wait_for(process) {
-            Some(0) => Ok(()),
-            _ => Err(SetupError(fault(&name, &said))),
+            raw::End::Exit(0) => Ok(()),
+            raw::End::Unknown if said.is_empty() => Ok(()),
+            raw::End::Exit(_) | raw::End::Killed | raw::End::Unknown => Err(SetupError(fault(&name, &said))),
         }
     }
 

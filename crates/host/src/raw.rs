@@ -96,17 +96,26 @@ fn reset_signals() {
     unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, 8) };
 }
 
-/// Waits for a process that [`run`] started, and returns its exit status.
-pub(crate) fn wait_for(process: i32) -> Option<i32> {
+/// How a process ended.
+pub(crate) enum End {
+    Exit(i32),
+    Killed,
+    /// The calling program has its children reaped by the kernel (SA_NOCLDWAIT): there is no telling.
+    Unknown,
+}
+
+/// Waits for a process that [`run`] started.
+pub(crate) fn wait_for(process: i32) -> End {
     let mut status = 0;
     loop {
         // SAFETY: `status` can be written. `__WALL` finds children that send no signal.
         let waited = unsafe { libc::waitpid(process, &raw mut status, libc::__WALL) };
         if waited == process {
-            return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+            let exited = libc::WIFEXITED(status);
+            return if exited { End::Exit(libc::WEXITSTATUS(status)) } else { End::Killed };
         }
         if std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return None;
+            return End::Unknown;
         }
     }
 }
