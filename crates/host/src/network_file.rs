@@ -111,6 +111,7 @@ struct HostEntry {
     ports: Option<Spanned<(u16, u16)>>,
     backlog_max: Option<u32>,
     loopback_mtu: Option<Spanned<Size>>,
+    hop_limit: Option<Spanned<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -180,7 +181,7 @@ fn checked_address(
 }
 
 fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, SetupError> {
-    let mut settings = default_settings();
+    let mut settings = Settings::default();
     for exact in [&entry.exact_send_buffer, &entry.exact_recv_buffer].into_iter().flatten() {
         if exact.as_ref().0 == 0 {
             return Err(source.fault(exact.span(), "a buffer of 0 bytes carries nothing; write 1 or more"));
@@ -199,6 +200,14 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
             return Err(source.fault(ports.span(), &message));
         }
         settings.ports = (first, last);
+    }
+    if let Some(limit) = &entry.hop_limit {
+        settings.hop_limit = *limit.as_ref();
+        if settings.hop_limit == 0 {
+            return Err(
+                source.fault(limit.span(), "hop_limit = 0: no packet would arrive; write 1 to 255, as 64")
+            );
+        }
     }
     settings.exact_send_buffer = entry.exact_send_buffer.map(|size| size.into_inner().0);
     settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);
@@ -268,13 +277,6 @@ fn checked_link_config(source: &Source<'_>, entry: &LinkEntry) -> Result<LinkCon
         source.fault(span.unwrap_or_else(|| entry.between.span()), &error.to_string())
     })?;
     Ok(config)
-}
-
-/// The settings of the one host of the default network.
-fn default_settings() -> Settings {
-    let [localhost] =
-        <[HostConfig; 1]>::try_from(NetworkConfig::default().hosts).expect("the default network is one host");
-    localhost.settings
 }
 
 fn host_names(network: &NetworkConfig) -> String {

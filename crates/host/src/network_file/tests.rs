@@ -39,7 +39,7 @@ fn hosts_and_their_settings_are_read() {
     assert_eq!(server.settings.time_wait, Duration::from_secs(3));
     assert_eq!(client.settings.send_buffer, 65536);
     assert_eq!(client.settings.ports, (40000, 40999));
-    assert_eq!(client.settings.time_wait, default_settings().time_wait);
+    assert_eq!(client.settings.time_wait, Settings::default().time_wait);
     assert!(network.links.is_empty());
 }
 
@@ -75,6 +75,14 @@ seed = 7
         seed: 7,
     };
     assert_eq!(network.links[0].config, expected);
+}
+
+/// MUST-49 (3.9.2): the time to live is configurable.
+#[test]
+fn a_host_has_a_hop_limit() {
+    let network = parse("[[host]]\nname = \"a\"\nhop_limit = 9\n", "net.toml").unwrap();
+    assert_eq!(network.hosts[0].settings.hop_limit, 9);
+    assert_eq!(fault("[[host]]\nname = \"a\"\nhop_limit = 0\n").0, 3);
 }
 
 #[test]
