@@ -135,10 +135,10 @@ fn closing_while_connecting_leaves_nothing() -> Result<(), Error> {
 #[test]
 fn the_end_of_an_orphan_is_told() -> Result<(), Error> {
     let (mut sim, client, server, _) = open()?;
-    client.write_all(&mut sim, &common::pattern(200_000))?;
+    client.write_all(&mut sim, &common::pattern(1_500_000))?;
     client.close(&mut sim);
     assert!(!sim.status(client).is_drained, "the server has not read");
-    assert_eq!(server.read_to_end(&mut sim)?.len(), 200_000);
+    assert_eq!(server.read_to_end(&mut sim)?.len(), 1_500_000);
     assert!(sim.status(client).is_drained);
     server.close(&mut sim);
     assert!(sim.status(client).is_closed);

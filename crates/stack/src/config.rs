@@ -79,11 +79,12 @@ impl Default for HostConfig {
 }
 
 impl Default for Settings {
-    /// What a stock Linux has in force, but for `buffer_max`, so that a program can ask for 2 MiB and have 4 in force.
+    /// What a stock Linux has in force, but for the buffers. Linux tunes them while a connection runs; these are what it tends
+    /// to, and memory is touched only when used. A program can ask for 2 MiB and have 4 in force.
     fn default() -> Self {
         Self {
-            send_buffer: 131_072,
-            recv_buffer: 131_072,
+            send_buffer: 1_048_576,
+            recv_buffer: 1_048_576,
             buffer_max: 2_097_152,
             exact_send_buffer: None,
             exact_recv_buffer: None,
