@@ -124,3 +124,6 @@ fn family_bytes(family: i32) -> [u8; 2] {
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,6 @@ pub fn fail<T: From<i8>>(errno: Errno) -> T {
     crate::raw::set_errno(errno.number());
     T::from(-1)
 }
+
+#[cfg(test)]
+mod tests;

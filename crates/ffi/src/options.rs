@@ -214,3 +214,6 @@ fn encode_time(time: Duration) -> Vec<u8> {
 fn word(bytes: &[u8], at: usize) -> Option<i64> {
     Some(i64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

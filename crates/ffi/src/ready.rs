@@ -294,3 +294,6 @@ fn revents(readiness: Readiness, events: c_short) -> c_short {
     }
     all & (events | libc::POLLHUP | libc::POLLERR)
 }
+
+#[cfg(test)]
+mod tests;

@@ -264,3 +264,6 @@ const fn low_half(head: u64) -> u32 {
 const fn changed(head: u64, first: u32) -> u64 {
     ((head >> 32).wrapping_add(1) << 32) | first as u64
 }
+
+#[cfg(test)]
+mod tests;

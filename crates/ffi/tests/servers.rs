@@ -6,9 +6,13 @@ use common::{Running, Stack, World, kernel_has_port, library};
 use std::net::UdpSocket;
 use std::time::Duration;
 
-/// Sends `text` and expects it back, `clients` times at once.
+/// Sends much text and expects it back, `clients` times at once.
 fn echo(world: &World, port: &str, clients: usize) {
     let text: String = (0..2000).map(|number| format!("line {number}\n")).collect();
+    echo_text(world, port, clients, &text);
+}
+
+fn echo_text(world: &World, port: &str, clients: usize, text: &str) {
     let mut running: Vec<Running> =
         (0..clients).map(|_| world.example("echo_client", &["127.0.0.1", port])).collect();
     for client in &mut running {
@@ -102,7 +106,8 @@ fn programs_inherit_sockets_across_exec() {
         shell.arg(preload).arg(world.program("exec_server")).args(["127.0.0.1", "0"]).args(program);
         let mut server = Running::start(shell);
         let port = server.listening_port();
-        echo(&world, &port, 2);
+        // Whole lines at once: `sed` gives back no part of a line.
+        echo_text(&world, &port, 2, "one line\nand another\n");
     }
 }
 
