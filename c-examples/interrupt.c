@@ -115,6 +115,19 @@ static void check_flags(int near, int far)
     expect_child(child, "the rest was sent later");
 }
 
+static void check_streams(int near, int far)
+{
+    char buffer[64];
+    int length = dprintf(far, "%s %d %d %d %d %.2f %c\n", "printed", 1, 2, 3, 4, 5.25, 'x');
+    check(length == 23 && recv(near, buffer, 23, MSG_WAITALL) == 23 && memcmp(buffer, "printed 1 2 3 4 5.25 x\n", 23) == 0,
+          "dprintf prints to a socket");
+    int copy = dup(far);
+    FILE *stream = copy < 0 ? NULL : fdopen(copy, "w");
+    check(stream != NULL && fileno(stream) == copy, "fdopen makes a stream of a socket");
+    check(stream != NULL && fprintf(stream, "stream %d\n", 7) == 9 && fclose(stream) == 0, "it can be printed to");
+    check(recv(near, buffer, 9, MSG_WAITALL) == 9 && memcmp(buffer, "stream 7\n", 9) == 0, "and that arrives");
+}
+
 static void check_full(int near, int far)
 {
     static char block[65536];
@@ -180,6 +193,7 @@ int main(int argc, char **argv)
     check_signals(near, far);
     check_timeouts(near);
     check_flags(near, far);
+    check_streams(near, far);
     check_full(near, far);
     check_reset(near, far);
     close(near);

@@ -12,6 +12,7 @@
 #define SOCKEYE_H
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,10 @@ int sockeye_fcntl(int fd, int command, ...);
 
 /* As ioctl(): FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX and FIONCLEX; any other is ENOTTY. */
 int sockeye_ioctl(int fd, unsigned long request, ...);
+
+/* As dprintf() and vdprintf(). */
+int sockeye_dprintf(int fd, const char *format, ...);
+int sockeye_vdprintf(int fd, const char *format, va_list arguments);
 
 #ifdef __cplusplus
 }
@@ -277,6 +282,8 @@ FILE *sockeye_fdopen(int fd, const char *mode);
  * As `fileno()`.
  */
 int sockeye_fileno(FILE *stream);
+
+extern int vasprintf(char **text, const char *format, void *arguments);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -26,6 +26,7 @@ pub mod lifecycle;
 pub mod message;
 pub mod names;
 pub mod options;
+pub mod printf;
 mod raw;
 pub mod ready;
 pub mod real;

@@ -233,3 +233,23 @@ pub unsafe fn rights(message: *const libc::msghdr) -> Vec<c_int> {
     }
     found
 }
+
+unsafe extern "C" {
+    fn vasprintf(text: *mut *mut libc::c_char, format: *const libc::c_char, arguments: *mut c_void) -> c_int;
+}
+
+/// What a format and its arguments print.
+///
+/// # Safety
+/// As `vasprintf()`.
+pub unsafe fn print(format: *const libc::c_char, arguments: *mut c_void) -> Result<Vec<u8>, Errno> {
+    let mut text = std::ptr::null_mut();
+    // SAFETY: the caller's promise.
+    let length = unsafe { vasprintf(&raw mut text, format, arguments) };
+    let Ok(length) = usize::try_from(length) else { return Err(Errno::last()) };
+    // SAFETY: as long as it said.
+    let bytes = unsafe { bytes(text.cast(), length) }?.to_vec();
+    // SAFETY: it is ours to free, and a copy was made.
+    unsafe { libc::free(text.cast()) };
+    Ok(bytes)
+}
