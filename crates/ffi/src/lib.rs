@@ -7,7 +7,7 @@
 //! Each function exists twice: as `sockeye_recv()`, say, documented in the module of its family and declared in
 //! `include/sockeye.h`, and as `recv()` ([`exports`]). A function is three steps: is the descriptor foreign? then call
 //! the real function in tail position, outside every guard, so that `pthread_cancel()` unwinds through nothing of
-//! ours; else convert the arguments (`raw.rs`); then one safe call inside a panic guard (`errno::guard`).
+//! ours; else convert the arguments (`raw.rs`); then one safe call inside a panic guard ([`errno::guard`]).
 //!
 //! A program that wants the two stacks side by side opens the library with `dlopen(…, RTLD_LOCAL)`: then only
 //! the `sockeye_*` names that it looks up are Sockeye's.
