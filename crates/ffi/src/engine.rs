@@ -73,6 +73,16 @@ pub fn token(fd: i32) -> Option<BorrowedFd<'static>> {
     Some(crate::raw::borrow(fd))
 }
 
+/// Before `fork()`.
+pub fn before_fork() {
+    NETS.iter().filter_map(OnceLock::get).for_each(Net::before_fork);
+}
+
+/// In the parent after `fork()`.
+pub fn after_fork_in_parent() {
+    NETS.iter().filter_map(OnceLock::get).for_each(Net::after_fork_in_parent);
+}
+
 /// In a child after `fork()`.
 pub fn after_fork_in_child() {
     for net in NETS.iter().filter_map(OnceLock::get) {

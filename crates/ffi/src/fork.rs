@@ -64,13 +64,17 @@ extern "C" fn before() {
             std::mem::forget(MAKING.lock());
             TOOK.store(true, Ordering::Relaxed);
         }
+        engine::before_fork();
     });
 }
 
 extern "C" fn after_in_parent() {
-    if TOOK.swap(false, Ordering::Relaxed) {
-        MAKING.free();
-    }
+    let _ = catch_unwind(|| {
+        engine::after_fork_in_parent();
+        if TOOK.swap(false, Ordering::Relaxed) {
+            MAKING.free();
+        }
+    });
 }
 
 extern "C" fn after_in_child() {

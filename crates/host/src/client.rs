@@ -1,10 +1,10 @@
 //! The client side of hosted mode: finds the host process, and starts it if it does not run.
 
 use crate::connection::{ConnectError, Connection};
+use crate::fork_mutex::ForkMutex;
 use crate::path::{beside, socket_path};
 use crate::raw::{self, Program};
 use crate::{HostedOptions, SetupError};
-use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::pipe::PipeFlags;
@@ -30,7 +30,9 @@ pub(crate) struct Client {
     network: Option<PathBuf>,
     host: Option<String>,
     start: Start,
-    current: Mutex<Option<Arc<Connection>>>,
+    current: ForkMutex<Option<Arc<Connection>>>,
+    /// The connection that a thread forks over, which holds `current`.
+    forked: ForkMutex<Option<Arc<Connection>>>,
 }
 
 /// Whether a host process that does not run is started.
@@ -52,7 +54,7 @@ impl Client {
     fn with(options: &HostedOptions, start: Start) -> Result<Self, SetupError> {
         let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
         let (network, host) = (options.network.clone(), options.host.clone());
-        Ok(Self { path, network, host, start, current: Mutex::new(None) })
+        Ok(Self { path, network, host, start, current: ForkMutex::new(None), forked: ForkMutex::new(None) })
     }
 
     /// The same host process, another host of its network.
@@ -62,7 +64,8 @@ impl Client {
             network: self.network.clone(),
             host: host.map(ToOwned::to_owned),
             start: self.start,
-            current: Mutex::new(None),
+            current: ForkMutex::new(None),
+            forked: ForkMutex::new(None),
         }
     }
 
@@ -77,8 +80,26 @@ impl Client {
         Ok(connection)
     }
 
+    /// Before `fork()`: no thread is amid a request, so that the child finds everything whole.
+    pub(crate) fn before_fork(&self) {
+        let Some(connection) = self.current.before_fork(Clone::clone) else { return };
+        if let Some(connection) = &connection {
+            connection.before_fork();
+        }
+        *self.forked.lock() = connection;
+    }
+
+    pub(crate) fn after_fork_in_parent(&self) {
+        if let Some(connection) = self.forked.lock().take() {
+            connection.after_fork_in_parent();
+        }
+        self.current.after_fork_in_parent();
+    }
+
     pub(crate) fn after_fork_in_child(&self) {
-        raw::unlock_after_fork(&self.current);
+        self.forked.after_fork_in_child();
+        *self.forked.lock() = None;
+        self.current.after_fork_in_child();
         if let Some(connection) = self.current.lock().as_ref() {
             connection.after_fork_in_child();
         }
@@ -172,6 +193,13 @@ pub(crate) fn lock_file(path: &Path) -> Result<OwnedFd, SetupError> {
         let path = path.display();
         SetupError(format!("{path}: cannot open the lock file: {error}; choose a socket in SOCKEYE_SOCKET"))
     })
+}
+
+/// Waits a moment for another thread.
+pub(crate) fn nap() {
+    const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000 };
+    // Early is harmless.
+    let _ = rustix::event::poll(&mut [], Some(&NAP));
 }
 
 /// Waits a little for another process.

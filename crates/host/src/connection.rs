@@ -1,8 +1,8 @@
 //! A process's connection to a host process: the control socket, the doorbell, and the arenas.
 
+use crate::fork_mutex::ForkMutex;
 use crate::proto::{self, Answer, Reply, Request};
 use crate::raw;
-use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use sockeye_buffer::{Arena, HostPage};
@@ -28,7 +28,7 @@ pub(crate) struct Connection {
     alive: u32,
     is_lost: AtomicBool,
     doorbell: OwnedFd,
-    control: Mutex<Control>,
+    control: ForkMutex<Control>,
     epoch: AtomicU32,
 }
 
@@ -73,7 +73,7 @@ impl Connection {
             alive,
             is_lost: AtomicBool::new(false),
             doorbell: welcome.doorbell,
-            control: Mutex::new(Control { socket: Some(welcome.socket), arenas: Vec::new() }),
+            control: ForkMutex::new(Control { socket: Some(welcome.socket), arenas: Vec::new() }),
             epoch: AtomicU32::new(1),
         })
     }
@@ -83,6 +83,9 @@ impl Connection {
         if request.brings_token() && self.is_full() {
             // Found out before, so that a connection that waits to be accepted goes on waiting.
             return Err(Error::TooManyFiles);
+        }
+        if !self.is_alive() {
+            return Err(Error::HostGone);
         }
         let mut control = self.control.lock();
         self.call_locked(&mut control, request)
@@ -174,9 +177,19 @@ impl Connection {
         self.epoch.load(Ordering::Relaxed)
     }
 
+    /// Sees to it that no thread is amid a request.
+    pub(crate) fn before_fork(&self) {
+        // If it cannot be had, this is a signal handler amid a request, and no other thread is at one either.
+        let _ = self.control.before_fork(|_| ());
+    }
+
+    pub(crate) fn after_fork_in_parent(&self) {
+        self.control.after_fork_in_parent();
+    }
+
     /// In a forked child: the control socket is the parent's.
     pub(crate) fn after_fork_in_child(&self) {
-        raw::unlock_after_fork(&self.control);
+        self.control.after_fork_in_child();
         self.control.lock().socket = None;
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }

@@ -15,6 +15,7 @@ mod client;
 mod connection;
 mod embedded;
 mod engine;
+mod fork_mutex;
 mod memory;
 mod mirror;
 mod net;

@@ -178,6 +178,21 @@ impl Net {
         }
     }
 
+    /// To be called before fork(): no other thread is amid a request then. Follow it up with
+    /// [`after_fork_in_parent`](Self::after_fork_in_parent) and [`after_fork_in_child`](Self::after_fork_in_child).
+    pub fn before_fork(&self) {
+        if let Reached::Hosted(client) = &self.engine {
+            client.before_fork();
+        }
+    }
+
+    /// To be called in the parent after fork().
+    pub fn after_fork_in_parent(&self) {
+        if let Reached::Hosted(client) = &self.engine {
+            client.after_fork_in_parent();
+        }
+    }
+
     /// To be called in a child after fork(), before anything else: opens a control connection of its own on next use.
     pub fn after_fork_in_child(&self) {
         match &self.engine {

@@ -1,7 +1,6 @@
 //! What has no safe form: starting a process from within an unknown program, and signals.
 #![allow(unsafe_code)]
 
-use parking_lot::Mutex;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -11,14 +10,6 @@ use std::ptr;
 /// Forgets a descriptor that was closed behind our back: its number may be another file's by now.
 pub(crate) fn disown(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
-}
-
-/// Frees a mutex that another thread held when this process was forked.
-pub(crate) fn unlock_after_fork<T>(mutex: &Mutex<T>) {
-    if mutex.is_locked() {
-        // SAFETY: a forked child has one thread, this one, which does not hold it; so its holder does not exist here.
-        unsafe { mutex.force_unlock() };
-    }
 }
 
 /// The file that this code was loaded from: the library's, or the program's.
