@@ -89,7 +89,8 @@ pub struct ReceiverLine {
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
 pub struct ReadinessLine {
-    /// 1 once the socket is polled (select, poll or epoll): the engine then mirrors readiness onto the token.
+    /// Not 0 once the socket is polled (select, poll or epoll): the engine then mirrors readiness onto the token. 2 once it is
+    /// polled for edges (EPOLLET).
     pub armed: AtomicU32,
     /// 1 while a token byte is, or is about to be, readable by the program.
     pub rx_token: AtomicU32,

@@ -124,9 +124,15 @@ pub unsafe extern "C-unwind" fn sockeye_epoll_ctl(
     event: *mut epoll_event,
 ) -> c_int {
     if TABLE.has(fd) && operation != libc::EPOLL_CTL_DEL {
+        // SAFETY: valid, if it is not NULL. The kernel says EFAULT to NULL.
+        let asked = unsafe { event.as_ref() }.map_or(0, |event| event.events);
         let armed = guard(|| {
+            let socket = engine::find(fd)?;
             // If the host process is gone the token has hung up, which is what the set will say.
-            let _ = engine::find(fd)?.arm(raw::borrow(fd));
+            let _ = socket.arm(raw::borrow(fd));
+            if asked & libc::EPOLLET as u32 != 0 {
+                socket.show_edges();
+            }
             Ok(0)
         });
         if armed != 0 {

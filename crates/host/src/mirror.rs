@@ -5,6 +5,11 @@ use sockeye_buffer::{Condition, SlotHeader, futex};
 use sockeye_stack::{Error, SocketEvent};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
+/// What `armed` says once the socket is polled.
+pub(crate) const ARMED: u32 = 1;
+/// What it says once it is in an epoll set with EPOLLET.
+pub(crate) const ARMED_FOR_EDGES: u32 = 2;
+
 impl Entry {
     /// Tells the program what happened. The order matters: words first, then wakes, then the token.
     pub(crate) fn on_event(&mut self, event: SocketEvent) {
@@ -14,7 +19,10 @@ impl Entry {
                 self.wake_readers();
                 self.wake_writers();
             }
-            SocketEvent::Readable => self.wake_readers(),
+            SocketEvent::Readable => {
+                self.wake_readers();
+                self.show_edge();
+            }
             SocketEvent::Acceptable => {
                 self.slot.header().engine.accept_len.fetch_add(1, Ordering::SeqCst);
                 self.wake_readers();
@@ -74,6 +82,17 @@ impl Entry {
         {
             token.show_fin();
             self.fin_shown = true;
+        }
+    }
+
+    /// What arrives is an edge of its own for who is told of edges, also while the token is readable.
+    fn show_edge(&self) {
+        let readiness = &self.slot.header().readiness;
+        if readiness.armed.load(Ordering::Relaxed) == ARMED_FOR_EDGES
+            && readiness.rx_token.load(Ordering::SeqCst) == 1
+            && let Some(token) = &self.token
+        {
+            token.show_readable();
         }
     }
 

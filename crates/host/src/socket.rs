@@ -274,7 +274,8 @@ impl Socket {
             return;
         };
         let deadline = sockeye_clock::monotonic() + Duration::from_secs(seconds.into());
-        let is_over = || self.condition().map_or(true, |word| word & OVER != 0);
+        // A host that dies takes the bytes along.
+        let is_over = || !self.way.is_alive() || self.condition().map_or(true, |word| word & OVER != 0);
         while !is_over() && self.wait(wait::Side::Sender, Some(deadline), is_over).is_ok() {}
         // Nobody else waits for the slot then. A host that is gone has none.
         let _ = self.way.tell(Request::Lingered { tag });

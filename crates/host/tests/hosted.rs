@@ -4,7 +4,7 @@ mod common;
 
 use common::hosted::{Host, Program};
 use common::{End, address, check_pattern, connect, fill_pattern, listener, pair};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use rustix::process::{Resource, Rlimit};
 use sockeye_host::{Call, CallError, HostedOptions, Net, Socket};
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
@@ -238,6 +238,77 @@ fn connecting_shows_on_an_armed_token() {
     poll_until(&token, PollFlags::OUT | PollFlags::ERR | PollFlags::HUP);
     assert_eq!(socket.take_error(), Some(Error::ConnectionRefused));
     assert_eq!(socket.take_error(), None);
+}
+
+/// Waits until a set of edges says `flags` and nothing else.
+fn edge(set: &OwnedFd, flags: epoll::EventFlags) {
+    let mut events = Vec::with_capacity(4);
+    let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
+    epoll::wait(set, rustix::buffer::spare_capacity(&mut events), Some(&timeout)).unwrap();
+    let flags_seen: Vec<_> = events.iter().map(|event: &epoll::Event| event.flags).collect();
+    assert_eq!(flags_seen, [flags]);
+}
+
+fn set_of_edges(socket: &Socket, token: &OwnedFd) -> OwnedFd {
+    socket.arm(token.as_fd()).unwrap();
+    socket.show_edges();
+    let set = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+    epoll::add(&set, token, epoll::EventData::new_u64(0), flags).unwrap();
+    set
+}
+
+#[test]
+fn whatever_arrives_is_an_edge_though_nobody_reads() {
+    let host = Host::start();
+    let (client, server) = pair(&host.net(), true);
+    let token = client.token.unwrap();
+    let set = set_of_edges(&client.socket, &token);
+    edge(&set, epoll::EventFlags::OUT);
+    for _ in 0..3 {
+        server.socket.send(Call::default(), &[IoSlice::new(b"more")]).unwrap();
+        edge(&set, epoll::EventFlags::IN | epoll::EventFlags::OUT);
+    }
+    let mut bytes = [0; 100];
+    assert_eq!(recv(&client.socket, &token, &mut bytes), Ok(12));
+    assert_eq!(poll(&token, false), PollFlags::OUT, "every byte on the token is gone");
+}
+
+#[test]
+fn connecting_is_an_edge_however_soon_it_is_over() {
+    let host = Host::start();
+    let net = host.net();
+    let (_listener, at) = listener(&net, true);
+    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let token = token.unwrap();
+    let set = set_of_edges(&socket, &token);
+    edge(&set, epoll::EventFlags::OUT);
+    let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
+    assert_eq!(socket.connect(call, at), Err(CallError::Failed(Error::InProgress)));
+    edge(&set, epoll::EventFlags::OUT);
+}
+
+#[test]
+fn lingering_ends_with_the_host() {
+    let mut host = Host::start();
+    let (client, _server) = pair(&host.net(), true);
+    client.socket.set_option(SocketOption::Linger(Some(60))).unwrap();
+    client.socket.set_nonblocking(true);
+    let token = client.token.unwrap();
+    let chunk = vec![7; 1 << 20];
+    while send(&client.socket, &token, &chunk).is_ok() {}
+    drop(token);
+    let socket = client.socket;
+    let start = sockeye_clock::monotonic();
+    let closing = thread::spawn(move || socket.linger());
+    let other = host.net();
+    while sockeye_clock::monotonic().since(start).as_millis() < 300 {
+        assert_eq!(other.sockets(true).unwrap().len(), 2, "both ends");
+    }
+    assert!(!closing.is_finished(), "nobody reads");
+    host.kill();
+    closing.join().unwrap();
+    assert!(sockeye_clock::monotonic().since(start).as_secs() < 10, "it waited for a host that is gone");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the engine does for each request.
 
 use super::{Caller, Engine};
+use crate::mirror;
 use crate::proto::{Answer, LINES_A_PAGE, Reply, Request, Token};
 use crate::table::{Use, condition};
 use crate::token::{self, Name};
@@ -207,7 +208,7 @@ impl Engine {
             if !entry.armers.contains(&caller.client) {
                 entry.armers.push(caller.client);
             }
-            entry.slot.header().readiness.armed.store(1, Ordering::SeqCst);
+            entry.slot.header().readiness.armed.fetch_max(mirror::ARMED, Ordering::SeqCst);
             entry.mirror();
             let word = entry.condition();
             let has_failed = entry.slot.header().engine.error.load(Ordering::SeqCst) != 0;

@@ -20,11 +20,17 @@ impl Socket {
             // How the last attempt ended.
             return Err(error.into());
         }
+        if !is_open {
+            self.before_connect(call);
+        }
         match self.way.tell(Request::Connect { tag: self.tag(), address }) {
             Ok(()) => {}
             // Interrupted, and called again.
             Err(Error::AlreadyInProgress) if self.may_block(call) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.after_write(call);
+                return Err(error.into());
+            }
         }
         self.after_write(call);
         if !self.may_block(call) {

@@ -36,6 +36,20 @@ impl Socket {
         Ok(())
     }
 
+    /// Called after [`arm`](Self::arm) when the token is put into an epoll set with EPOLLET: what arrives while it is readable is
+    /// shown too.
+    pub fn show_edges(&self) {
+        self.header().readiness.armed.fetch_max(mirror::ARMED_FOR_EDGES, Ordering::SeqCst);
+    }
+
+    /// Before a connection is begun: however soon it is there, the token shows it as a change.
+    pub(super) fn before_connect(&self, call: Call<'_>) {
+        let Some(token) = self.mirrored(call) else { return };
+        if self.header().readiness.tx_token.swap(1, Ordering::SeqCst) == 0 {
+            token::fill(token);
+        }
+    }
+
     /// Bytes were read, or there were none. For a caller that holds the receive lock, unless there were none.
     pub(super) fn after_read(&self, call: Call<'_>) {
         let Some(token) = self.mirrored(call) else { return };
