@@ -1,6 +1,7 @@
 /* Checks what interrupts, bounds and shapes blocking calls: signals, timeouts, flags, SIGPIPE. Prints a line for each. */
 #include "example.h"
 
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -176,6 +177,34 @@ static void check_reset(int near, int far)
     check(recv(near, buffer, sizeof buffer, 0) == 0, "then recv: end of file");
 }
 
+static int closed_fd;
+
+static void *receive_one(void *received)
+{
+    char *text = received;
+    ssize_t count = recv(closed_fd, text, 4, 0);
+    text[count < 0 ? 0 : count] = 0;
+    return NULL;
+}
+
+/* close() under another thread's recv(): the call goes on until it has something. */
+static void check_close_under_recv(int near, int far)
+{
+    char text[5] = "";
+    pthread_t thread;
+    closed_fd = near;
+    if (pthread_create(&thread, NULL, receive_one, text) != 0)
+        errx(1, "pthread_create");
+    nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+    close(near);
+    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+    ssize_t count = send(far, "late", 4, MSG_NOSIGNAL);
+    pthread_join(thread, NULL);
+    check(count == 4 && strcmp(text, "late") == 0, "close() under recv() lets it go on");
+    check(recv(far, text, 1, 0) == 0, "the connection is closed after it");
+    close(far);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -197,6 +226,10 @@ int main(int argc, char **argv)
     check_full(near, far);
     check_reset(near, far);
     close(near);
+    near = open_socket(&address);
+    connect_to(near, &address);
+    far = accept_connection(listener);
+    check_close_under_recv(near, far);
     close(listener);
     return failures == 0 ? 0 : 1;
 }

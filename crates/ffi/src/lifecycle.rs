@@ -117,11 +117,12 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
     }
     guard(|| {
         // The table first: as soon as the kernel closed the descriptor, another thread may get its number.
-        let removed = TABLE.remove(fd);
+        let last = TABLE.remove(fd).filter(|removed| removed.was_last);
+        let is_awaited = last.as_ref().is_some_and(|last| last.guard.keep_for_waiters(raw::borrow(fd)));
         // SAFETY: no pointers.
         let result = unsafe { real::close(fd) };
-        if let Some(removed) = removed.filter(|removed| removed.was_last) {
-            removed.guard.linger();
+        if let Some(last) = last.filter(|_| !is_awaited) {
+            last.guard.linger();
         }
         Ok(result)
     })

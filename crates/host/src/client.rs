@@ -156,7 +156,9 @@ impl Client {
         match raw::wait_for(process) {
             raw::End::Exit(0) => Ok(()),
             raw::End::Unknown if said.is_empty() => Ok(()),
-            raw::End::Exit(_) | raw::End::Killed | raw::End::Unknown => Err(SetupError(fault(&name, &said))),
+            end @ (raw::End::Exit(_) | raw::End::Killed(_) | raw::End::Unknown) => {
+                Err(SetupError(fault(&name, &said, &end)))
+            }
         }
     }
 
@@ -251,9 +253,14 @@ fn read_until_closed(reader: &OwnedFd, deadline: Instant) -> Option<Vec<u8>> {
     }
 }
 
-fn fault(program: &str, said: &[u8]) -> String {
+fn fault(program: &str, said: &[u8], end: &raw::End) -> String {
     let said = String::from_utf8_lossy(said);
-    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it ended without a word");
-    let line = line.strip_prefix("sockeye: ").unwrap_or(line);
-    format!("cannot start the host process ({} host): {line}", OsStr::new(program).display())
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+    let why = match (line, end) {
+        (Some(line), _) => line.strip_prefix("sockeye: ").unwrap_or(line).to_owned(),
+        (None, raw::End::Exit(status)) => format!("it ended with status {status} without a word"),
+        (None, raw::End::Killed(signal)) => format!("it was killed by signal {signal}"),
+        (None, raw::End::Unknown) => "it ended without a word".to_owned(),
+    };
+    format!("cannot start the host process ({} host): {why}", OsStr::new(program).display())
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Our descriptors are out of the way of the program, which counts on small numbers for its own.
-const FIRST_DESCRIPTOR: i32 = 960;
+pub(crate) const FIRST_DESCRIPTOR: i32 = 960;
 /// How long a host may take to answer. It executes requests at once, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -89,8 +89,10 @@ fn reset_signals() {
 
 /// How a process ended.
 pub(crate) enum End {
+    /// With this status.
     Exit(i32),
-    Killed,
+    /// By this signal.
+    Killed(i32),
     /// The calling program has its children reaped by the kernel (SA_NOCLDWAIT): there is no telling.
     Unknown,
 }
@@ -103,7 +105,11 @@ pub(crate) fn wait_for(process: i32) -> End {
         let waited = unsafe { libc::waitpid(process, &raw mut status, libc::__WALL) };
         if waited == process {
             let exited = libc::WIFEXITED(status);
-            return if exited { End::Exit(libc::WEXITSTATUS(status)) } else { End::Killed };
+            return if exited {
+                End::Exit(libc::WEXITSTATUS(status))
+            } else {
+                End::Killed(libc::WTERMSIG(status))
+            };
         }
         if std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
             return End::Unknown;

@@ -14,6 +14,7 @@ use sockeye_buffer::{Condition, SlotHeader};
 use sockeye_stack::{Error, OptionName, Shutdown, SocketOption};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub struct Socket {
     owner: u32,
     /// In which process it was armed: see [`Way::epoch`].
     armed_in: AtomicU32,
+    waiters: wait::Waiters,
+    /// A copy of the token, once the program has closed its own under a call that waits.
+    kept: OnceLock<OwnedFd>,
 }
 
 /// How one call is made.
@@ -87,7 +91,15 @@ impl Socket {
     pub(crate) fn new(way: Way, handle: Handle, token: Token) -> Result<Self, Error> {
         let at = way.attach(handle)?;
         let owner = condition::owner_of(handle.tag);
-        Ok(Self { way, at, token, owner, armed_in: AtomicU32::new(0) })
+        Ok(Self {
+            way,
+            at,
+            token,
+            owner,
+            armed_in: AtomicU32::new(0),
+            waiters: wait::Waiters::default(),
+            kept: OnceLock::new(),
+        })
     }
 
     /// bind().
@@ -260,6 +272,17 @@ impl Socket {
     #[must_use]
     pub fn recv_low_water(&self) -> u32 {
         self.header().readiness.recv_low_water.load(Ordering::Relaxed).max(1)
+    }
+
+    /// To be called before the last descriptor of this process for the socket is closed: as on Linux, calls that wait in it go on,
+    /// and the socket is closed after them. Says whether there are any.
+    pub fn keep_for_waiters(&self, token: BorrowedFd<'_>) -> bool {
+        if !self.waiters.are_there(self.way.epoch()) {
+            return false;
+        }
+        // Without a descriptor to spare, the calls see the end of the connection.
+        rustix::io::fcntl_dupfd_cloexec(token, crate::connection::FIRST_DESCRIPTOR)
+            .is_ok_and(|copy| self.kept.set(copy).is_ok())
     }
 
     /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the last of all.

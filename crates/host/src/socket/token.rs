@@ -6,7 +6,7 @@ use crate::table::condition;
 use crate::{mirror, token};
 use sockeye_buffer::Condition;
 use sockeye_stack::Error;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
 
 impl Socket {
@@ -120,9 +120,10 @@ impl Socket {
     }
 
     /// The token, if its readiness follows the socket's.
-    fn mirrored<'a>(&self, call: Call<'a>) -> Option<BorrowedFd<'a>> {
+    fn mirrored<'a>(&'a self, call: Call<'a>) -> Option<BorrowedFd<'a>> {
         let is_armed = self.header().readiness.armed.load(Ordering::Relaxed) != 0;
         let is_closed = || self.condition().map_or(true, |word| word & condition::TOKEN_CLOSED != 0);
-        call.token.filter(|_| is_armed && !is_closed())
+        let token = self.kept.get().map(AsFd::as_fd).or(call.token);
+        token.filter(|_| is_armed && !is_closed())
     }
 }

@@ -5,7 +5,7 @@ use crate::mirror::EAGER;
 use sockeye_buffer::futex::Waited;
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::Error;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 /// How long to look before sleeping: less than a wake-up costs.
@@ -27,6 +27,48 @@ pub(super) enum Side {
 pub(super) enum Ended {
     TimedOut,
     Interrupted,
+}
+
+/// How many threads of this process sleep in calls on a socket.
+///
+/// A forked child has none, whatever the parent had: the count is that of an epoch, in the upper half.
+#[derive(Debug, Default)]
+pub(super) struct Waiters(AtomicU64);
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Waiter<'a> {
+    all: &'a Waiters,
+    epoch: u32,
+}
+
+impl Waiters {
+    /// Until the waiter is dropped there is one more.
+    fn enter(&self, epoch: u32) -> Waiter<'_> {
+        self.change(|count, of| Some(if of == epoch { count + 1 } else { 1 }), epoch);
+        Waiter { all: self, epoch }
+    }
+
+    pub(super) fn are_there(&self, epoch: u32) -> bool {
+        let word = self.0.load(Ordering::SeqCst);
+        (word >> 32) as u32 == epoch && word as u32 > 0
+    }
+
+    /// Has `change` say the new count of `epoch` from the old count and its epoch; `None` changes nothing.
+    fn change(&self, change: impl Fn(u32, u32) -> Option<u32>, epoch: u32) {
+        let next = |word: u64| {
+            let count = change(word as u32, (word >> 32) as u32)?;
+            Some(u64::from(epoch) << 32 | u64::from(count))
+        };
+        // `None` is told by the value, which nobody needs.
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.all.change(|count, of| (of == self.epoch).then(|| count.saturating_sub(1)), self.epoch);
+    }
 }
 
 impl Ended {
@@ -73,6 +115,7 @@ impl Socket {
         if is_ready() {
             return Ok(());
         }
+        let _waiter = self.waiters.enter(self.way.epoch());
         match self.way.wait(sequence, seen, deadline) {
             Waited::Woken => Ok(()),
             Waited::TimedOut => Err(Ended::TimedOut),
