@@ -100,7 +100,7 @@ unit: lib examples
 
 # 1 GiB through one connection takes too long without optimization.
 heavy: prerequisites lib
-	SOCKEYE_HEAVY=1 $(CARGO) test --locked --release -p sockeye --test transfer -p sockeye-cli --test hosted
+	SOCKEYE_HEAVY=1 $(CARGO) test --locked --release -p sockeye --test transfer -p sockeye-cli --test hosted -p sockeye-sim --test bulk
 
 e2e: lib examples
 	scripts/e2e

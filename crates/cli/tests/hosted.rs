@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockeye::{HostedOptions, Net};
 use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, Command, Stdio};
-use stream::{length, pair, transfer};
+use stream::{bad_link, length, pair, transfer};
 use tempfile::TempDir;
 
 /// A host process of the test's own.
@@ -66,9 +66,10 @@ fn a_long_stream_arrives_whole() {
 
 #[test]
 fn a_stream_over_a_bad_link_arrives_whole() {
-    let host = Host::start(&["--network", "../../networks/lossy.toml"]);
+    let (network, length) = bad_link();
+    let host = Host::start(&["--network", network]);
     let (client, server) = pair(&host.net(Some("client")), &host.net(Some("server")), "10.0.0.1:0");
-    transfer(client, server, length(512 << 10, 4 << 20));
+    transfer(client, server, length);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod stream;
 
 use sockeye::{Net, network_file};
 use std::path::Path;
-use stream::{length, pair, transfer};
+use stream::{bad_link, length, pair, transfer};
 
 #[test]
 fn through_loopback() {
@@ -18,11 +18,12 @@ fn through_loopback() {
 /// 5% loss, 2% reordering, 1% duplication, 1% corruption.
 #[test]
 fn through_a_bad_link() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../networks/lossy.toml");
+    let (network, length) = bad_link();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(network);
     let server = Net::with_config(&network_file::read(&file).unwrap(), Some("server")).unwrap();
     let client = server.on_host("client").unwrap();
     let (client, server) = pair(&client, &server, "10.0.0.1:0");
-    transfer(client, server, length(512 << 10, 4 << 20));
+    transfer(client, server, length);
 }
 
 #[test]

@@ -39,6 +39,17 @@ pub fn transfer(mut sender: TcpStream, mut receiver: TcpStream, length: usize) {
     writer.join().unwrap();
 }
 
+/// A network file, from a crate's folder, whose link loses 5%, reorders 2%, duplicates 1% and damages 1%; and how many bytes
+/// to send over it. Every loss that is noticed by a timeout costs 200 ms, so the long stream has large packets.
+pub fn bad_link() -> (&'static str, usize) {
+    let is_heavy = length(0, 1) == 1;
+    if is_heavy {
+        ("../../networks/lossy-large.toml", 1 << 30)
+    } else {
+        ("../../networks/lossy.toml", 512 << 10)
+    }
+}
+
 /// `heavy` bytes with `SOCKEYE_HEAVY`, or `light` ones.
 pub fn length(light: usize, heavy: usize) -> usize {
     if std::env::var_os("SOCKEYE_HEAVY").is_some() { heavy } else { light }
