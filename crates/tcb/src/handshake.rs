@@ -285,7 +285,7 @@ impl Handshake {
         TcpHeader {
             window: window::of_syn(self.config.recv_buffer),
             options: Options {
-                // MUST-14, MAY-3 (3.7.1): always. MUST-65: in no other segment.
+                // MUST-14, SHLD-5, MAY-3 (3.7.1): always. MUST-65: in no other segment.
                 mss: Some(self.config.recv_mss),
                 window_scale: scaling.then(|| window::shift_for(self.config.recv_buffer)),
                 timestamps: self.stamps(now),

@@ -79,7 +79,7 @@ enum Extent {
 // There is no packet without a header, so there is nothing that `is_empty` could say.
 #[allow(clippy::len_without_is_empty)]
 impl IpHeader {
-    /// Parses the header at the start of `packet`, verifies an IPv4 header checksum, skips IPv4 options and
+    /// Parses the header at the start of `packet`, verifies an IPv4 header checksum, skips IPv4 options (MUST-50) and
     /// IPv6 extension headers, and returns it with the range of the payload in `packet`.
     ///
     /// # Errors

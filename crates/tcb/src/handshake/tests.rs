@@ -139,7 +139,7 @@ fn syns_are_retransmitted() {
     }
 }
 
-/// MUST-14, MAY-3, MUST-67: the MSS announced is what the stack says. RFC 7323, 1.3 and 3.2: options are answered only if offered.
+/// MUST-14, SHLD-5, MAY-3, MUST-67: the MSS announced is what the stack says. RFC 7323, 1.3 and 3.2: options are answered only if offered.
 #[test]
 fn options_are_negotiated() {
     let all = Config { timestamps: true, window_scaling: true, recv_buffer: 1 << 20, ..config() };

@@ -79,7 +79,7 @@ fn payload_ends_where_the_length_field_says() {
 }
 
 #[test]
-fn ipv4_options_are_skipped() {
+fn must_50_ipv4_options_are_skipped() {
     let bytes = edit(packet(&v4(), b"\x01\x01\x01\x00text"), |packet| packet[0] = 0x46);
     let (header, payload) = IpHeader::parse(&bytes).unwrap();
     assert_eq!(header, v4());

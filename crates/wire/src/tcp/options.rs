@@ -7,7 +7,7 @@ use crate::SeqNum;
 /// Bytes of options that the longest header holds.
 pub const MAX_OPTIONS_LEN: usize = 40;
 
-/// Kinds (IANA, "TCP Option Kind Numbers").
+/// Kinds (IANA, "TCP Option Kind Numbers"). MUST-4 (3.1): the first three at least. MUST-68: all but the first two have a length.
 mod kind {
     pub const END: u8 = 0;
     pub const NOP: u8 = 1;
