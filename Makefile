@@ -110,8 +110,10 @@ loom: prerequisites ## The rings under loom: every order of their memory accesse
 
 miri: prerequisites ## The rings under Miri (needs nightly)
 	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
-	  echo "make: Miri is missing: rustup toolchain install nightly --component miri" >&2; exit 2; }
-	$(CARGO) +nightly miri test --target-dir $(target)/miri -p sockeye-buffer --lib
+	  echo "make: Miri is missing: rustup toolchain install nightly --component miri,rust-src" >&2; exit 2; }
+	@# proptest looks for its record of failures, which isolation forbids; a case takes Miri a thousand times as long.
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 \
+	  $(CARGO) +nightly miri test --locked --target-dir $(target)/miri -p sockeye-buffer --lib
 
 bench: prerequisites ## Costs of the send and receive path, beside the kernel's
 	$(CARGO) bench --locked -p sockeye -p sockeye-wire -p sockeye-buffer
