@@ -76,6 +76,11 @@ impl AckPolicy {
         false
     }
 
+    /// The largest segment seen, an estimate of the peer's full segment; bytes.
+    pub(crate) const fn rcv_mss(&self) -> u32 {
+        self.full
+    }
+
     pub(crate) const fn owe_now(&mut self) {
         self.due = Due::Now;
     }

@@ -9,6 +9,7 @@ use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
 
 use crate::arrive::ChallengeLimit;
 use crate::congestion::Congestion;
+use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::Events;
@@ -244,6 +245,7 @@ impl Handshake {
             holder: Holder::Program,
             challenges: ChallengeLimit::default(),
             discards: Discards::default(),
+            counters: Counters::default(),
             config: self.config,
         };
         tcb.start_keep_alive(now);

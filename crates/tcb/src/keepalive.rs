@@ -19,6 +19,11 @@ impl Probing {
         Self { heard: now, unanswered: 0 }
     }
 
+    /// When the peer last said something.
+    pub(crate) const fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// The peer said something.
     pub(crate) const fn on_heard(&mut self, now: Instant) {
         self.heard = now;

@@ -20,6 +20,11 @@ pub(crate) struct Persist {
 }
 
 impl Persist {
+    /// Probes since the peer last said anything.
+    pub(crate) const fn unanswered(&self) -> u32 {
+        self.unanswered
+    }
+
     /// The peer said something.
     pub(crate) const fn on_answer(&mut self) {
         self.unanswered = 0;

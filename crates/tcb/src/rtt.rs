@@ -89,6 +89,11 @@ impl RttEstimator {
         self.rto = self.base.backed_off(self.backoff, self.bounds);
     }
 
+    /// Doublings since the last sample.
+    pub(crate) const fn backoff(&self) -> u32 {
+        self.backoff
+    }
+
     /// The smoothed round-trip time, once there was a sample.
     pub(crate) fn srtt(&self) -> Option<Duration> {
         self.smoothed.map(|(srtt, _)| srtt)

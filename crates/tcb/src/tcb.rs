@@ -7,6 +7,7 @@ use sockeye_wire::SeqNum;
 
 use crate::arrive::ChallengeLimit;
 use crate::congestion::{Congestion, Expiry};
+use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::Events;
@@ -207,17 +208,23 @@ pub struct Tcb {
     pub(crate) holder: Holder,
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
+    pub(crate) counters: Counters,
 }
 
 impl Tcb {
     /// SEGMENT ARRIVES (3.10.7.4).
     pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) {
+        self.counters.on_arrived(now, segment);
         arrive::segment_arrives(self, now, segment);
     }
 
     /// The next segment that is owed; `None` when nothing is owed now. The only exit for segments.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        transmit::poll(self, now)
+        let transmit = transmit::poll(self, now);
+        if let Some(transmit) = &transmit {
+            self.counters.on_sent(transmit.text_len);
+        }
+        transmit
     }
 
     /// The text of a transmit just polled.
@@ -473,7 +480,7 @@ impl Tcb {
             return;
         }
         let expiry = if self.snd.retransmissions == 1 { Expiry::First } else { Expiry::Repeated };
-        self.congestion.on_timeout(flight, expiry);
+        self.congestion.on_timeout(now, flight, expiry);
         self.recovery.on_timeout(self.snd.una, self.snd.nxt);
         self.rtt.on_timeout();
         // MUST-18 (3.8.1): what is sent twice is not measured.

@@ -69,6 +69,7 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return None;
     }
     tcb.recovery.on_retransmit(cut.len());
+    tcb.counters.on_retransmitted(cut.text);
     // MUST-18 (3.8.1), Karn: the next ACK is ambiguous.
     tcb.timing = None;
     Some(segment(tcb, now, cut))
@@ -121,7 +122,7 @@ fn next_cut(tcb: &Tcb) -> Option<Cut> {
 /// RFC 5681, 4.1: after an RTO without sending, what is known of the network is out of date.
 fn restart_if_idle(tcb: &mut Tcb, now: Instant) {
     if tcb.snd.flight() == 0 && now.since(tcb.snd.last_sent) > tcb.rtt.rto().get() {
-        tcb.congestion.on_idle();
+        tcb.congestion.on_idle(now);
     }
 }
 

@@ -4,6 +4,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::Flags;
 
 use super::sequence::{InWindow, challenge};
+use crate::congestion::AckSample;
 use crate::recovery::{Finding, Phase};
 use crate::state::Cause;
 use crate::tcb::Fin;
@@ -21,7 +22,7 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
     if ack.after(tcb.snd.una) {
         process_new(tcb, now, segment);
     } else if is_duplicate(tcb, segment, window) {
-        process_duplicate(tcb);
+        process_duplicate(tcb, now);
     }
     update_window(tcb, segment, window);
     if tcb.state == State::Closed { Err(Discard::Finished) } else { Ok(()) }
@@ -50,10 +51,10 @@ fn is_duplicate(tcb: &Tcb, segment: &InWindow<'_>, window: u32) -> bool {
     segment.header().ack == tcb.snd.una && tcb.snd.flight() > 0 && segment.len() == 0 && window == tcb.snd.wnd
 }
 
-fn process_duplicate(tcb: &mut Tcb) {
+fn process_duplicate(tcb: &mut Tcb, now: Instant) {
     let (una, nxt) = (tcb.snd.una, tcb.snd.nxt);
     if tcb.recovery.on_duplicate_ack(una, nxt, tcb.snd.mss) == Finding::LossDetected {
-        tcb.congestion.on_loss(tcb.snd.flight());
+        tcb.congestion.on_loss_detected(now, tcb.snd.flight());
     }
 }
 
@@ -64,14 +65,31 @@ fn process_new(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
     let text = (acked as usize).min(tcb.text_held());
     if text > 0 {
         tcb.sendq.release(text);
+        tcb.counters.bytes_acked += text as u64;
         tcb.events.push(Event::Writable);
     }
     tcb.snd.una = ack;
     tcb.snd.retransmissions = 0;
-    let is_growing = tcb.recovery.phase() != Phase::FastRecovery;
+    let was_reducing = tcb.recovery.phase() == Phase::Recovery;
     match tcb.recovery.on_ack(ack, tcb.snd.nxt, acked, tcb.snd.mss) {
-        Finding::Recovered => tcb.congestion.on_recovered(tcb.snd.flight()),
-        Finding::Nothing if is_growing => tcb.congestion.on_ack(acked, flight),
+        Finding::Recovered => tcb.congestion.on_recovered(now, tcb.snd.flight()),
+        Finding::Nothing if !was_reducing => tcb.congestion.on_ack(&AckSample {
+            now,
+            acked,
+            delivered: acked,
+            flight_before: flight,
+            flight: tcb.snd.flight(),
+            lost: 0,
+            una: ack,
+            nxt: tcb.snd.nxt,
+            rtt: None,
+            min_rtt: None,
+            is_app_limited: false,
+            is_cwnd_limited: false,
+            ece: false,
+            rate: None,
+            phase: tcb.recovery.phase(),
+        }),
         Finding::Nothing | Finding::PartialAck | Finding::LossDetected => {}
     }
     // RFC 6298, 5.2 and 5.3.

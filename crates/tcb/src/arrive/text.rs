@@ -49,6 +49,7 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         return;
     }
     tcb.rcv.nxt += moved as u32;
+    tcb.counters.bytes_received += moved as u64;
     if tcb.rcv.edge.before(tcb.rcv.nxt) {
         tcb.rcv.edge = tcb.rcv.nxt;
     }

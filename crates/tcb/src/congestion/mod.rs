@@ -1,8 +1,12 @@
 //! Window policy: how much may be in flight. What is lost is [`recovery`](crate::recovery)'s.
 
 mod reno;
+mod sample;
+
+use sockeye_clock::Instant;
 
 pub(crate) use reno::Expiry;
+pub(crate) use sample::AckSample;
 
 /// The congestion window, in bytes.
 #[derive(Clone, Debug)]
@@ -13,16 +17,23 @@ pub(crate) struct Congestion {
     acked: u32,
     initial: u32,
     mss: u32,
+    /// cwnd and ssthresh before the last reduction, for [`Self::on_undo`].
+    prior: (u32, u32),
 }
 
 impl Congestion {
     /// `initial` is the initial window (RFC 5681, 3.1; RFC 6928).
     pub(crate) const fn new(initial: u32, mss: u32) -> Self {
-        Self { cwnd: initial, ssthresh: u32::MAX, acked: 0, initial, mss }
+        Self { cwnd: initial, ssthresh: u32::MAX, acked: 0, initial, mss, prior: (0, u32::MAX) }
     }
 
     pub(crate) const fn cwnd(&self) -> u32 {
         self.cwnd
+    }
+
+    /// What proportional rate reduction allows now (RFC 6937).
+    pub(crate) const fn set_cwnd(&mut self, cwnd: u32) {
+        self.cwnd = cwnd;
     }
 
     pub(crate) const fn ssthresh(&self) -> u32 {
@@ -35,7 +46,7 @@ impl Congestion {
     }
 
     /// Nothing was sent for an RTO (RFC 5681, 4.1): the restart window.
-    pub(crate) fn on_idle(&mut self) {
+    pub(crate) fn on_idle(&mut self, _now: Instant) {
         self.cwnd = self.cwnd.min(self.initial);
     }
 

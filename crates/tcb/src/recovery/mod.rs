@@ -8,22 +8,14 @@
 //! Without SACK the marks are one range. A scoreboard of SACKed ranges takes its place here when there is one.
 
 mod newreno;
+mod phase;
 
 use sockeye_wire::SeqNum;
 
+pub use phase::Phase;
+
 /// Duplicate ACKs that prove a loss (RFC 5681, 3.2).
 const DUP_THRESHOLD: u32 = 3;
-
-/// Whether a loss is being repaired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nothing is known to be lost.
-    Open,
-    /// After three duplicate ACKs (RFC 6582).
-    FastRecovery,
-    /// After a retransmission time-out.
-    Loss,
-}
 
 /// Whether a retransmission waits for room in cwnd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

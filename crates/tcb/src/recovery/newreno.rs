@@ -15,10 +15,10 @@ impl Recovery {
             return Finding::Nothing;
         }
         self.dup_acks = self.dup_acks.saturating_add(1);
-        if self.phase == Phase::FastRecovery || self.dup_acks < DUP_THRESHOLD {
+        if self.phase == Phase::Recovery || self.dup_acks < DUP_THRESHOLD {
             return Finding::Nothing;
         }
-        self.phase = Phase::FastRecovery;
+        self.phase = Phase::Recovery;
         self.recovery_point = nxt;
         self.mark_first(una, nxt, mss);
         Finding::LossDetected
@@ -28,18 +28,18 @@ impl Recovery {
     pub(crate) fn on_ack(&mut self, una: SeqNum, nxt: SeqNum, acked: u32, mss: u32) -> Finding {
         self.forget_before(una);
         match self.phase {
-            Phase::Open => {
+            Phase::Open | Phase::Disorder | Phase::Cwr => {
                 self.dup_acks = 0;
                 Finding::Nothing
             }
-            Phase::FastRecovery if una.before(self.recovery_point) => {
+            Phase::Recovery if una.before(self.recovery_point) => {
                 // RFC 6582, 3.3: one of the segments acknowledged was the retransmitted one, the others had made
                 // duplicate ACKs.
                 self.dup_acks = self.dup_acks.saturating_sub((acked / mss).saturating_sub(1));
                 self.mark_first(una, nxt, mss);
                 Finding::PartialAck
             }
-            Phase::FastRecovery => {
+            Phase::Recovery => {
                 self.phase = Phase::Open;
                 self.dup_acks = 0;
                 self.lost_to = self.lost_from;

@@ -1,0 +1,70 @@
+//! What recovery tells the congestion control about each ACK.
+
+use core::time::Duration;
+use sockeye_clock::Instant;
+
+use crate::Phase;
+
+/// What one ACK told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckSample {
+    /// When it came.
+    pub(crate) now: Instant,
+    /// Bytes by which SND.UNA moved.
+    pub(crate) acked: u32,
+    /// Bytes newly known to have arrived: acknowledged or SACKed for the first time.
+    pub(crate) delivered: u32,
+    /// Bytes that were in the network before this ACK.
+    pub(crate) flight_before: u32,
+    /// Bytes that are in the network after it.
+    pub(crate) flight: u32,
+    /// Bytes that this ACK showed to be lost.
+    pub(crate) lost: u32,
+    /// SND.UNA.
+    pub(crate) una: sockeye_wire::SeqNum,
+    /// SND.NXT.
+    pub(crate) nxt: sockeye_wire::SeqNum,
+    /// The round trip it measured, if it is not ambiguous.
+    pub(crate) rtt: Option<Duration>,
+    /// The least round trip of the last minutes, once one was measured.
+    pub(crate) min_rtt: Option<Duration>,
+    /// Whether what it acknowledges was sent while the program had too little to send.
+    pub(crate) is_app_limited: bool,
+    /// Whether cwnd held text back in the round trip that ends.
+    pub(crate) is_cwnd_limited: bool,
+    /// Whether it echoes congestion (RFC 3168).
+    pub(crate) ece: bool,
+    /// The rate at which segments arrive, if it could be measured.
+    pub(crate) rate: Option<RateSample>,
+    /// The phase after this ACK.
+    pub(crate) phase: Phase,
+}
+
+/// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation, 3.3).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateSample {
+    /// Bytes delivered over `interval`.
+    pub(crate) delivered: u64,
+    /// The longer of the times it took to send and to acknowledge them.
+    pub(crate) interval: Duration,
+    /// `C.delivered` when the newest segment of the sample was sent: tells rounds apart.
+    pub(crate) prior_delivered: u64,
+    /// `C.delivered` now.
+    pub(crate) total_delivered: u64,
+    /// `C.lost` bytes since that segment was sent.
+    pub(crate) lost: u64,
+    /// Bytes in the network when that segment was sent.
+    pub(crate) flight_at_send: u32,
+    /// Whether the program, not the network, limited the rate.
+    pub(crate) is_app_limited: bool,
+    /// Bytes delivered with CE marks in the interval.
+    pub(crate) delivered_ce: u64,
+}
+
+impl RateSample {
+    /// Bytes a second.
+    pub(crate) fn rate(&self) -> u64 {
+        let nanos = self.interval.as_nanos().max(1);
+        u64::try_from(u128::from(self.delivered) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+    }
+}
