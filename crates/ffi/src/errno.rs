@@ -1,87 +1,20 @@
-//! The one place that knows errno numbers.
+//! What calls fail with: the numbers of `sockeye_posix`, and the line that the loss of the host process gets.
 
 use crate::engine;
-use libc::c_int;
 use sockeye_host::CallError;
+pub use sockeye_posix::Errno;
 use sockeye_stack::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// An errno number that a call fails with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(c_int);
-
-#[allow(missing_docs)]
-impl Errno {
-    pub const AFNOSUPPORT: Self = Self(libc::EAFNOSUPPORT);
-    pub const AGAIN: Self = Self(libc::EAGAIN);
-    pub const BADF: Self = Self(libc::EBADF);
-    pub const DOM: Self = Self(libc::EDOM);
-    pub const FAULT: Self = Self(libc::EFAULT);
-    pub const INVAL: Self = Self(libc::EINVAL);
-    pub const IO: Self = Self(libc::EIO);
-    pub const MFILE: Self = Self(libc::EMFILE);
-    pub const MSGSIZE: Self = Self(libc::EMSGSIZE);
-    pub const NETDOWN: Self = Self(libc::ENETDOWN);
-    pub const NOPROTOOPT: Self = Self(libc::ENOPROTOOPT);
-    pub const NOSYS: Self = Self(libc::ENOSYS);
-    pub const NOTTY: Self = Self(libc::ENOTTY);
-    pub const OPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
-    pub const PIPE: Self = Self(libc::EPIPE);
-}
-
-impl Errno {
-    /// The number.
-    #[must_use]
-    pub const fn number(self) -> c_int {
-        self.0
-    }
-
-    /// What the last call of the C library failed with.
-    #[must_use]
-    pub fn last() -> Self {
-        Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
-    }
-
-    /// What a call of the kernel failed with.
-    #[must_use]
-    pub const fn from_kernel(error: rustix::io::Errno) -> Self {
-        Self(error.raw_os_error())
-    }
-}
 
 /// The number for an error of the stack. The loss of the host process also gets its line on stderr, once.
 ///
 /// `HostGone` is `ENETDOWN` for a call that makes or names a socket; see [`of_transfer`].
 #[must_use]
 pub fn of(error: Error) -> Errno {
-    Errno(match error {
-        Error::WouldBlock => libc::EAGAIN,
-        Error::AddressInUse => libc::EADDRINUSE,
-        Error::AddressNotAvailable => libc::EADDRNOTAVAIL,
-        Error::AddressFamily => libc::EAFNOSUPPORT,
-        Error::InvalidArgument => libc::EINVAL,
-        Error::NotConnected => libc::ENOTCONN,
-        Error::IsConnected => libc::EISCONN,
-        Error::AlreadyInProgress => libc::EALREADY,
-        Error::InProgress => libc::EINPROGRESS,
-        Error::ConnectionRefused => libc::ECONNREFUSED,
-        Error::ConnectionReset => libc::ECONNRESET,
-        Error::TimedOut => libc::ETIMEDOUT,
-        Error::BrokenPipe => libc::EPIPE,
-        Error::ConnectionAborted => libc::ECONNABORTED,
-        Error::HostUnreachable => libc::EHOSTUNREACH,
-        Error::NetworkUnreachable => libc::ENETUNREACH,
-        Error::NotSupported => libc::EOPNOTSUPP,
-        Error::NoSuchOption => libc::ENOPROTOOPT,
-        Error::NoBufferSpace => libc::ENOBUFS,
-        Error::TooManyFiles => libc::EMFILE,
-        Error::PermissionDenied => libc::EACCES,
-        Error::BadDescriptor => libc::EBADF,
-        Error::HostGone => {
-            engine::tell_host_gone();
-            libc::ENETDOWN
-        }
-    })
+    if error == Error::HostGone {
+        engine::tell_host_gone();
+    }
+    sockeye_posix::errno::of(error)
 }
 
 /// As [`of`], for the sending and receiving of bytes: there the loss of the host process is `ECONNABORTED`, because
@@ -91,7 +24,7 @@ pub fn of_transfer(error: CallError) -> Errno {
     match error {
         CallError::Failed(Error::HostGone) => {
             engine::tell_host_gone();
-            Errno(libc::ECONNABORTED)
+            Errno::CONNABORTED
         }
         other => of_call(other),
     }
@@ -102,7 +35,7 @@ pub fn of_transfer(error: CallError) -> Errno {
 pub fn of_call(error: CallError) -> Errno {
     match error {
         CallError::Failed(error) => of(error),
-        CallError::Interrupted => Errno(libc::EINTR),
+        CallError::Interrupted => Errno::INTR,
     }
 }
 

@@ -15,7 +15,6 @@
 //! What is used before the library is initialised, in a signal handler or in the child of `vfork()` takes no lock and
 //! allocates nothing: a look-up in the table is three loads and two atomic additions.
 
-pub mod address;
 pub mod descriptors;
 pub mod engine;
 pub mod errno;

@@ -1,11 +1,11 @@
 //! `bind connect getsockname getpeername`: calls with an address.
 
-use crate::address::{self, Structure, Use};
 use crate::engine::{self, TABLE};
 use crate::errno::{self, Errno, guard};
 use crate::{raw, real};
 use libc::{c_int, sockaddr, socklen_t};
 use sockeye_host::{Call, Socket};
+use sockeye_posix::address::{self, Structure, Use};
 use sockeye_stack::Family;
 use std::net::SocketAddr;
 

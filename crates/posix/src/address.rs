@@ -1,6 +1,6 @@
 //! Socket addresses as bytes: `struct sockaddr_in` and `struct sockaddr_in6`.
 
-use crate::errno::Errno;
+use crate::Errno;
 use sockeye_stack::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
