@@ -213,7 +213,8 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
     settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);
     settings.send_buffer = entry.send_buffer.map_or(settings.send_buffer, |size| size.0);
     settings.recv_buffer = entry.recv_buffer.map_or(settings.recv_buffer, |size| size.0);
-    settings.buffer_max = entry.buffer_max.map_or(settings.buffer_max, |size| size.0);
+    settings.wmem_max = entry.buffer_max.as_ref().map_or(settings.wmem_max, |size| size.0);
+    settings.rmem_max = entry.buffer_max.map_or(settings.rmem_max, |size| size.0);
     settings.time_wait = entry.time_wait.map_or(settings.time_wait, |length| length.0);
     settings.fin_timeout = entry.fin_timeout.map_or(settings.fin_timeout, |length| length.0);
     settings.backlog_max = entry.backlog_max.unwrap_or(settings.backlog_max);

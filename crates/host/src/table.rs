@@ -183,8 +183,8 @@ pub(crate) fn largest_rings<'a>(settings: impl Iterator<Item = &'a Settings>) ->
     };
     settings.fold((0, 0), |(send, recv), s| {
         (
-            send.max(one(s.exact_send_buffer, s.send_buffer, s.buffer_max)),
-            recv.max(one(s.exact_recv_buffer, s.recv_buffer, s.buffer_max)),
+            send.max(one(s.exact_send_buffer, s.send_buffer, s.wmem_max)),
+            recv.max(one(s.exact_recv_buffer, s.recv_buffer, s.rmem_max)),
         )
     })
 }

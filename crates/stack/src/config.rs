@@ -51,8 +51,14 @@ pub struct Settings {
     pub send_buffer: usize,
     /// Default SO_RCVBUF in force, bytes.
     pub recv_buffer: usize,
-    /// net.core.wmem_max, rmem_max: SO_SNDBUF/SO_RCVBUF requests are cut to this before doubling.
-    pub buffer_max: usize,
+    /// Least and most that tuning leaves of a SendQ (tcp_wmem's first and third number), bytes.
+    pub send_buffer_bounds: (usize, usize),
+    /// Least and most that tuning leaves of a RecvQ (tcp_rmem's first and third number), bytes.
+    pub recv_buffer_bounds: (usize, usize),
+    /// net.core.wmem_max: what SO_SNDBUF asks for is cut to this before it is doubled, bytes.
+    pub wmem_max: usize,
+    /// net.core.rmem_max: what SO_RCVBUF asks for is cut to this before it is doubled, bytes.
+    pub rmem_max: usize,
     /// If given, every socket's SendQ has exactly this size.
     pub exact_send_buffer: Option<usize>,
     /// If given, every socket's RecvQ has exactly this size.
@@ -69,6 +75,34 @@ pub struct Settings {
     pub loopback_mtu: usize,
     /// IPv4's time to live and IPv6's hop limit of what the host sends (64; MUST-49, 3.9.2).
     pub hop_limit: u8,
+    /// tcp_window_scaling: whether SYNs offer window scaling (RFC 7323).
+    pub window_scaling: bool,
+    /// tcp_timestamps: 0 not offered, 1 with a random offset for each connection, 2 without (RFC 7323).
+    pub timestamps: u32,
+    /// tcp_sack: whether SYNs offer selective acknowledgements (RFC 2018).
+    pub sack: bool,
+    /// tcp_dsack: whether duplicates are told (RFC 2883).
+    pub dsack: bool,
+    /// tcp_keepalive_time: idle time before the first probe, of a socket that sets no other (2 h; MUST-27 and 28, 3.8.4).
+    pub keepalive_time: Duration,
+    /// tcp_keepalive_intvl: between probes (75 s).
+    pub keepalive_interval: Duration,
+    /// tcp_keepalive_probes: probes without answer until the connection is given up (9).
+    pub keepalive_probes: u32,
+    /// tcp_syn_retries: retransmissions of a SYN (6).
+    pub syn_retries: u32,
+    /// tcp_synack_retries: retransmissions of a SYN-ACK (5).
+    pub synack_retries: u32,
+    /// tcp_retries1: retransmissions until the way is in doubt (3; R1, MUST-20).
+    pub retries1: u32,
+    /// tcp_retries2: retransmissions until the connection is given up (15; R2, MUST-20).
+    pub retries2: u32,
+    /// tcp_rto_min_us: lower bound of the RTO (200 ms).
+    pub rto_min: Duration,
+    /// tcp_rto_max_ms: upper bound of the RTO (120 s).
+    pub rto_max: Duration,
+    /// tcp_notsent_lowat: a socket is not writable while it has so many bytes that were never sent.
+    pub notsent_lowat: u32,
 }
 
 impl Default for HostConfig {
@@ -85,7 +119,10 @@ impl Default for Settings {
         Self {
             send_buffer: 1_048_576,
             recv_buffer: 1_048_576,
-            buffer_max: 2_097_152,
+            send_buffer_bounds: (4096, 4_194_304),
+            recv_buffer_bounds: (4096, 33_554_432),
+            wmem_max: 2_097_152,
+            rmem_max: 2_097_152,
             exact_send_buffer: None,
             exact_recv_buffer: None,
             time_wait: Duration::from_secs(60),
@@ -94,6 +131,20 @@ impl Default for Settings {
             backlog_max: 4096,
             loopback_mtu: 65_536,
             hop_limit: 64,
+            window_scaling: true,
+            timestamps: 1,
+            sack: true,
+            dsack: true,
+            keepalive_time: Duration::from_secs(7200),
+            keepalive_interval: Duration::from_secs(75),
+            keepalive_probes: 9,
+            syn_retries: 6,
+            synack_retries: 5,
+            retries1: 3,
+            retries2: 15,
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+            notsent_lowat: u32::MAX,
         }
     }
 }

@@ -156,6 +156,13 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         user_timeout: options.user_timeout(),
         time_wait: host.settings.time_wait,
         fin_timeout: host.settings.fin_timeout,
+        window_scaling: host.settings.window_scaling,
+        timestamps: host.settings.timestamps != 0,
+        rto_min: host.settings.rto_min,
+        rto_max: host.settings.rto_max,
+        retries2: host.settings.retries2,
+        syn_retries: host.settings.syn_retries,
+        synack_retries: host.settings.synack_retries,
         ..Config::new(path.tuple.local.port(), path.tuple.remote.port(), iss)
     }
 }

@@ -40,6 +40,7 @@ mod ports;
 mod rings;
 mod route;
 mod socket;
+mod sysctl;
 mod validate;
 mod wheel;
 
@@ -52,3 +53,4 @@ pub use info::SocketInfo;
 pub use network::Network;
 pub use option::{Family, OptionName, Shutdown, SocketOption};
 pub use rings::{RingSource, Rings};
+pub use sysctl::{SysctlError, sysctl_names};

@@ -48,9 +48,9 @@ impl Options {
             no_delay: false,
             v6_only: false,
             linger: None,
-            keep_idle: 7200,
-            keep_interval: 75,
-            keep_count: 9,
+            keep_idle: to_u32(settings.keepalive_time.as_secs() as usize),
+            keep_interval: to_u32(settings.keepalive_interval.as_secs() as usize),
+            keep_count: settings.keepalive_probes,
             max_segment: 0,
             user_timeout: 0,
         }
@@ -60,10 +60,12 @@ impl Options {
     pub(crate) fn set(&mut self, option: SocketOption, settings: &Settings) -> Result<(), Error> {
         match option {
             SocketOption::SendBuffer(asked) => {
-                self.send_buffer = in_force(asked, MIN_SEND_BUFFER, settings.exact_send_buffer, settings);
+                self.send_buffer =
+                    in_force(asked, settings.wmem_max, MIN_SEND_BUFFER, settings.exact_send_buffer);
             }
             SocketOption::ReceiveBuffer(asked) => {
-                self.recv_buffer = in_force(asked, MIN_RECV_BUFFER, settings.exact_recv_buffer, settings);
+                self.recv_buffer =
+                    in_force(asked, settings.rmem_max, MIN_RECV_BUFFER, settings.exact_recv_buffer);
             }
             SocketOption::ReuseAddress(on) => self.reuse_address = on,
             SocketOption::ReusePort(on) => self.reuse_port = on,
@@ -115,8 +117,8 @@ impl Options {
 }
 
 /// Linux cuts what is asked for at wmem_max or rmem_max, doubles it, and has a floor.
-fn in_force(asked: u32, floor: usize, exact: Option<usize>, settings: &Settings) -> usize {
-    let doubled = (asked as usize).min(settings.buffer_max).saturating_mul(2);
+fn in_force(asked: u32, max: usize, floor: usize, exact: Option<usize>) -> usize {
+    let doubled = (asked as usize).min(max).saturating_mul(2);
     exact.unwrap_or(doubled.max(floor)).max(1)
 }
 

@@ -102,6 +102,11 @@ impl Ports {
         Self { ports: HashMap::with_hasher(key), first: range.0, last: range.1 }
     }
 
+    /// The first and the last ephemeral port from now on.
+    pub(crate) const fn set_range(&mut self, range: (u16, u16)) {
+        (self.first, self.last) = range;
+    }
+
     /// Whether `socket` may not bind or listen with this claim.
     pub(crate) fn is_taken(&self, port: u16, claim: &Claim, socket: u32) -> bool {
         self.ports.get(&port).is_some_and(|port| {

@@ -94,5 +94,5 @@ fn exact_sizes_and_requests_bound_the_rings() {
         Settings { exact_send_buffer: Some(21_720), exact_recv_buffer: Some(16_384), ..defaults.clone() };
     assert_eq!(largest_rings([&exact].into_iter()), (21_720, 16_384));
     let (send, recv) = largest_rings([&exact, &defaults].into_iter());
-    assert_eq!((send, recv), (2 * defaults.buffer_max, 2 * defaults.buffer_max));
+    assert_eq!((send, recv), (2 * defaults.wmem_max, 2 * defaults.rmem_max));
 }

@@ -3,7 +3,7 @@ use crate::{Error, OptionName, Settings, SocketOption};
 
 #[test]
 fn buffer_sizes_are_cut_doubled_and_floored() {
-    let settings = Settings { buffer_max: 10_000, ..Settings::default() };
+    let settings = Settings { wmem_max: 10_000, rmem_max: 10_000, ..Settings::default() };
     let mut options = Options::new(&settings);
     for (asked, send, recv) in
         [(0, 4608, 2304), (1000, 4608, 2304), (5000, 10_000, 10_000), (u32::MAX, 20_000, 20_000)]

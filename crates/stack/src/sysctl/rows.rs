@@ -1,0 +1,125 @@
+//! The table of settings. A new one is a field of [`Settings`] with Linux's default, a row here, and a row in docs/sysctl.md.
+
+use super::value::{Unit, flag, number, numbers};
+use super::{Row, SysctlError};
+use crate::Settings;
+
+/// Linux's `int`.
+const INT: u64 = i32::MAX as u64;
+/// Linux's `u8`.
+const BYTE: u64 = u8::MAX as u64;
+/// SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF, bytes.
+const SOCK_MIN: (u64, u64) = (4608, 2304);
+
+/// A `bool` that Linux shows as 0 or 1.
+macro_rules! flag {
+    ($name:literal, $field:ident) => {
+        Row {
+            name: $name,
+            read: |settings| u8::from(settings.$field).to_string(),
+            write: |settings, text| {
+                settings.$field = flag(text)?;
+                Ok(())
+            },
+        }
+    };
+}
+
+/// A number of any unsigned type, with its bounds.
+macro_rules! number {
+    ($name:literal, $field:ident, $least:expr, $most:expr) => {
+        Row {
+            name: $name,
+            read: |settings| settings.$field.to_string(),
+            write: |settings, text| {
+                let (least, most): (u64, u64) = ($least, $most);
+                let number = number(text, (least, most))?;
+                settings.$field = number.try_into().map_err(|_| SysctlError::OutOfBounds { least, most })?;
+                Ok(())
+            },
+        }
+    };
+}
+
+/// A `Duration`, with the unit in which Linux counts it, and its bounds in that unit.
+macro_rules! time {
+    ($name:literal, $field:ident, $unit:ident, $least:expr, $most:expr) => {
+        Row {
+            name: $name,
+            read: |settings| Unit::$unit.show(settings.$field),
+            write: |settings, text| {
+                settings.$field = Unit::$unit.parse(text, ($least, $most))?;
+                Ok(())
+            },
+        }
+    };
+}
+
+/// All settings that have a name.
+pub(super) const ROWS: &[Row] = &[
+    number!("net.core.somaxconn", backlog_max, 0, INT),
+    number!("net.core.rmem_max", rmem_max, SOCK_MIN.1, INT),
+    number!("net.core.wmem_max", wmem_max, SOCK_MIN.0, INT),
+    number!("net.ipv4.ip_default_ttl", hop_limit, 1, BYTE),
+    Row { name: "net.ipv4.ip_local_port_range", read: read_ports, write: write_ports },
+    flag!("net.ipv4.tcp_dsack", dsack),
+    time!("net.ipv4.tcp_fin_timeout", fin_timeout, Seconds, 0, INT),
+    time!("net.ipv4.tcp_keepalive_intvl", keepalive_interval, Seconds, 0, INT),
+    number!("net.ipv4.tcp_keepalive_probes", keepalive_probes, 0, BYTE),
+    time!("net.ipv4.tcp_keepalive_time", keepalive_time, Seconds, 0, INT),
+    number!("net.ipv4.tcp_notsent_lowat", notsent_lowat, 0, u32::MAX as u64),
+    number!("net.ipv4.tcp_retries1", retries1, 0, BYTE),
+    number!("net.ipv4.tcp_retries2", retries2, 0, BYTE),
+    Row { name: "net.ipv4.tcp_rmem", read: read_rmem, write: write_rmem },
+    time!("net.ipv4.tcp_rto_max_ms", rto_max, Millis, 1000, 120_000),
+    time!("net.ipv4.tcp_rto_min_us", rto_min, Micros, 1, INT),
+    flag!("net.ipv4.tcp_sack", sack),
+    number!("net.ipv4.tcp_syn_retries", syn_retries, 1, 127),
+    number!("net.ipv4.tcp_synack_retries", synack_retries, 0, BYTE),
+    number!("net.ipv4.tcp_timestamps", timestamps, 0, 2),
+    flag!("net.ipv4.tcp_window_scaling", window_scaling),
+    Row { name: "net.ipv4.tcp_wmem", read: read_wmem, write: write_wmem },
+];
+
+fn read_ports(settings: &Settings) -> String {
+    format!("{}\t{}", settings.ports.0, settings.ports.1)
+}
+
+fn write_ports(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    let expected = "the first and the last port";
+    let [first, last] = numbers(text, (1, u16::MAX.into()), expected)?;
+    if first > last {
+        return Err(SysctlError::Malformed { expected });
+    }
+    // They are within bounds.
+    settings.ports = (first as u16, last as u16);
+    Ok(())
+}
+
+fn read_rmem(settings: &Settings) -> String {
+    let (least, most) = settings.recv_buffer_bounds;
+    format!("{least}\t{}\t{most}", settings.recv_buffer)
+}
+
+fn write_rmem(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    let (default, bounds) = memory(text)?;
+    (settings.recv_buffer, settings.recv_buffer_bounds) = (default, bounds);
+    Ok(())
+}
+
+fn read_wmem(settings: &Settings) -> String {
+    let (least, most) = settings.send_buffer_bounds;
+    format!("{least}\t{}\t{most}", settings.send_buffer)
+}
+
+fn write_wmem(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    let (default, bounds) = memory(text)?;
+    (settings.send_buffer, settings.send_buffer_bounds) = (default, bounds);
+    Ok(())
+}
+
+/// The default, and the least and the most, bytes.
+fn memory(text: &str) -> Result<(usize, (usize, usize)), SysctlError> {
+    let [least, default, most] = numbers(text, (1, INT), "the least, the default and the most, in bytes")?;
+    Ok((default as usize, (least as usize, most as usize)))
+}
