@@ -15,7 +15,7 @@ pub mod tcp;
 pub use icmp::{IcmpError, IcmpKind, Unreachable};
 pub use ip::{IpHeader, Protocol};
 pub use seq::SeqNum;
-pub use tcp::{Flags, Options, SackBlock, SackBlocks, TcpHeader, Timestamps};
+pub use tcp::{FastOpen, Flags, Options, SackBlock, SackBlocks, TcpHeader, Timestamps};
 
 use thiserror::Error;
 

@@ -22,7 +22,7 @@ mod options;
 
 use core::net::IpAddr;
 
-pub use options::{MAX_OPTIONS_LEN, Options, SackBlock, SackBlocks, Timestamps};
+pub use options::{FastOpen, MAX_OPTIONS_LEN, Options, SackBlock, SackBlocks, Timestamps};
 
 use crate::checksum::Checksum;
 use crate::{ParseError, Protocol, SeqNum};

@@ -36,8 +36,25 @@ pub struct Options {
     pub timestamps: Option<Timestamps>,
     /// SACK blocks, newest first.
     pub sack: SackBlocks,
-    /// Fast Open cookie (RFC 7413); empty for a cookie request.
-    pub fast_open: Option<ArrayVec<u8, 16>>,
+    /// Fast Open (RFC 7413).
+    pub fast_open: Option<FastOpen>,
+}
+
+/// The Fast Open option (RFC 7413, section 4.1.1): a cookie, or a request for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FastOpen {
+    /// 4 to 16 bytes, an even number; empty in a cookie request.
+    pub cookie: ArrayVec<u8, 16>,
+    /// In the option of kind 254 that experiments share, as before kind 34 was assigned (RFC 6994).
+    pub is_experimental: bool,
+}
+
+impl FastOpen {
+    /// Bytes of the option without padding.
+    const fn len(&self) -> usize {
+        let header = if self.is_experimental { 4 } else { 2 };
+        header + self.cookie.len()
+    }
 }
 
 /// Values of the timestamps option.
@@ -108,10 +125,10 @@ impl Options {
                     self.timestamps = Some(Timestamps { value, echo });
                 }
             }
-            (kind::FAST_OPEN, cookie) => self.set_fast_open(cookie),
+            (kind::FAST_OPEN, cookie) => self.set_fast_open(cookie, false),
             (kind::EXPERIMENT, _) => {
                 if let Some(cookie) = value.strip_prefix(&FAST_OPEN_EXPERIMENT) {
-                    self.set_fast_open(cookie);
+                    self.set_fast_open(cookie, true);
                 }
             }
             _ => {}
@@ -132,10 +149,10 @@ impl Options {
     }
 
     /// RFC 7413, section 4.1.1: a cookie has 4 to 16 bytes, an even number; with any other the option is ignored.
-    fn set_fast_open(&mut self, cookie: &[u8]) {
+    fn set_fast_open(&mut self, cookie: &[u8], is_experimental: bool) {
         let valid = cookie.is_empty() || (cookie.len() >= 4 && cookie.len().is_multiple_of(2));
         if let (true, Ok(cookie)) = (valid, ArrayVec::try_from(cookie)) {
-            self.fast_open = Some(cookie);
+            self.fast_open = Some(FastOpen { cookie, is_experimental });
         }
     }
 
@@ -169,7 +186,7 @@ impl Options {
         if blocks > 0 {
             len += 4 + 8 * blocks;
         }
-        let cookie = self.fast_open.as_ref().map(|cookie| 2 + cookie.len());
+        let cookie = self.fast_open.as_ref().map(|option| option.len().next_multiple_of(4));
         let cookie = cookie.filter(|cookie| len + cookie <= MAX_OPTIONS_LEN);
         Layout { blocks, fast_open: cookie.is_some(), len: len + cookie.unwrap_or(0) }
     }
@@ -206,9 +223,8 @@ impl Options {
             out.put(&block.left.0.to_be_bytes());
             out.put(&block.right.0.to_be_bytes());
         }
-        if let (Some(cookie), true) = (&self.fast_open, layout.fast_open) {
-            out.put(&[kind::FAST_OPEN, (2 + cookie.len()) as u8]);
-            out.put(cookie);
+        if let (Some(option), true) = (&self.fast_open, layout.fast_open) {
+            out.put_fast_open(option);
         }
         // MUST-69 (3.1): the padding is zeros, of which the first is the end of the list.
         out.rest.fill(kind::END);
@@ -225,6 +241,19 @@ impl Writer<'_> {
         let (head, rest) = core::mem::take(&mut self.rest).split_at_mut(bytes.len());
         head.copy_from_slice(bytes);
         self.rest = rest;
+    }
+
+    /// As Linux, what aligns it are options without effect, not padding: some middleboxes compare with what they have seen.
+    fn put_fast_open(&mut self, option: &FastOpen) {
+        let len = option.len();
+        if option.is_experimental {
+            self.put(&[kind::EXPERIMENT, len as u8]);
+            self.put(&FAST_OPEN_EXPERIMENT);
+        } else {
+            self.put(&[kind::FAST_OPEN, len as u8]);
+        }
+        self.put(&option.cookie);
+        self.put(&[kind::NOP; 3][..len.next_multiple_of(4) - len]);
     }
 }
 

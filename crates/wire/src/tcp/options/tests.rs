@@ -111,8 +111,7 @@ fn must_64_options_begin_at_any_alignment() {
 
 #[test]
 fn must_68_every_emitted_option_but_end_and_nop_has_its_length() {
-    let cookie = ArrayVec::try_from(&[9; 8][..]).unwrap();
-    let bytes = emitted(&Options { fast_open: Some(cookie), ..five() });
+    let bytes = emitted(&Options { fast_open: Some(cookie(8, false)), ..five() });
     let mut found = vec![];
     let mut at = 0;
     while at < bytes.len() && bytes[at] != 0 {
@@ -124,18 +123,26 @@ fn must_68_every_emitted_option_but_end_and_nop_has_its_length() {
         at += usize::from(bytes[at + 1]);
     }
     assert_eq!(found, [(2, 4), (4, 2), (8, 10), (3, 3), (5, 10)], "and the cookie has no room");
-    assert_eq!(emitted(&Options { fast_open: Some(ArrayVec::new()), ..Options::default() })[..2], [34, 2]);
+    let request = Options { fast_open: Some(FastOpen::default()), ..Options::default() };
+    assert_eq!(emitted(&request), [34, 2, 1, 1]);
 }
 
 #[test]
-fn must_69_padding_is_zero() {
-    for len in [0, 4, 6, 8, 10, 12, 14, 16] {
-        let cookie = ArrayVec::try_from(&[9; 16][..len]).unwrap();
-        let bytes = emitted(&Options { fast_open: Some(cookie), ..Options::default() });
+fn must_69_nothing_but_zeros_pads() {
+    for (len, is_experimental) in
+        [0, 4, 6, 8, 10, 12, 14, 16].into_iter().zip([false, true].into_iter().cycle())
+    {
+        let options = Options { fast_open: Some(cookie(len, is_experimental)), ..mss_only() };
+        let bytes = emitted(&options);
         assert!(bytes.len().is_multiple_of(4));
-        assert_eq!(bytes.len() - (2 + len), (2 - len % 4) % 4, "no more padding than needed");
-        assert!(bytes[2 + len..].iter().all(|&byte| byte == 0), "{bytes:?}");
+        let end = 4 + options.fast_open.unwrap().len();
+        assert!(bytes.len() - end < 4, "no more than needed");
+        assert!(bytes[end..].iter().all(|&byte| byte == 1), "all of it are options: {bytes:?}");
     }
+}
+
+fn cookie(len: usize, is_experimental: bool) -> FastOpen {
+    FastOpen { cookie: ArrayVec::try_from(&[9; 16][..len]).unwrap(), is_experimental }
 }
 
 #[test]
@@ -197,7 +204,10 @@ fn sack_blocks_fill_what_is_left() {
 fn fast_open_in_its_experimental_option() {
     let cookie = [1, 2, 3, 4, 5, 6, 7, 8];
     let parsed = Options::parse(&[&[254, 12, 0xf9, 0x89][..], &cookie, &MSS].concat());
-    assert_eq!(parsed.fast_open.as_deref(), Some(&cookie[..]));
+    let fast_open = FastOpen { cookie: cookie.into_iter().collect(), is_experimental: true };
+    assert_eq!(parsed.fast_open, Some(fast_open.clone()));
+    let option = emitted(&Options { fast_open: Some(fast_open), ..Options::default() });
+    assert_eq!(option, [&[254, 12, 0xf9, 0x89][..], &cookie].concat());
     assert_eq!(parsed.mss, Some(1460));
     let other = Options::parse(&[254, 8, 0xf9, 0x88, 1, 2, 3, 4]);
     assert_eq!(other.fast_open, None);
@@ -215,13 +225,15 @@ prop_compose! {
         mss: Option<u16>, window_scale: Option<u8>, sack_permitted: bool,
         timestamps in proptest::option::of(any::<[u32; 2]>()),
         sack in proptest::collection::vec(any::<[u32; 2]>(), 0..=4),
-        fast_open in proptest::option::of((any::<[u8; 16]>(), prop_oneof![Just(0), Just(4), Just(6), Just(8), Just(16)])),
+        fast_open in proptest::option::of((any::<[u8; 16]>(), prop_oneof![Just(0), Just(4), Just(6), Just(8), Just(16)], any::<bool>())),
     ) -> Options {
         Options {
             mss, window_scale, sack_permitted,
             timestamps: timestamps.map(|[value, echo]| Timestamps { value, echo }),
             sack: sack.into_iter().map(|[left, right]| SackBlock { left: SeqNum(left), right: SeqNum(right) }).collect(),
-            fast_open: fast_open.map(|(bytes, len): (_, usize)| bytes[..len].iter().copied().collect()),
+            fast_open: fast_open.map(|(bytes, len, is_experimental): (_, usize, _)| FastOpen {
+                cookie: bytes[..len].iter().copied().collect(), is_experimental,
+            }),
         }
     }
 }
