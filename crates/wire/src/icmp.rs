@@ -1,4 +1,4 @@
-//! ICMP (RFC 792) and ICMPv6 (RFC 4443) errors about TCP segments.
+//! ICMP (RFC 792) and ICMPv6 (RFC 4443) errors.
 //!
 //! ```text
 //! +------+------+----------+----------------+---------------------------------------------+
@@ -16,6 +16,8 @@ use crate::{IpHeader, ParseError, Protocol, SeqNum};
 pub struct IcmpError {
     /// What went wrong.
     pub kind: IcmpKind,
+    /// Type and code as they stand on the wire.
+    pub wire: [u8; 2],
     /// Source address of the lost segment: ours, if we sent it.
     pub src: IpAddr,
     /// Destination address of the lost segment.
@@ -109,11 +111,11 @@ impl IcmpError {
     /// [`IpHeader::parse_quoted`] says of the quoted packet.
     pub fn parse(ip: &IpHeader, message: &[u8]) -> Result<Self, ParseError> {
         let (header, quote) = message.split_first_chunk::<HEADER_LEN>().ok_or(ParseError::Truncated)?;
-        let [kind, code, _, _, word @ ..] = *header;
+        let [number, code, _, _, word @ ..] = *header;
         let word = u32::from_be_bytes(word);
         let kind = match ip.protocol {
-            Protocol::Icmp => IcmpKind::from_v4(kind, code, word),
-            Protocol::Icmpv6 => IcmpKind::from_v6(kind, code, word),
+            Protocol::Icmp => IcmpKind::from_v4(number, code, word),
+            Protocol::Icmpv6 => IcmpKind::from_v6(number, code, word),
             Protocol::Tcp | Protocol::Other(_) => None,
         };
         let kind = kind.ok_or(ParseError::Protocol)?;
@@ -127,6 +129,7 @@ impl IcmpError {
         let start = quote[segment].first_chunk::<QUOTED_LEN>().ok_or(ParseError::Truncated)?;
         Ok(Self {
             kind,
+            wire: [number, code],
             src: lost.src,
             dst: lost.dst,
             src_port: u16::from_be_bytes([start[0], start[1]]),
@@ -137,15 +140,17 @@ impl IcmpError {
 }
 
 impl IcmpKind {
-    /// Writes a whole IP packet that tells the sender of `lost`, a packet with a TCP segment, of this error, as if
-    /// the host or router with the address `from` said so. Returns its length, at most [`MAX_PACKET_LEN`].
+    /// Writes a whole IP packet that tells the sender of the packet `lost` of this error, as if the host or router
+    /// with the address `from` said so. Returns its length, at most [`MAX_PACKET_LEN`].
     ///
     /// # Errors
-    /// `Truncated` if `out` or `lost` is too short; `Protocol` if `lost` is not TCP, if the addresses are not of
-    /// one family, or if that family has no such error; and what [`IpHeader::parse_quoted`] says of `lost`.
+    /// `Truncated` if `out` is too short, or `lost` for its receiver to know a segment again; `Protocol` if `lost` is
+    /// ICMP itself (RFC 1122, section 3.2.2: no error about an error), if the addresses are not of one family, or if
+    /// that family has no such error; and what [`IpHeader::parse_quoted`] says of `lost`.
     pub fn emit(self, from: IpAddr, lost: &[u8], out: &mut [u8]) -> Result<usize, ParseError> {
         let (header, segment) = IpHeader::parse_quoted(lost)?;
-        if header.protocol != Protocol::Tcp || from.is_ipv4() != header.src.is_ipv4() {
+        let is_icmp = matches!(header.protocol, Protocol::Icmp | Protocol::Icmpv6);
+        if is_icmp || from.is_ipv4() != header.src.is_ipv4() {
             return Err(ParseError::Protocol);
         }
         let (protocol, max, wire) = if from.is_ipv4() {
@@ -165,7 +170,11 @@ impl IcmpKind {
         };
         let before = ip.len() + HEADER_LEN;
         let quoted = segment.end.min(max - before).min(out.len().saturating_sub(before));
-        if quoted < segment.start + QUOTED_LEN {
+        let least = match header.protocol {
+            Protocol::Tcp => segment.start + QUOTED_LEN,
+            Protocol::Icmp | Protocol::Icmpv6 | Protocol::Other(_) => segment.start,
+        };
+        if quoted < least {
             return Err(ParseError::Truncated);
         }
         let len = before + quoted;

@@ -145,6 +145,25 @@ impl IpHeader {
     }
 }
 
+/// Writes a flow label (RFC 6437; its low 20 bits count) into an IPv6 packet. An IPv4 packet has none and stays as it is.
+pub fn set_flow_label(packet: &mut [u8], label: u32) {
+    if let Some(first) = packet.first_chunk_mut::<4>()
+        && first[0] >> 4 == 6
+    {
+        let word = u32::from_be_bytes(*first) & 0xfff0_0000 | label & 0x000f_ffff;
+        *first = word.to_be_bytes();
+    }
+}
+
+/// The flow label of an IPv6 packet; 0 for any other.
+#[must_use]
+pub fn flow_label(packet: &[u8]) -> u32 {
+    match packet.first_chunk::<4>() {
+        Some(first) if first[0] >> 4 == 6 => u32::from_be_bytes(*first) & 0x000f_ffff,
+        Some(_) | None => 0,
+    }
+}
+
 /// The "don't fragment" bit in its octet.
 const DONT_FRAGMENT: u8 = 0x40;
 
@@ -296,6 +315,51 @@ fn check_extension_options(mut options: &[u8]) -> Result<(), ParseError> {
         options = rest.get(usize::from(len)..).ok_or(ParseError::HeaderLength)?;
     }
     Ok(())
+}
+
+/// What RFC 8200 has a host tell of an IPv6 packet that [`IpHeader::parse`] refused with `Protocol`: the code of a
+/// Parameter Problem, and the place in the packet. `None` if it is to be discarded in silence.
+#[must_use]
+pub fn parameter_problem(packet: &[u8]) -> Option<(u8, u32)> {
+    let fixed = packet.first_chunk::<V6_HEADER_LEN>().filter(|fixed| fixed[0] >> 4 == 6)?;
+    let is_multicast = fixed[24] == 0xff;
+    let (mut next, mut at) = (fixed[6], V6_HEADER_LEN);
+    loop {
+        let body = match next {
+            extension::HOP_BY_HOP | extension::DESTINATION | extension::ROUTING => {
+                let len = (usize::from(*packet.get(at + 1)?) + 1) * 8;
+                packet.get(at..at + len)?
+            }
+            extension::FRAGMENT => packet.get(at..at + 8)?,
+            _ => return None,
+        };
+        if next == extension::ROUTING && body[3] != 0 {
+            // RFC 8200, section 4.4: code 0, at the routing type.
+            return Some((0, u32::try_from(at + 2).ok()?));
+        }
+        if matches!(next, extension::HOP_BY_HOP | extension::DESTINATION)
+            && let Some((option, action)) = unknown_option(body)
+        {
+            // RFC 8200, section 4.2: 01 is discarded in silence, 10 is told of, 11 unless it was to a multicast address.
+            let is_told = action == 0b10 || (action == 0b11 && !is_multicast);
+            return if is_told { Some((2, u32::try_from(at + option).ok()?)) } else { None };
+        }
+        next = body[0];
+        at += body.len();
+    }
+}
+
+/// The first option that may not be skipped: its place in the header, and what its type says to do.
+fn unknown_option(header: &[u8]) -> Option<(usize, u8)> {
+    let mut at = 2;
+    loop {
+        let kind = *header.get(at)?;
+        match kind {
+            0 => at += 1,
+            kind if kind >> 6 != 0 => return Some((at, kind >> 6)),
+            _ => at += 2 + usize::from(*header.get(at + 1)?),
+        }
+    }
 }
 
 fn be16(bytes: &[u8], at: usize) -> u16 {

@@ -78,8 +78,16 @@ fn parse_undoes_emit_and_names_the_segment() {
         let packet = emitted(kind, v4, 100);
         let (outer, _) = IpHeader::parse(&packet).unwrap();
         assert_eq!((outer.src, outer.dst), (router(v4), ip.src), "it goes back to the sender");
-        let expected =
-            IcmpError { kind, src: ip.src, dst: ip.dst, src_port: 4000, dst_port: 80, seq: SeqNum(5000) };
+        let message = if v4 { 20 } else { 40 };
+        let expected = IcmpError {
+            kind,
+            wire: [packet[message], packet[message + 1]],
+            src: ip.src,
+            dst: ip.dst,
+            src_port: 4000,
+            dst_port: 80,
+            seq: SeqNum(5000),
+        };
         assert_eq!(parsed(&packet), Ok(expected), "{kind:?}");
     }
 }
@@ -141,6 +149,26 @@ fn old_routers_do_not_tell_the_mtu() {
     );
 }
 
+/// RFC 1122, section 3.2.2, and RFC 4443, section 2.4(e).
+#[test]
+fn no_error_is_told_about_an_error() {
+    for v4 in [true, false] {
+        let error = emitted(BOTH[0], v4, 0);
+        let mut out = [0; MAX_PACKET_LEN];
+        assert_eq!(BOTH[0].emit(router(v4), &error, &mut out), Err(ParseError::Protocol));
+    }
+}
+
+/// A host tells of protocols that it does not know, too.
+#[test]
+fn errors_about_other_protocols_quote_what_there_is() {
+    let mut datagram = lost(true, 0);
+    datagram[9] = 17;
+    let mut out = [0; MAX_PACKET_LEN];
+    let len = IcmpKind::Unreachable(Unreachable::Protocol).emit(ROUTER_V4, &datagram, &mut out).unwrap();
+    assert_eq!((len, &out[28..len]), (28 + 40, &datagram[..]));
+}
+
 #[test]
 fn damaged_and_foreign_messages_are_refused() {
     for v4 in [true, false] {
@@ -182,7 +210,8 @@ proptest! {
         prop_assert_ne!(outcome, Err(ParseError::PacketLength));
         let mut out = [0; MAX_PACKET_LEN];
         if let Ok(len) = BOTH[0].emit(router(v4), &message, &mut out) {
-            prop_assert!(parsed(&out[..len]).is_ok());
+            let (_, quote) = IpHeader::parse(&out[..len]).unwrap();
+            prop_assert!(quote.len() >= HEADER_LEN + 20);
         }
     }
 }

@@ -233,3 +233,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_flow_label_is_written_beside_the_traffic_class() {
+    let header = IpHeader { traffic_class: 0xab, ..v6() };
+    let mut packet = [0; 40];
+    header.emit(0, &mut packet);
+    set_flow_label(&mut packet, 0xfff1_2345);
+    assert_eq!(flow_label(&packet), 0x1_2345);
+    assert_eq!(IpHeader::parse(&packet).unwrap().0, header);
+    let mut packet = [0x45; 20];
+    set_flow_label(&mut packet, 1);
+    assert_eq!((packet, flow_label(&packet)), ([0x45; 20], 0));
+}
+
+/// RFC 8200, sections 4.2 and 4.4.
+#[test]
+fn what_is_told_of_extension_headers_that_are_not_understood() {
+    let with = |next: u8, extension: [u8; 8], last_octet_of_dst: u8| {
+        let mut packet = vec![0; 40];
+        v6().emit(8, &mut packet);
+        packet[6] = next;
+        packet[24] = last_octet_of_dst;
+        packet.extend(extension);
+        packet
+    };
+    for (next, extension, dst, expected) in [
+        // Hop-by-hop and destination options: skip, discard, tell, tell unless multicast.
+        (0, [6, 0, 0x1e, 2, 0, 0, 0, 0], 0xfd, None),
+        (60, [6, 0, 0x5e, 2, 0, 0, 0, 0], 0xfd, None),
+        (60, [6, 0, 0, 0x9e, 1, 0, 0, 0], 0xfd, Some((2, 43))),
+        (0, [6, 0, 0xde, 4, 0, 0, 0, 0], 0xfd, Some((2, 42))),
+        (0, [6, 0, 0xde, 4, 0, 0, 0, 0], 0xff, None),
+        // A routing header with segments left.
+        (43, [6, 0, 9, 1, 0, 0, 0, 0], 0xfd, Some((0, 42))),
+        (43, [6, 0, 9, 0, 0, 0, 0, 0], 0xfd, None),
+        // Cut off.
+        (60, [6, 3, 0, 0, 0, 0, 0, 0], 0xfd, None),
+        (6, [0x9e; 8], 0xfd, None),
+    ] {
+        assert_eq!(parameter_problem(&with(next, extension, dst)), expected, "{next} {extension:?}");
+    }
+    assert_eq!(parameter_problem(&[0x60; 39]), None);
+    assert_eq!(parameter_problem(&[0x45; 60]), None);
+}
