@@ -12,8 +12,14 @@ pub struct Config {
     pub remote_port: u16,
     /// MMS_R - 20: the MSS to announce (MUST-67), bytes.
     pub recv_mss: u16,
-    /// MMS_S - 20: limit by our own link's MTU, bytes.
+    /// Limit of what the program lets us send: TCP_MAXSEG, or `u16::MAX`. Bytes of text and options.
     pub send_mss_limit: u16,
+    /// The path MTU as far as it is known: the largest IP packet, bytes (MMS_S + headers).
+    pub path_mtu: u32,
+    /// Length of the IP header before every segment: 20 or 40 bytes.
+    pub ip_header: u8,
+    /// How the path MTU is probed (RFC 4821).
+    pub mtu_probing: MtuProbing,
     /// The MSS to assume when the peer's SYN has no MSS option: 536 or 1220 (MUST-15).
     pub default_mss: u16,
     /// Offer window scaling / timestamps in the SYN.
@@ -63,6 +69,9 @@ impl Config {
             remote_port,
             recv_mss: 1460,
             send_mss_limit: 1460,
+            path_mtu: 65_575,
+            ip_header: 20,
+            mtu_probing: MtuProbing::OFF,
             default_mss: 536,
             window_scaling: true,
             timestamps: true,
@@ -85,6 +94,46 @@ impl Config {
             iss,
         }
     }
+}
+
+/// Whether a connection probes for its path MTU (tcp_mtu_probing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeMode {
+    /// It believes what it is told.
+    Off,
+    /// From when the path seems to swallow large packets.
+    OnBlackHole,
+    /// From the start.
+    Always,
+}
+
+/// Packetization layer path MTU discovery (RFC 4821).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MtuProbing {
+    /// When it is done (tcp_mtu_probing = 0, 1, 2).
+    pub mode: ProbeMode,
+    /// The MSS to begin with (tcp_base_mss = 1024), bytes.
+    pub base_mss: u16,
+    /// The MSS that a black hole makes us fall back to at least (tcp_mtu_probe_floor = 48), bytes.
+    pub floor: u16,
+    /// The search ends when the unknown is narrower (tcp_probe_threshold = 8), bytes.
+    pub threshold: u16,
+    /// The least MSS, options included (tcp_min_snd_mss = 48), bytes.
+    pub min_snd_mss: u16,
+    /// The search begins anew after this (tcp_probe_interval = 600 s).
+    pub interval: Duration,
+}
+
+impl MtuProbing {
+    /// What Linux has.
+    pub const OFF: Self = Self {
+        mode: ProbeMode::Off,
+        base_mss: 1024,
+        floor: 48,
+        threshold: 8,
+        min_snd_mss: 48,
+        interval: Duration::from_secs(600),
+    };
 }
 
 /// Keep-alive settings (MUST-24..29).

@@ -14,6 +14,7 @@ use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::Events;
 use crate::keepalive::Probing;
+use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
 use crate::recovery::Recovery;
 use crate::rtt::{Bounds, RttEstimator};
@@ -194,7 +195,8 @@ impl Handshake {
     pub fn into_tcb(self, now: Instant, sendq: SendQ, recvq: RecvQ) -> Tcb {
         let scaled = self.is_scaled();
         let recent = self.peer.recent.filter(|_| self.config.timestamps);
-        let mss = self.eff_snd_mss();
+        let path = self.path(now);
+        let mss = path.mss_told();
         let rcv_nxt = self.peer.irs + 1;
         let una = self.config.iss + 1;
         let mut acks = AckPolicy::new();
@@ -234,6 +236,8 @@ impl Handshake {
             rtt: self.estimator(),
             timing: None,
             timestamps: recent,
+            path,
+            soft_error: None,
             recovery: Recovery::new(self.config.iss),
             congestion: Congestion::new(segments.saturating_mul(mss), mss),
             acks,
@@ -329,13 +333,13 @@ impl Handshake {
         window::of_syn(self.config.recv_buffer) >> shift
     }
 
-    /// MUST-16 (3.7.1): `Eff.snd.MSS = min(SendMSS + 20, MMS_S) - TCPhdrsize - IPoptionsize`.
-    fn eff_snd_mss(&self) -> u32 {
+    /// The path, and with it the MSS, now that both SYNs are known.
+    fn path(&self, now: Instant) -> PathMtu {
         // MUST-15 (3.7.1): the default when the option did not come.
         let send_mss = self.peer.mss.unwrap_or(self.config.default_mss).max(MIN_MSS);
         let options =
             if self.peer.recent.is_some() && self.config.timestamps { timestamps::OPTION_LEN } else { 0 };
-        u32::from(send_mss.min(self.config.send_mss_limit).max(MIN_MSS)) - options
+        PathMtu::new(now, &self.config, send_mss, options)
     }
 
     fn estimator(&self) -> RttEstimator {

@@ -94,6 +94,16 @@ impl RttEstimator {
         self.backoff
     }
 
+    /// RFC 6069, section 4: one doubling is taken back. Says whether there was one.
+    pub(crate) fn revert_backoff(&mut self) -> bool {
+        let had = self.backoff > 0;
+        if had {
+            self.backoff -= 1;
+            self.rto = self.base.backed_off(self.backoff, self.bounds);
+        }
+        had
+    }
+
     /// The smoothed round-trip time, once there was a sample.
     pub(crate) fn srtt(&self) -> Option<Duration> {
         self.smoothed.map(|(srtt, _)| srtt)

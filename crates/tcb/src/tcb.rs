@@ -12,6 +12,7 @@ use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::Events;
 use crate::keepalive::Probing;
+use crate::path_mtu::{PathMtu, SoftError};
 use crate::persist::Persist;
 use crate::recovery::Recovery;
 use crate::rtt::RttEstimator;
@@ -197,6 +198,9 @@ pub struct Tcb {
     pub(crate) timing: Option<Timing>,
     /// TS.Recent, if timestamps were negotiated.
     pub(crate) timestamps: Option<Recent>,
+    pub(crate) path: PathMtu,
+    /// The last error that came back for a segment, until something is acknowledged.
+    pub(crate) soft_error: Option<SoftError>,
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
     pub(crate) acks: AckPolicy,
@@ -479,6 +483,7 @@ impl Tcb {
             self.time_out();
             return;
         }
+        self.suspect_black_hole(now);
         let expiry = if self.snd.retransmissions == 1 { Expiry::First } else { Expiry::Repeated };
         self.congestion.on_timeout(now, flight, expiry);
         self.recovery.on_timeout(self.snd.una, self.snd.nxt);

@@ -49,6 +49,11 @@ impl Timers {
         self.0[timer as usize] != Instant::MAX
     }
 
+    /// When it expires.
+    pub(crate) const fn at(&self, timer: Timer) -> Instant {
+        self.0[timer as usize]
+    }
+
     /// Whether `timer` has expired; if so it is stopped.
     pub(crate) fn take_expired(&mut self, timer: Timer, now: Instant) -> bool {
         let expired = self.is_set(timer) && self.0[timer as usize] <= now;

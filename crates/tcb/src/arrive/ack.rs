@@ -70,6 +70,7 @@ fn process_new(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
     }
     tcb.snd.una = ack;
     tcb.snd.retransmissions = 0;
+    tcb.on_path_works();
     let was_reducing = tcb.recovery.phase() == Phase::Recovery;
     match tcb.recovery.on_ack(ack, tcb.snd.nxt, acked, tcb.snd.mss) {
         Finding::Recovered => tcb.congestion.on_recovered(now, tcb.snd.flight()),

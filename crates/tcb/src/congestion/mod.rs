@@ -36,6 +36,11 @@ impl Congestion {
         self.cwnd = cwnd;
     }
 
+    /// Segments have another size from now on. The windows are bytes, so they stay.
+    pub(crate) const fn set_mss(&mut self, mss: u32) {
+        self.mss = mss;
+    }
+
     pub(crate) const fn ssthresh(&self) -> u32 {
         self.ssthresh
     }

@@ -100,6 +100,11 @@ impl Recovery {
         self.urgency = Urgency::WhenCwndAllows;
     }
 
+    /// Segments of more than `mss` bytes do not get through any more: those in flight are lost. It is no sign of congestion.
+    pub(crate) const fn on_path_mss(&mut self, una: SeqNum, nxt: SeqNum, _mss: u32) {
+        self.on_timeout(una, nxt);
+    }
+
     /// Nothing before `una` is lost any more.
     fn forget_before(&mut self, una: SeqNum) {
         if self.lost_from.before(una) {
