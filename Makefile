@@ -18,7 +18,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit heavy e2e loom miri bench install uninstall clean \
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit heavy e2e loom miri deny bench install uninstall clean \
         prerequisites
 .DELETE_ON_ERROR:
 
@@ -108,12 +108,16 @@ e2e: lib examples
 loom: prerequisites ## The rings under loom: every order of their memory accesses
 	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(target)/loom -p sockeye-buffer --lib --no-default-features
 
-miri: prerequisites ## The rings under Miri (needs nightly)
+miri: prerequisites ## The rings under Miri: three minutes (needs nightly)
 	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
 	  echo "make: Miri is missing: rustup toolchain install nightly --component miri,rust-src" >&2; exit 2; }
 	@# proptest looks for its record of failures, which isolation forbids; a case takes Miri a thousand times as long.
 	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 \
 	  $(CARGO) +nightly miri test --locked --target-dir $(target)/miri -p sockeye-buffer --lib
+
+deny: prerequisites ## Are dependencies sound, and their licences ours? (needs cargo-deny)
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
+	$(CARGO) deny check
 
 bench: prerequisites ## Costs of the send and receive path, beside the kernel's
 	$(CARGO) bench --locked -p sockeye -p sockeye-wire -p sockeye-buffer

@@ -83,6 +83,8 @@ enum Origin {
 
 /// What a mapping may be used for.
 #[cfg(feature = "std")]
+// Under Miri nothing maps what it may only read.
+#[cfg_attr(miri, allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     ReadOnly,

@@ -22,9 +22,11 @@
 #![forbid(unsafe_code)]
 
 mod heap_rings;
+pub mod script;
 mod sim;
 mod socket;
 
 pub use heap_rings::HeapRings;
+pub use script::Scene;
 pub use sim::{Sim, Status};
 pub use socket::SimSocket;

@@ -8,6 +8,8 @@ use crate::{RecvQReader, SendQWriter, Slot, Text};
 const TOTAL: usize = 8 << 20;
 #[cfg(miri)]
 const TOTAL: usize = 1 << 14;
+/// In force for SendQ and RecvQ. Under Miri the rings are small, so that the stream goes round often.
+const LIMITS: (usize, usize) = if cfg!(miri) { (3_000, 4_000) } else { (10_000, 21_720) };
 
 /// The byte at a position of the stream.
 fn byte(position: usize) -> u8 {
@@ -56,7 +58,7 @@ fn read_all(reader: &RecvQReader, stream: &[u8]) {
 
 /// Moves text from SendQ to RecvQ until all has passed, the later half of each text first.
 fn relay(slot: &Slot) {
-    let (mut sendq, mut recvq) = slot.open(10_000, 21_720);
+    let (mut sendq, mut recvq) = slot.open(LIMITS.0, LIMITS.1);
     let stream: &[u8] = &(0..TOTAL).map(byte).collect::<Vec<u8>>();
     thread::scope(|scope| {
         let (writer, reader) = (slot.writer(), slot.reader());

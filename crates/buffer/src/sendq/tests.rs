@@ -6,6 +6,10 @@ use proptest::prelude::*;
 use crate::{SendQ, SendQWriter, Slot};
 
 const MAX: usize = 1 << 15;
+/// The lengths of a case: Miri takes a thousand times as long for a byte.
+const LONG: usize = if cfg!(miri) { 1 << 10 } else { MAX };
+/// The most steps of a case.
+const STEPS: usize = if cfg!(miri) { 20 } else { 100 };
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -17,12 +21,12 @@ enum Step {
 }
 
 fn amount() -> impl Strategy<Value = usize> {
-    prop_oneof![4 => 0..300_usize, 2 => 0..10_000_usize, 1 => 0..2 * MAX, 1 => Just(usize::MAX)]
+    prop_oneof![4 => 0..300_usize, 2 => 0..LONG / 3, 1 => 0..2 * LONG, 1 => Just(usize::MAX)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..2 * MAX).prop_map(Step::Write),
+        4 => (0..2 * LONG).prop_map(Step::Write),
         4 => (0..500_usize).prop_map(Step::Write),
         4 => Just(Step::Refresh),
         2 => (amount(), amount()).prop_map(|(offset, len)| Step::Text(offset, len)),
@@ -102,7 +106,7 @@ impl Pair {
 
 proptest! {
     #[test]
-    fn sendq_is_a_queue(limit in amount(), steps in prop::collection::vec(step(), 1..100)) {
+    fn sendq_is_a_queue(limit in amount(), steps in prop::collection::vec(step(), 1..STEPS)) {
         let mut pair = Pair::new(limit);
         steps.into_iter().for_each(|step| pair.take(step));
     }
@@ -111,7 +115,7 @@ proptest! {
     #[test]
     fn a_hostile_tail_is_clamped(
         limit in 0..MAX,
-        told in prop::collection::vec(prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], 1..30),
+        told in prop::collection::vec(prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], 1..STEPS / 3),
         released in amount(),
     ) {
         let slot = Slot::on_heap(MAX, 0);
