@@ -1,26 +1,21 @@
 //! `getsockopt setsockopt`.
 //!
-//! | level | options |
-//! |---|---|
-//! | `SOL_SOCKET` | `SO_SNDBUF SO_RCVBUF SO_REUSEADDR SO_REUSEPORT SO_KEEPALIVE SO_LINGER SO_RCVTIMEO SO_SNDTIMEO SO_RCVLOWAT`; only to read: `SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_SNDLOWAT` |
-//! | `IPPROTO_TCP` | `TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT` |
-//! | `IPPROTO_IPV6` | `IPV6_V6ONLY`, of an IPv6 socket |
-//!
-//! Any other is ENOPROTOOPT. Lengths are Linux's: too short to set is EINVAL, too short to read gets a part.
+//! docs/options.md says which options there are. Any other is ENOPROTOOPT. Lengths are Linux's: too short to set is EINVAL, too short to
+//! read gets a part.
 
 use crate::engine::{self, TABLE};
 use crate::errno::{self, Errno, guard};
 use crate::{raw, real};
 use libc::{c_int, c_void, socklen_t};
 use sockeye_host::Socket;
-use sockeye_posix::options;
-use sockeye_stack::Family;
+use sockeye_posix::options::{self, Privilege};
+use sockeye_stack::{Family, OptionName};
 
 /// `SO_RCVTIMEO_NEW` and `SO_SNDTIMEO_NEW`: the same as the old ones where `time_t` has 64 bits.
 const SO_RCVTIMEO_NEW: c_int = 66;
 const SO_SNDTIMEO_NEW: c_int = 67;
 
-/// As `getsockopt()`. See the table of options above.
+/// As `getsockopt()`. See docs/options.md.
 ///
 /// # Safety
 /// `value` points to `*length` bytes.
@@ -40,7 +35,7 @@ pub unsafe extern "C-unwind" fn sockeye_getsockopt(
         let socket = engine::find(fd)?;
         // SAFETY: the caller's promise. SO_ERROR is told once, so the room is looked at before.
         let room = unsafe { raw::room(length) }?;
-        let bytes = read(&socket, level, name)?;
+        let bytes = read(&socket, level, name, room)?;
         let count = room.min(bytes.len());
         // SAFETY: the caller's promise.
         unsafe { raw::give(value, length, &bytes[..count], count) }?;
@@ -48,7 +43,7 @@ pub unsafe extern "C-unwind" fn sockeye_getsockopt(
     })
 }
 
-/// As `setsockopt()`. See the table of options above. As on Linux the buffer size in force is twice the one asked for.
+/// As `setsockopt()`. See docs/options.md. As on Linux the buffer size in force is twice the one asked for.
 ///
 /// # Safety
 /// `value` points to `length` bytes.
@@ -73,12 +68,15 @@ pub unsafe extern "C-unwind" fn sockeye_setsockopt(
     })
 }
 
-fn read(socket: &Socket, level: c_int, name: c_int) -> Result<Vec<u8>, Errno> {
+fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u8>, Errno> {
     if let Some(option) = options::name(level, name, socket.family()) {
-        return socket.option(option).map(options::encode).map_err(errno::of);
+        return socket.option(option).map(|option| options::encode(option, room)).map_err(errno::of);
+    }
+    if (level, name) == (libc::IPPROTO_TCP, libc::TCP_ULP) {
+        return Ok(Vec::new());
     }
     if level != libc::SOL_SOCKET {
-        return Err(Errno::NOPROTOOPT);
+        return Err(options::unreadable(level, name, socket.family()));
     }
     let number = match name {
         libc::SO_ERROR => socket.take_error().map_or(0, |error| errno::of(error).number()),
@@ -93,27 +91,46 @@ fn read(socket: &Socket, level: c_int, name: c_int) -> Result<Vec<u8>, Errno> {
         libc::SO_SNDLOWAT => 1,
         libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW => return Ok(options::encode_time(socket.recv_timeout())),
         libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => return Ok(options::encode_time(socket.send_timeout())),
-        _ => return Err(Errno::NOPROTOOPT),
+        libc::SO_COOKIE if room < 8 => return Err(Errno::INVAL),
+        libc::SO_COOKIE => return Ok(socket.cookie().to_ne_bytes().to_vec()),
+        libc::SO_BINDTODEVICE => return Ok(Vec::new()),
+        _ => return Err(options::unreadable(level, name, socket.family())),
     };
     Ok(number.to_ne_bytes().to_vec())
 }
 
 fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), Errno> {
-    if let Some(option) = options::name(level, name, socket.family()) {
-        return socket.set_option(options::decode(option, bytes)?).map_err(errno::of);
+    let option = options::name(level, name, socket.family());
+    if let Some(option) = option {
+        // As Linux: what is malformed is so before it is forbidden.
+        let value = options::decode(option, bytes)?;
+        let is_kept_for_root = matches!(option, OptionName::Priority | OptionName::Mark);
+        if let Some(errno) = is_kept_for_root.then(|| refusal(level, name, bytes)).flatten() {
+            return Err(errno);
+        }
+        return socket.set_option(value).map_err(errno::of);
     }
-    if level != libc::SOL_SOCKET {
-        return Err(Errno::NOPROTOOPT);
-    }
-    match name {
-        libc::SO_RCVLOWAT => {
+    match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_RCVLOWAT) => {
             // Linux: negative means all, 0 means 1.
             let bytes = u32::try_from(options::number(bytes)?).unwrap_or(c_int::MAX.unsigned_abs());
             socket.set_recv_low_water(bytes.max(1));
         }
-        libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW => socket.set_recv_timeout(options::decode_time(bytes)?),
-        libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => socket.set_send_timeout(options::decode_time(bytes)?),
-        _ => return Err(Errno::NOPROTOOPT),
+        (libc::SOL_SOCKET, libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW) => {
+            socket.set_recv_timeout(options::decode_time(bytes)?);
+        }
+        (libc::SOL_SOCKET, libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW) => {
+            socket.set_send_timeout(options::decode_time(bytes)?);
+        }
+        (_, _) => return refusal(level, name, bytes).map_or(Ok(()), Err),
     }
     Ok(())
+}
+
+fn refusal(level: c_int, name: c_int, bytes: &[u8]) -> Option<Errno> {
+    let privilege = match rustix::process::geteuid().is_root() {
+        true => Privilege::Root,
+        false => Privilege::None,
+    };
+    options::refusal(level, name, bytes, privilege)
 }

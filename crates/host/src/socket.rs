@@ -198,6 +198,12 @@ impl Socket {
         self.condition().is_ok_and(|word| word & Condition::LISTENING != 0)
     }
 
+    /// SO_COOKIE: a number that no other socket of this host process has, now or later.
+    #[must_use]
+    pub fn cookie(&self) -> u64 {
+        self.tag()
+    }
+
     /// Which family the socket was made for.
     #[must_use]
     pub fn family(&self) -> sockeye_stack::Family {

@@ -25,6 +25,7 @@ impl Errno {
     pub const MFILE: Self = Self(libc::EMFILE);
     pub const MSGSIZE: Self = Self(libc::EMSGSIZE);
     pub const NETDOWN: Self = Self(libc::ENETDOWN);
+    pub const NODEV: Self = Self(libc::ENODEV);
     pub const NOENT: Self = Self(libc::ENOENT);
     pub const NOPROTOOPT: Self = Self(libc::ENOPROTOOPT);
     pub const NOSYS: Self = Self(libc::ENOSYS);
@@ -83,5 +84,7 @@ pub const fn of(error: Error) -> Errno {
         Error::PermissionDenied => libc::EACCES,
         Error::BadDescriptor => libc::EBADF,
         Error::HostGone => libc::ENETDOWN,
+        Error::NotPermitted => libc::EPERM,
+        Error::NotFound => libc::ENOENT,
     })
 }

@@ -21,7 +21,8 @@ fn kind(error: Error) -> ErrorKind {
         Error::NetworkUnreachable => ErrorKind::NetworkUnreachable,
         Error::AddressFamily | Error::NotSupported | Error::NoSuchOption => ErrorKind::Unsupported,
         Error::NoBufferSpace => ErrorKind::OutOfMemory,
-        Error::PermissionDenied => ErrorKind::PermissionDenied,
+        Error::PermissionDenied | Error::NotPermitted => ErrorKind::PermissionDenied,
+        Error::NotFound => ErrorKind::NotFound,
         Error::HostGone => ErrorKind::NetworkDown,
         Error::IsConnected | Error::AlreadyInProgress | Error::TooManyFiles | Error::BadDescriptor => {
             ErrorKind::Other

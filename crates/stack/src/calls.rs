@@ -5,9 +5,8 @@ use crate::network::Network;
 use crate::options::Options;
 use crate::ports::Scope;
 use crate::socket::{Bound, Hold, Holder, Phase, RingsState, Schedule, Socket, shown, unspecified};
-use crate::{Error, Family, HostId, OptionName, SocketId, SocketOption};
+use crate::{Error, Family, HostId, SocketId};
 use rand::RngCore;
-use sockeye_clock::Instant;
 use sockeye_tcb::State;
 use std::net::{IpAddr, SocketAddr};
 
@@ -133,54 +132,6 @@ impl Network {
         Ok((accepted, socket.tag, shown(socket.family, path.tuple.remote)))
     }
 
-    /// setsockopt(). Buffer sizes: doubled, cut, floored as Linux (send floor 4608, receive floor 2304).
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a value out of bounds; `NoSuchOption` for an IPv6 option of an IPv4 socket.
-    pub fn set_option(&mut self, now: Instant, id: SocketId, option: SocketOption) -> Result<(), Error> {
-        self.now = self.now.max(now);
-        let socket = self.find_mut(id)?;
-        if matches!(option, SocketOption::V6Only(_)) {
-            match (socket.family, socket.bound) {
-                (Family::V4, _) => return Err(Error::NoSuchOption),
-                (Family::V6, Some(_)) => return Err(Error::InvalidArgument),
-                (Family::V6, None) => {}
-            }
-        }
-        let host = socket.host.0 as usize;
-        let (socket, host) = (&mut self.sockets[id.index as usize], &mut self.hosts[host]);
-        socket.options.set(option, &host.settings)?;
-        match option {
-            SocketOption::ReuseAddress(_) | SocketOption::ReusePort(_) => {
-                if let (Hold::Bound, Some(bound)) = (socket.hold, socket.bound) {
-                    host.ports.bind(bound.port, id.index, socket.claim(bound.scope));
-                }
-            }
-            SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_) => socket.apply_buffer_sizes(),
-            SocketOption::KeepAlive(_)
-            | SocketOption::KeepIdle(_)
-            | SocketOption::KeepInterval(_)
-            | SocketOption::KeepCount(_)
-            | SocketOption::NoDelay(_)
-            | SocketOption::UserTimeout(_) => socket.apply_options(now),
-            SocketOption::V6Only(_) | SocketOption::Linger(_) | SocketOption::MaxSegment(_) => {}
-        }
-        self.owe_socket(id.index);
-        Ok(())
-    }
-
-    /// getsockopt().
-    ///
-    /// # Errors
-    /// `NoSuchOption` for an IPv6 option of an IPv4 socket.
-    pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
-        let socket = self.find(id)?;
-        match (name, socket.family) {
-            (OptionName::V6Only, Family::V4) => Err(Error::NoSuchOption),
-            (name, Family::V4 | Family::V6) => Ok(socket.options.read(name)),
-        }
-    }
-
     /// getsockname(); unspecified and port 0 if unbound.
     ///
     /// # Errors
@@ -214,32 +165,6 @@ impl Network {
             Phase::Connecting(connecting) => connecting.handshake.state(),
             Phase::Connected(connected) => connected.tcb.state(),
         })
-    }
-}
-
-impl Socket {
-    /// Brings the connection's rings to the sizes in force.
-    pub(crate) fn apply_buffer_sizes(&mut self) {
-        let (send, recv) = (self.options.send_buffer, self.options.recv_buffer);
-        let (sendq, recvq) = match &mut self.phase {
-            Phase::Connecting(connecting) => (&mut connecting.rings.sendq, &mut connecting.rings.recvq),
-            Phase::Connected(connected) => connected.tcb.rings_mut(),
-            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
-        };
-        if sendq.limit() != send {
-            sendq.set_limit(send);
-        }
-        if recvq.limit() != recv {
-            recvq.set_limit(recv);
-        }
-    }
-
-    /// Tells the connection the options that it has to know.
-    pub(crate) fn apply_options(&mut self, now: Instant) {
-        let Phase::Connected(connected) = &mut self.phase else { return };
-        connected.tcb.set_nagle(now, !self.options.no_delay);
-        connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
-        connected.tcb.set_user_timeout(self.options.user_timeout());
     }
 }
 

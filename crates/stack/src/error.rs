@@ -54,6 +54,10 @@ pub enum Error {
     BadDescriptor,
     #[error("the Sockeye host process is gone")]
     HostGone,
+    #[error("operation not permitted")]
+    NotPermitted,
+    #[error("no such thing")]
+    NotFound,
 }
 
 impl Error {
@@ -70,7 +74,7 @@ impl Error {
 }
 
 /// All of them.
-const ALL: [Error; 23] = [
+const ALL: [Error; 25] = [
     Error::WouldBlock,
     Error::AddressInUse,
     Error::AddressNotAvailable,
@@ -94,6 +98,8 @@ const ALL: [Error; 23] = [
     Error::PermissionDenied,
     Error::BadDescriptor,
     Error::HostGone,
+    Error::NotPermitted,
+    Error::NotFound,
 ];
 
 #[cfg(test)]

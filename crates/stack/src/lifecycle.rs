@@ -49,7 +49,7 @@ impl Network {
         let Some(embryo) = self.embryos.get(index as usize) else { return };
         let (listener_index, path) = (embryo.listener, embryo.path);
         let Some(listener) = self.sockets.get(listener_index as usize) else { return };
-        let (host, family, options) = (listener.host, listener.family, listener.options.clone());
+        let (host, family, options) = (listener.host, listener.family, listener.options.of_accepted());
         let rings = match self.rings.open_passive(listener.tag, options.send_buffer, options.recv_buffer) {
             Ok(rings) => rings,
             Err(_) => {

@@ -19,12 +19,45 @@ pub enum Shutdown {
     Both,
 }
 
-/// An option that the engine keeps, with its value. (Timeouts, O_NONBLOCK and SO_RCVLOWAT live in the slot.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum SocketOption {
-    /// As asked for (before doubling) when set; in force when read. Bytes.
+/// Makes [`SocketOption`] and [`OptionName`] from one list.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident($value:ty),)*) => {
+        /// An option that the engine keeps, with its value. (Timeouts, O_NONBLOCK, SO_RCVLOWAT and SO_PEEK_OFF are the program's
+        /// side's.) What each means stands in docs/options.md.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs)]
+        pub enum SocketOption {
+            $($(#[$doc])* $name($value),)*
+        }
+
+        /// Names a [`SocketOption`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[allow(missing_docs)]
+        pub enum OptionName {
+            $($name,)*
+        }
+
+        impl OptionName {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+
+        impl SocketOption {
+            /// Its name.
+            #[must_use]
+            pub const fn name(&self) -> OptionName {
+                match self {
+                    $(Self::$name(_) => OptionName::$name,)*
+                }
+            }
+        }
+    };
+}
+
+options! {
+    /// SO_SNDBUF: as asked for (before doubling) when set; in force when read. Bytes.
     SendBuffer(u32),
+    /// SO_RCVBUF, likewise.
     ReceiveBuffer(u32),
     ReuseAddress(bool),
     ReusePort(bool),
@@ -41,23 +74,119 @@ pub enum SocketOption {
     MaxSegment(u32),
     /// Milliseconds.
     UserTimeout(u32),
+    /// SO_OOBINLINE.
+    OobInline(bool),
+    /// SO_PRIORITY: kept, and nothing else.
+    Priority(u32),
+    /// SO_MARK: kept, and nothing else.
+    Mark(u32),
+    /// SO_BROADCAST: kept; a stream has no use for it.
+    Broadcast(bool),
+    /// SO_DONTROUTE: kept; there are no gateways.
+    DontRoute(bool),
+    /// SO_MAX_PACING_RATE: bytes a second; `u64::MAX` is no limit.
+    MaxPacingRate(u64),
+    /// SO_ZEROCOPY: whether MSG_ZEROCOPY tells when the bytes are acknowledged.
+    ZeroCopy(bool),
+    /// SO_TIMESTAMPING: Linux's SOF_TIMESTAMPING flags.
+    Timestamping(u32),
+    /// TCP_CORK.
+    Cork(bool),
+    /// TCP_QUICKACK.
+    QuickAck(bool),
+    /// TCP_SYNCNT; 0 is what the host has.
+    SynCount(u32),
+    /// TCP_LINGER2: seconds of FIN-WAIT-2 of an orphan; negative for none, 0 is what the host has.
+    Linger2(i32),
+    /// TCP_DEFER_ACCEPT: seconds; read as Linux rounds them.
+    DeferAccept(u32),
+    /// TCP_WINDOW_CLAMP: bytes; 0 is none.
+    WindowClamp(u32),
+    /// TCP_NOTSENT_LOWAT: bytes; 0 is what the host has.
+    NotSentLowat(u32),
+    /// TCP_INQ: whether recvmsg() tells what is left to read.
+    Inq(bool),
+    /// TCP_CONGESTION.
+    Congestion(CongestionName),
+    /// TCP_FASTOPEN: how many connections with text in their SYN may wait; 0 is off.
+    FastOpen(u32),
+    /// TCP_FASTOPEN_CONNECT.
+    FastOpenConnect(bool),
+    /// TCP_FASTOPEN_KEY: of this listener; `None` is the host's.
+    FastOpenKey(Option<FastOpenKeys>),
+    /// TCP_FASTOPEN_NO_COOKIE.
+    FastOpenNoCookie(bool),
+    /// TCP_THIN_LINEAR_TIMEOUTS.
+    ThinLinearTimeouts(bool),
+    /// TCP_RTO_MAX_MS: milliseconds; 0 is what the host has.
+    RtoMax(u32),
+    /// IP_TOS.
+    TypeOfService(u8),
+    /// IP_TTL; `None` is what the host has.
+    TimeToLive(Option<u8>),
+    /// IP_MTU_DISCOVER: Linux's IP_PMTUDISC numbers.
+    MtuDiscover(u8),
+    /// IP_RECVERR.
+    ReceiveErrors(bool),
+    /// IP_FREEBIND: bind() takes an address that the host does not own.
+    FreeBind(bool),
+    /// IP_BIND_ADDRESS_NO_PORT: bind() to port 0 leaves the choice to connect().
+    BindAddressNoPort(bool),
+    /// IP_LOCAL_PORT_RANGE: the first and the last ephemeral port of this socket; 0 is what the host has.
+    LocalPortRange((u16, u16)),
+    /// IP_MINTTL: what arrives with less is discarded (RFC 5082).
+    MinTimeToLive(u8),
+    /// IPV6_TCLASS.
+    TrafficClass(u8),
+    /// IPV6_UNICAST_HOPS; `None` is what the host has.
+    HopLimit(Option<u8>),
+    /// IPV6_MTU_DISCOVER: Linux's numbers.
+    MtuDiscover6(u8),
+    /// IPV6_RECVERR.
+    ReceiveErrors6(bool),
+    /// IPV6_MINHOPCOUNT.
+    MinHopLimit(u8),
 }
 
-/// Names a [`SocketOption`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum OptionName {
-    SendBuffer,
-    ReceiveBuffer,
-    ReuseAddress,
-    ReusePort,
-    KeepAlive,
-    NoDelay,
-    V6Only,
-    Linger,
-    KeepIdle,
-    KeepInterval,
-    KeepCount,
-    MaxSegment,
-    UserTimeout,
+/// The name of a congestion control, padded with 0 (TCP_CA_NAME_MAX).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CongestionName([u8; 16]);
+
+impl CongestionName {
+    /// What comes before the first 0; a longer name than 15 bytes is cut.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        let mut padded = [0; 16];
+        let length = name.iter().take(15).take_while(|&&byte| byte != 0).count();
+        padded[..length].copy_from_slice(&name[..length]);
+        Self(padded)
+    }
+
+    /// As text; "" if it is none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
+        std::str::from_utf8(&self.0[..length]).unwrap_or_default()
+    }
+
+    /// Padded with 0.
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for CongestionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// Keys from which Fast Open cookies are made (RFC 7413): the first makes them, both check them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FastOpenKeys {
+    /// Makes cookies.
+    pub primary: [u8; 16],
+    /// Its cookies are good, too.
+    pub backup: Option<[u8; 16]>,
 }

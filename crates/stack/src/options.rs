@@ -1,6 +1,10 @@
 //! The options in force of one socket, and the rules of setting them.
 
+mod linux;
+
+use crate::option::{CongestionName, FastOpenKeys};
 use crate::{Error, OptionName, Settings, SocketOption};
+use linux::{retransmissions_of, seconds_of};
 use sockeye_tcb::KeepAlive;
 use std::time::Duration;
 
@@ -12,8 +16,24 @@ const MIN_RECV_BUFFER: usize = 2304;
 const MAX_KEEP_SECONDS: u32 = 32_767;
 /// MAX_TCP_KEEPCNT.
 const MAX_KEEP_COUNT: u32 = 127;
+/// MAX_TCP_SYNCNT.
+const MAX_SYN_COUNT: u32 = 127;
 /// TCP_MIN_MSS and MAX_TCP_WINDOW: the bounds of TCP_MAXSEG, bytes.
 const MAX_SEGMENT_BOUNDS: std::ops::RangeInclusive<u32> = 88..=32_767;
+/// Half of SOCK_MIN_RCVBUF: no smaller TCP_WINDOW_CLAMP but 0, bytes.
+const MIN_WINDOW_CLAMP: u32 = 1152;
+/// The congestion control of a socket that asked for none.
+const DEFAULT_CONGESTION: &[u8] = b"reno";
+/// TCP_FIN_TIMEOUT_MAX, seconds.
+const MAX_LINGER2: i32 = 120;
+/// TCP_RTO_MAX_SEC: the bounds of TCP_RTO_MAX_MS, milliseconds.
+const RTO_MAX_BOUNDS: std::ops::RangeInclusive<u32> = 1000..=120_000;
+/// The number after IP_PMTUDISC_OMIT, the last.
+const TOO_MUCH_MTU_DISCOVER: u8 = 6;
+/// IP_PMTUDISC_WANT.
+const DEFAULT_MTU_DISCOVER: u8 = 1;
+/// The bits of the type of service that belong to ECN (RFC 3168): a stream's are TCP's.
+const ECN_BITS: u8 = 3;
 
 /// What `setsockopt()` has set.
 #[derive(Clone, Debug)]
@@ -34,6 +54,107 @@ pub(crate) struct Options {
     /// 0 for none.
     pub(crate) max_segment: u32,
     user_timeout: u32,
+    pub(crate) oob_inline: bool,
+    priority: u32,
+    mark: u32,
+    broadcast: bool,
+    dont_route: bool,
+    /// Bytes a second; `u64::MAX` for no limit.
+    pub(crate) max_pacing_rate: u64,
+    pub(crate) zero_copy: bool,
+    /// SOF_TIMESTAMPING flags.
+    pub(crate) timestamping: u32,
+    pub(crate) tcp: TcpOptions,
+    pub(crate) ip: IpOptions,
+}
+
+/// What was set at the level of TCP.
+#[derive(Clone, Debug)]
+pub(crate) struct TcpOptions {
+    pub(crate) cork: bool,
+    pub(crate) quick_ack: bool,
+    /// 0 for what the host has.
+    pub(crate) syn_count: u32,
+    /// Seconds; negative for none, 0 for what the host has.
+    pub(crate) linger2: i32,
+    /// Retransmissions of the SYN-ACK that it comes to.
+    pub(crate) defer_accept: u8,
+    /// Bytes; 0 for none.
+    pub(crate) window_clamp: u32,
+    /// Bytes; 0 for what the host has.
+    pub(crate) notsent_lowat: u32,
+    pub(crate) inq: bool,
+    /// `None` for what the host has.
+    pub(crate) congestion: Option<CongestionName>,
+    /// Length of the queue; 0 for off.
+    pub(crate) fast_open: u32,
+    pub(crate) fast_open_connect: bool,
+    pub(crate) fast_open_key: Option<FastOpenKeys>,
+    pub(crate) fast_open_no_cookie: bool,
+    pub(crate) thin_linear_timeouts: bool,
+    /// Milliseconds; 0 for what the host has.
+    pub(crate) rto_max: u32,
+}
+
+/// What was set at the levels of IP.
+#[derive(Clone, Debug)]
+pub(crate) struct IpOptions {
+    pub(crate) type_of_service: u8,
+    pub(crate) time_to_live: Option<u8>,
+    pub(crate) mtu_discover: u8,
+    pub(crate) receive_errors: bool,
+    pub(crate) free_bind: bool,
+    pub(crate) bind_address_no_port: bool,
+    /// 0 for what the host has.
+    pub(crate) local_port_range: (u16, u16),
+    pub(crate) min_time_to_live: u8,
+    pub(crate) traffic_class: u8,
+    pub(crate) hop_limit: Option<u8>,
+    pub(crate) mtu_discover6: u8,
+    pub(crate) receive_errors6: bool,
+    pub(crate) min_hop_limit: u8,
+}
+
+impl TcpOptions {
+    const fn new() -> Self {
+        Self {
+            cork: false,
+            quick_ack: true,
+            syn_count: 0,
+            linger2: 0,
+            defer_accept: 0,
+            window_clamp: 0,
+            notsent_lowat: 0,
+            inq: false,
+            congestion: None,
+            fast_open: 0,
+            fast_open_connect: false,
+            fast_open_key: None,
+            fast_open_no_cookie: false,
+            thin_linear_timeouts: false,
+            rto_max: 0,
+        }
+    }
+}
+
+impl IpOptions {
+    const fn new() -> Self {
+        Self {
+            type_of_service: 0,
+            time_to_live: None,
+            mtu_discover: DEFAULT_MTU_DISCOVER,
+            receive_errors: false,
+            free_bind: false,
+            bind_address_no_port: false,
+            local_port_range: (0, 0),
+            min_time_to_live: 0,
+            traffic_class: 0,
+            hop_limit: None,
+            mtu_discover6: DEFAULT_MTU_DISCOVER,
+            receive_errors6: false,
+            min_hop_limit: 0,
+        }
+    }
 }
 
 impl Options {
@@ -53,7 +174,25 @@ impl Options {
             keep_count: settings.keepalive_probes,
             max_segment: 0,
             user_timeout: 0,
+            oob_inline: false,
+            priority: 0,
+            mark: 0,
+            broadcast: false,
+            dont_route: false,
+            max_pacing_rate: u64::MAX,
+            zero_copy: false,
+            timestamping: 0,
+            tcp: TcpOptions::new(),
+            ip: IpOptions::new(),
         }
+    }
+
+    /// What a connection has that a listener with these options accepts: the same, but for what is the listener's alone.
+    pub(crate) fn of_accepted(&self) -> Self {
+        let mut options = self.clone();
+        options.tcp.defer_accept = 0;
+        options.tcp.fast_open = 0;
+        options
     }
 
     /// setsockopt(), as far as it concerns the option alone.
@@ -79,12 +218,59 @@ impl Options {
             SocketOption::MaxSegment(0) => self.max_segment = 0,
             SocketOption::MaxSegment(bytes) => self.max_segment = check(bytes, MAX_SEGMENT_BOUNDS)?,
             SocketOption::UserTimeout(millis) => self.user_timeout = millis,
+            SocketOption::OobInline(on) => self.oob_inline = on,
+            SocketOption::Priority(priority) => self.priority = priority,
+            SocketOption::Mark(mark) => self.mark = mark,
+            SocketOption::Broadcast(on) => self.broadcast = on,
+            SocketOption::DontRoute(on) => self.dont_route = on,
+            SocketOption::MaxPacingRate(rate) => self.max_pacing_rate = rate,
+            SocketOption::ZeroCopy(on) => self.zero_copy = on,
+            SocketOption::Timestamping(flags) => self.timestamping = flags,
+            SocketOption::Cork(on) => self.tcp.cork = on,
+            SocketOption::QuickAck(on) => self.tcp.quick_ack = on,
+            SocketOption::SynCount(count) => self.tcp.syn_count = check(count, 1..=MAX_SYN_COUNT)?,
+            SocketOption::Linger2(seconds) => self.tcp.linger2 = seconds.clamp(-1, MAX_LINGER2),
+            SocketOption::DeferAccept(seconds) => self.tcp.defer_accept = retransmissions_of(seconds),
+            SocketOption::WindowClamp(0) => self.tcp.window_clamp = 0,
+            SocketOption::WindowClamp(bytes) => self.tcp.window_clamp = bytes.max(MIN_WINDOW_CLAMP),
+            SocketOption::NotSentLowat(bytes) => self.tcp.notsent_lowat = bytes,
+            SocketOption::Inq(on) => self.tcp.inq = on,
+            SocketOption::Congestion(name) => self.tcp.congestion = Some(name),
+            SocketOption::FastOpen(length) => self.tcp.fast_open = length.min(settings.backlog_max),
+            SocketOption::FastOpenConnect(on) => self.tcp.fast_open_connect = on,
+            SocketOption::FastOpenKey(keys) => self.tcp.fast_open_key = keys,
+            SocketOption::FastOpenNoCookie(on) => self.tcp.fast_open_no_cookie = on,
+            SocketOption::ThinLinearTimeouts(on) => self.tcp.thin_linear_timeouts = on,
+            SocketOption::RtoMax(millis) => self.tcp.rto_max = check(millis, RTO_MAX_BOUNDS)?,
+            // As on Linux the bits of ECN are not the program's.
+            SocketOption::TypeOfService(tos) => self.ip.type_of_service = tos & !ECN_BITS,
+            SocketOption::TimeToLive(Some(0))
+            | SocketOption::MtuDiscover(TOO_MUCH_MTU_DISCOVER..)
+            | SocketOption::MtuDiscover6(TOO_MUCH_MTU_DISCOVER..) => {
+                return Err(Error::InvalidArgument);
+            }
+            SocketOption::TimeToLive(limit) => self.ip.time_to_live = limit,
+            SocketOption::MtuDiscover(how) => self.ip.mtu_discover = how,
+            SocketOption::ReceiveErrors(on) => self.ip.receive_errors = on,
+            SocketOption::FreeBind(on) => self.ip.free_bind = on,
+            SocketOption::BindAddressNoPort(on) => self.ip.bind_address_no_port = on,
+            SocketOption::LocalPortRange((first, last)) if first != 0 && last != 0 && first > last => {
+                return Err(Error::InvalidArgument);
+            }
+            SocketOption::LocalPortRange(range) => self.ip.local_port_range = range,
+            SocketOption::MinTimeToLive(limit) => self.ip.min_time_to_live = limit,
+            SocketOption::TrafficClass(class) => self.ip.traffic_class = class & !ECN_BITS,
+            SocketOption::HopLimit(limit) => self.ip.hop_limit = limit,
+            SocketOption::MtuDiscover6(how) => self.ip.mtu_discover6 = how,
+            SocketOption::ReceiveErrors6(on) => self.ip.receive_errors6 = on,
+            SocketOption::MinHopLimit(limit) => self.ip.min_hop_limit = limit,
         }
         Ok(())
     }
 
     /// getsockopt().
-    pub(crate) fn read(&self, name: OptionName) -> SocketOption {
+    pub(crate) fn read(&self, name: OptionName, settings: &Settings) -> SocketOption {
+        let (tcp, ip) = (&self.tcp, &self.ip);
         match name {
             OptionName::SendBuffer => SocketOption::SendBuffer(to_u32(self.send_buffer)),
             OptionName::ReceiveBuffer => SocketOption::ReceiveBuffer(to_u32(self.recv_buffer)),
@@ -99,6 +285,50 @@ impl Options {
             OptionName::KeepCount => SocketOption::KeepCount(self.keep_count),
             OptionName::MaxSegment => SocketOption::MaxSegment(self.max_segment),
             OptionName::UserTimeout => SocketOption::UserTimeout(self.user_timeout),
+            OptionName::OobInline => SocketOption::OobInline(self.oob_inline),
+            OptionName::Priority => SocketOption::Priority(self.priority),
+            OptionName::Mark => SocketOption::Mark(self.mark),
+            OptionName::Broadcast => SocketOption::Broadcast(self.broadcast),
+            OptionName::DontRoute => SocketOption::DontRoute(self.dont_route),
+            OptionName::MaxPacingRate => SocketOption::MaxPacingRate(self.max_pacing_rate),
+            OptionName::ZeroCopy => SocketOption::ZeroCopy(self.zero_copy),
+            OptionName::Timestamping => SocketOption::Timestamping(self.timestamping),
+            OptionName::Cork => SocketOption::Cork(tcp.cork),
+            OptionName::QuickAck => SocketOption::QuickAck(tcp.quick_ack),
+            OptionName::SynCount => SocketOption::SynCount(or(tcp.syn_count, settings.syn_retries)),
+            OptionName::Linger2 => SocketOption::Linger2(match tcp.linger2 {
+                0 => i32::try_from(settings.fin_timeout.as_secs()).unwrap_or(i32::MAX),
+                seconds => seconds,
+            }),
+            OptionName::DeferAccept => SocketOption::DeferAccept(seconds_of(tcp.defer_accept)),
+            OptionName::WindowClamp => SocketOption::WindowClamp(tcp.window_clamp),
+            OptionName::NotSentLowat => SocketOption::NotSentLowat(tcp.notsent_lowat),
+            OptionName::Inq => SocketOption::Inq(tcp.inq),
+            OptionName::Congestion => {
+                SocketOption::Congestion(tcp.congestion.unwrap_or(CongestionName::new(DEFAULT_CONGESTION)))
+            }
+            OptionName::FastOpen => SocketOption::FastOpen(tcp.fast_open),
+            OptionName::FastOpenConnect => SocketOption::FastOpenConnect(tcp.fast_open_connect),
+            OptionName::FastOpenKey => SocketOption::FastOpenKey(tcp.fast_open_key),
+            OptionName::FastOpenNoCookie => SocketOption::FastOpenNoCookie(tcp.fast_open_no_cookie),
+            OptionName::ThinLinearTimeouts => SocketOption::ThinLinearTimeouts(tcp.thin_linear_timeouts),
+            OptionName::RtoMax => {
+                let host = u32::try_from(settings.rto_max.as_millis()).unwrap_or(u32::MAX);
+                SocketOption::RtoMax(or(tcp.rto_max, host))
+            }
+            OptionName::TypeOfService => SocketOption::TypeOfService(ip.type_of_service),
+            OptionName::TimeToLive => SocketOption::TimeToLive(ip.time_to_live.or(Some(settings.hop_limit))),
+            OptionName::MtuDiscover => SocketOption::MtuDiscover(ip.mtu_discover),
+            OptionName::ReceiveErrors => SocketOption::ReceiveErrors(ip.receive_errors),
+            OptionName::FreeBind => SocketOption::FreeBind(ip.free_bind),
+            OptionName::BindAddressNoPort => SocketOption::BindAddressNoPort(ip.bind_address_no_port),
+            OptionName::LocalPortRange => SocketOption::LocalPortRange(ip.local_port_range),
+            OptionName::MinTimeToLive => SocketOption::MinTimeToLive(ip.min_time_to_live),
+            OptionName::TrafficClass => SocketOption::TrafficClass(ip.traffic_class),
+            OptionName::HopLimit => SocketOption::HopLimit(ip.hop_limit.or(Some(settings.hop_limit))),
+            OptionName::MtuDiscover6 => SocketOption::MtuDiscover6(ip.mtu_discover6),
+            OptionName::ReceiveErrors6 => SocketOption::ReceiveErrors6(ip.receive_errors6),
+            OptionName::MinHopLimit => SocketOption::MinHopLimit(ip.min_hop_limit),
         }
     }
 
@@ -120,6 +350,11 @@ impl Options {
 fn in_force(asked: u32, max: usize, floor: usize, exact: Option<usize>) -> usize {
     let doubled = (asked as usize).min(max).saturating_mul(2);
     exact.unwrap_or(doubled.max(floor)).max(1)
+}
+
+/// What the socket has, or the host if that is 0.
+const fn or(own: u32, host: u32) -> u32 {
+    if own == 0 { host } else { own }
 }
 
 fn check(value: u32, bounds: std::ops::RangeInclusive<u32>) -> Result<u32, Error> {

@@ -47,7 +47,7 @@ fn values_read_back_as_they_were_set() {
         (OptionName::Linger, [int(1), int(7)].concat()),
         (OptionName::Linger, [int(0), int(0)].concat()),
     ] {
-        assert_eq!(encode(decode(name, &bytes).expect("valid")), bytes, "{name:?}");
+        assert_eq!(encode(decode(name, &bytes).expect("valid"), 64), bytes, "{name:?}");
     }
 }
 
@@ -64,9 +64,64 @@ fn timeouts_are_timevals() {
 
 #[test]
 fn unknown_options_are_nobody_s() {
-    for (level, name) in [(libc::IPPROTO_TCP, libc::TCP_INFO), (libc::SOL_SOCKET, libc::SO_MARK), (99, 1)] {
-        assert_eq!(kept_by_engine(level, name, Family::V4), None);
+    for (level, number) in
+        [(libc::IPPROTO_TCP, libc::TCP_INFO), (libc::SOL_SOCKET, libc::SO_BUSY_POLL), (99, 1)]
+    {
+        assert_eq!(name(level, number, Family::V4), None);
+        assert_eq!(refusal(level, number, &int(1), Privilege::Root), Some(Errno::NOPROTOOPT));
     }
-    assert_eq!(kept_by_engine(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, Family::V4), None);
-    assert_eq!(kept_by_engine(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, Family::V6), Some(OptionName::V6Only));
+    assert_eq!(name(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, Family::V4), None);
+    assert_eq!(name(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, Family::V6), Some(OptionName::V6Only));
+    assert_eq!(name(libc::IPPROTO_IP, libc::IP_TOS, Family::V6), Some(OptionName::TypeOfService));
+    assert_eq!(unreadable(99, 1, Family::V4), Errno::OPNOTSUPP);
+}
+
+#[test]
+fn privileges_are_asked_for_where_linux_does() {
+    let refuse = |name, value, privilege| refusal(libc::SOL_SOCKET, name, &int(value), privilege);
+    assert_eq!(refuse(libc::SO_PRIORITY, 6, Privilege::None), None);
+    assert_eq!(refuse(libc::SO_PRIORITY, 7, Privilege::None), Some(Errno::PERM));
+    assert_eq!(refuse(libc::SO_PRIORITY, 7, Privilege::Root), None);
+    assert_eq!(refuse(libc::SO_MARK, 1, Privilege::None), Some(Errno::PERM));
+    assert_eq!(refuse(libc::SO_MARK, 1, Privilege::Root), None);
+    let device = |name: &[u8]| refusal(libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name, Privilege::Root);
+    assert_eq!((device(b"eth0\0"), device(b"\0")), (Some(Errno::NODEV), None));
+}
+
+#[test]
+fn values_of_other_sizes() {
+    assert_eq!(decode(OptionName::TypeOfService, &[0x10]), Ok(SocketOption::TypeOfService(0x10)));
+    assert_eq!(decode(OptionName::TypeOfService, &[]), Err(Errno::INVAL));
+    assert_eq!(decode(OptionName::TrafficClass, &[0x10]), Err(Errno::INVAL));
+    assert_eq!(decode(OptionName::TimeToLive, &int(-1)), Ok(SocketOption::TimeToLive(None)));
+    assert_eq!(decode(OptionName::TimeToLive, &int(0)), Err(Errno::INVAL));
+    assert_eq!(decode(OptionName::HopLimit, &int(0)), Ok(SocketOption::HopLimit(Some(0))));
+    assert_eq!(decode(OptionName::HopLimit, &int(256)), Err(Errno::INVAL));
+    assert_eq!(decode(OptionName::ZeroCopy, &int(2)), Err(Errno::INVAL));
+    for (bytes, rate) in
+        [(int(-1), u64::MAX), (int(125_000), 125_000), ((1u64 << 40).to_ne_bytes().to_vec(), 1 << 40)]
+    {
+        let option = SocketOption::MaxPacingRate(rate);
+        assert_eq!(decode(OptionName::MaxPacingRate, &bytes), Ok(option));
+        assert_eq!(encode(option, bytes.len()), bytes);
+    }
+    assert_eq!(encode(SocketOption::MaxPacingRate(1 << 40), 4), int(-1));
+    assert_eq!(decode(OptionName::Congestion, &[]), Err(Errno::INVAL));
+    let cubic = decode(OptionName::Congestion, b"cubic").expect("a name");
+    assert_eq!(encode(cubic, 16), b"cubic\0\0\0\0\0\0\0\0\0\0\0");
+    for length in [16, 32] {
+        let keys: Vec<u8> = (0..length).collect();
+        assert_eq!(encode(decode(OptionName::FastOpenKey, &keys).expect("keys"), 64), keys);
+    }
+    assert_eq!(decode(OptionName::FastOpenKey, &[0; 17]), Err(Errno::INVAL));
+}
+
+#[test]
+fn timestamping_takes_what_is_told_and_no_more() {
+    use timestamping::{OPT_ID, OPT_STATS, OPT_TSONLY, SOFTWARE, TX_ACK};
+    let flags = |flags: u32| decode(OptionName::Timestamping, &int(flags.cast_signed()));
+    assert!(flags(TX_ACK | SOFTWARE | OPT_ID).is_ok());
+    assert_eq!(flags(1 << 30), Err(Errno::INVAL));
+    assert_eq!(flags(OPT_STATS), Err(Errno::INVAL));
+    assert!(flags(OPT_STATS | OPT_TSONLY).is_err(), "there are no statistics");
 }

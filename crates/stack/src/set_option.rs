@@ -1,0 +1,119 @@
+//! setsockopt() and getsockopt(): when an option may be set, and whom it concerns at once.
+
+use crate::network::Network;
+use crate::socket::{Hold, Phase, Socket};
+use crate::{Error, Family, OptionName, SocketId, SocketOption};
+use sockeye_clock::Instant;
+
+impl Network {
+    /// setsockopt(). Buffer sizes: doubled, cut, floored as Linux (send floor 4608, receive floor 2304).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a value out of bounds, or too late; `NoSuchOption` for an IPv6 option of an IPv4 socket.
+    pub fn set_option(&mut self, now: Instant, id: SocketId, option: SocketOption) -> Result<(), Error> {
+        self.now = self.now.max(now);
+        let socket = self.find_mut(id)?;
+        check_family(option.name(), socket.family)?;
+        check_phase(option, socket)?;
+        let host = socket.host.0 as usize;
+        let (socket, host) = (&mut self.sockets[id.index as usize], &mut self.hosts[host]);
+        socket.options.set(option, &host.settings)?;
+        match option.name() {
+            OptionName::ReuseAddress | OptionName::ReusePort => {
+                if let (Hold::Bound, Some(bound)) = (socket.hold, socket.bound) {
+                    host.ports.bind(bound.port, id.index, socket.claim(bound.scope));
+                }
+            }
+            OptionName::SendBuffer | OptionName::ReceiveBuffer => socket.apply_buffer_sizes(),
+            _ => socket.apply_option(now, option.name()),
+        }
+        self.owe_socket(id.index);
+        Ok(())
+    }
+
+    /// getsockopt().
+    ///
+    /// # Errors
+    /// `NoSuchOption` for an IPv6 option of an IPv4 socket.
+    pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
+        let socket = self.find(id)?;
+        check_family(name, socket.family)?;
+        Ok(socket.options.read(name, &self.hosts[socket.host.0 as usize].settings))
+    }
+}
+
+/// The options of IPv6 are IPv6 sockets' alone; those of IPv4 are both's, as on Linux.
+fn check_family(name: OptionName, family: Family) -> Result<(), Error> {
+    let is_of_v6 = matches!(
+        name,
+        OptionName::V6Only
+            | OptionName::TrafficClass
+            | OptionName::HopLimit
+            | OptionName::MtuDiscover6
+            | OptionName::ReceiveErrors6
+            | OptionName::MinHopLimit
+    );
+    match (is_of_v6, family) {
+        (true, Family::V4) => Err(Error::NoSuchOption),
+        (true, Family::V6) | (false, _) => Ok(()),
+    }
+}
+
+/// What comes too late, or too early.
+fn check_phase(option: SocketOption, socket: &Socket) -> Result<(), Error> {
+    /// SOF_TIMESTAMPING_OPT_ID: counts from what is sent, so there must be a connection.
+    const OPT_ID: u32 = 1 << 7;
+    let is_idle = matches!(socket.phase, Phase::Idle | Phase::Over(_));
+    let is_listener = matches!(socket.phase, Phase::Listening(_));
+    let is_allowed = match option {
+        SocketOption::V6Only(_) => socket.bound.is_none(),
+        SocketOption::FastOpen(_) | SocketOption::FastOpenNoCookie(_) => is_idle || is_listener,
+        SocketOption::FastOpenConnect(_) | SocketOption::WindowClamp(0) => is_idle,
+        SocketOption::Timestamping(flags) => {
+            flags & OPT_ID == 0 || socket.options.timestamping & OPT_ID != 0 || !(is_idle || is_listener)
+        }
+        _ => true,
+    };
+    if is_allowed { Ok(()) } else { Err(Error::InvalidArgument) }
+}
+
+impl Socket {
+    /// Brings the connection's rings to the sizes in force.
+    pub(crate) fn apply_buffer_sizes(&mut self) {
+        let (send, recv) = (self.options.send_buffer, self.options.recv_buffer);
+        let (sendq, recvq) = match &mut self.phase {
+            Phase::Connecting(connecting) => (&mut connecting.rings.sendq, &mut connecting.rings.recvq),
+            Phase::Connected(connected) => connected.tcb.rings_mut(),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+        };
+        if sendq.limit() != send {
+            sendq.set_limit(send);
+        }
+        if recvq.limit() != recv {
+            recvq.set_limit(recv);
+        }
+    }
+
+    /// Tells the connection the options that it has to know.
+    pub(crate) fn apply_options(&mut self, now: Instant) {
+        for name in [OptionName::NoDelay, OptionName::KeepAlive, OptionName::UserTimeout] {
+            self.apply_option(now, name);
+        }
+    }
+
+    /// Tells the connection one option that has changed. Most are looked at when they are needed.
+    fn apply_option(&mut self, now: Instant, name: OptionName) {
+        let Phase::Connected(connected) = &mut self.phase else { return };
+        match name {
+            OptionName::NoDelay => connected.tcb.set_nagle(now, !self.options.no_delay),
+            OptionName::KeepAlive
+            | OptionName::KeepIdle
+            | OptionName::KeepInterval
+            | OptionName::KeepCount => {
+                connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
+            }
+            OptionName::UserTimeout => connected.tcb.set_user_timeout(self.options.user_timeout()),
+            _ => {}
+        }
+    }
+}
