@@ -1,4 +1,5 @@
 use super::*;
+use libc::c_int;
 
 fn number() -> i32 {
     Errno::last().number()
