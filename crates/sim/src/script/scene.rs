@@ -112,6 +112,12 @@ impl Scene {
 
     /// Puts a segment of the peer in front of the host.
     pub fn arrives(&mut self, header: &TcpHeader, text: &[u8]) {
+        self.packet_arrives(Self::packet(header, text));
+    }
+
+    /// The packet in which the peer sends a segment.
+    #[must_use]
+    pub fn packet(header: &TcpHeader, text: &[u8]) -> Vec<u8> {
         let ip = IpHeader {
             src: PEER,
             dst: HOST,
@@ -123,7 +129,16 @@ impl Scene {
         };
         let mut out = vec![0; packet::len(&ip, header, text.len())];
         packet::emit(&ip, header, &[text], &mut out);
-        self.packet_arrives(out);
+        out
+    }
+
+    /// Makes the checksum right again of a packet that was spoilt on purpose.
+    pub fn fill_checksum(packet: &mut [u8]) {
+        if let Ok((ip, range)) = IpHeader::parse(packet)
+            && let Some(segment) = packet.get_mut(range)
+        {
+            tcp::fill_checksum(ip.src, ip.dst, segment);
+        }
     }
 
     /// Puts a packet in front of the host, whatever it is.
@@ -166,6 +181,17 @@ impl Scene {
             let nxt = last.ack.since(self.numbers.irs);
             (nxt, nxt.wrapping_add(u32::from(last.window)))
         })
+    }
+
+    /// Bytes that the program has written.
+    #[must_use]
+    pub const fn written(&self) -> u32 {
+        self.written
+    }
+
+    /// Counts bytes that the program wrote without the script.
+    pub const fn note_written(&mut self, len: u32) {
+        self.written += len;
     }
 
     /// netstat's word for the connection, or `gone`.
