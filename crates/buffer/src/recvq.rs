@@ -121,6 +121,27 @@ impl RecvQ {
         self.assembler.ranges().iter().map(move |range| offset(range.start)..offset(range.end))
     }
 
+    /// The out-of-order range that holds the byte at `offset`, both counted from tail.
+    #[must_use]
+    pub fn out_of_order_at(&self, offset: usize) -> Option<Range<usize>> {
+        let range = self.assembler.containing(self.tail + offset as u64)?;
+        Some((range.start - self.tail) as usize..(range.end - self.tail) as usize)
+    }
+
+    /// The first part of `range` that is held out of order, in offsets from tail.
+    #[must_use]
+    pub fn first_held(&self, range: &Range<usize>) -> Option<Range<usize>> {
+        let positions = self.tail + range.start as u64..self.tail + range.end as u64;
+        let held = self.assembler.first_held(&positions)?;
+        Some((held.start - self.tail) as usize..(held.end - self.tail) as usize)
+    }
+
+    /// Whether anything is held out of order.
+    #[must_use]
+    pub fn has_out_of_order(&self) -> bool {
+        !self.assembler.is_empty()
+    }
+
     /// Asks the program to ring when it has read up to `bytes` more bytes than the head last seen
     /// (a window update is then worth sending). `None`: no need to ring.
     ///

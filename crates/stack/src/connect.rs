@@ -158,6 +158,8 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         fin_timeout: host.settings.fin_timeout,
         window_scaling: host.settings.window_scaling,
         timestamps: host.settings.timestamps != 0,
+        sack: host.settings.sack,
+        dsack: host.settings.dsack,
         rto_min: host.settings.rto_min,
         rto_max: host.settings.rto_max,
         retries2: host.settings.retries2,

@@ -26,6 +26,10 @@ pub struct Config {
     pub window_scaling: bool,
     /// Offer timestamps.
     pub timestamps: bool,
+    /// Offer selective acknowledgements (RFC 2018).
+    pub sack: bool,
+    /// Tell what came twice (RFC 2883).
+    pub dsack: bool,
     /// SO_RCVBUF in force (decides the window and the scale), bytes.
     pub recv_buffer: usize,
     /// SO_SNDBUF in force, bytes.
@@ -75,6 +79,8 @@ impl Config {
             default_mss: 536,
             window_scaling: true,
             timestamps: true,
+            sack: true,
+            dsack: true,
             recv_buffer: 131_072,
             send_buffer: 16_384,
             nagle: true,

@@ -18,6 +18,7 @@ use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
 use crate::recovery::Recovery;
 use crate::rtt::{Bounds, RttEstimator};
+use crate::sack::Sack;
 use crate::state::Cause;
 use crate::tcb::{Fin, Holder, Owed, Rcv, Snd};
 use crate::timers::Timers;
@@ -73,6 +74,7 @@ struct Peer {
     irs: SeqNum,
     mss: Option<u16>,
     window_scale: Option<u8>,
+    sack_permitted: bool,
     recent: Option<Recent>,
     window: u32,
     wl1: SeqNum,
@@ -238,6 +240,7 @@ impl Handshake {
             timestamps: recent,
             path,
             soft_error: None,
+            sack: Sack::new(self.config.sack && self.peer.sack_permitted, self.config.dsack),
             recovery: Recovery::new(self.config.iss),
             congestion: Congestion::new(segments.saturating_mul(mss), mss),
             acks,
@@ -294,6 +297,8 @@ impl Handshake {
                 // MUST-14, SHLD-5, MAY-3 (3.7.1): always. MUST-65: in no other segment.
                 mss: Some(self.config.recv_mss),
                 window_scale: scaling.then(|| window::shift_for(self.config.recv_buffer)),
+                // RFC 2018, section 2; in a SYN-ACK only if the SYN had it.
+                sack_permitted: self.config.sack && (!is_answer || self.peer.sack_permitted),
                 timestamps: self.stamps(now),
                 ..Options::default()
             },

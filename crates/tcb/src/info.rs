@@ -122,7 +122,11 @@ impl Tcb {
             retransmits: self.snd.retransmissions,
             probes: self.persist.unanswered(),
             backoff: self.rtt.backoff(),
-            negotiated: Negotiated { timestamps: self.timestamps.is_some(), sack: false, scales: None },
+            negotiated: Negotiated {
+                timestamps: self.timestamps.is_some(),
+                sack: self.sack.is_permitted(),
+                scales: None,
+            },
             rto: self.rtt.rto().get(),
             ato: self.config.delayed_ack,
             snd_mss: self.snd.mss,

@@ -31,6 +31,7 @@ mod path_mtu;
 mod persist;
 mod recovery;
 mod rtt;
+mod sack;
 mod segment;
 mod state;
 mod tcb;

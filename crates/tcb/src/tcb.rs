@@ -16,6 +16,7 @@ use crate::path_mtu::{PathMtu, SoftError};
 use crate::persist::Persist;
 use crate::recovery::Recovery;
 use crate::rtt::RttEstimator;
+use crate::sack::Sack;
 use crate::state::Cause;
 use crate::timers::{Timer, Timers};
 use crate::timestamps::Recent;
@@ -201,6 +202,8 @@ pub struct Tcb {
     pub(crate) path: PathMtu,
     /// The last error that came back for a segment, until something is acknowledged.
     pub(crate) soft_error: Option<SoftError>,
+    /// What is told of text out of order.
+    pub(crate) sack: Sack,
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
     pub(crate) acks: AckPolicy,
@@ -394,6 +397,7 @@ impl Tcb {
         assert!(self.snd.fin != Fin::Acknowledged || sent == 0, "nothing follows the FIN");
         assert!(!self.rcv.edge.before(self.rcv.nxt), "RCV.NXT is within the window");
         assert!(self.snd.mss > 0, "a segment holds text");
+        self.sack.assert_invariants(&self.rcv, &self.recvq);
         self.recovery.assert_invariants(self.snd.una, self.snd.nxt);
         if self.state != State::Closed && sent > 0 {
             let running = self.timers.is_set(Timer::Retransmit) || self.timers.is_set(Timer::Persist);

@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 mod hostile;
 mod loss;
 mod pair;
+mod sacks;
 mod segment_arrives;
 mod sending;
 mod transfer;

@@ -61,7 +61,7 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     }
     let text_end = tcb.snd.una + tcb.text_held() as u32;
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
-    let text = text.min(tcb.snd.mss);
+    let text = text.min(tcb.text_room());
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
     let cut = Cut { from, text, fin };
     let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
@@ -163,7 +163,8 @@ fn duplicate_ack(tcb: &mut Tcb, now: Instant) -> Transmit {
 /// by a peer that finds it outside the window, so an ACK that is owed stays owed.
 fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
     let window = tcb.offer_window();
-    Transmit::without_text(header(tcb, now, tcb.snd.una - 1, Flags::ACK, window))
+    let seq = tcb.snd.una - 1;
+    Transmit::without_text(header(tcb, now, seq, Flags::ACK, window))
 }
 
 /// ABORT, and give-ups: `<SEQ=SND.NXT><CTL=RST>` with an ACK as Linux.
@@ -186,7 +187,7 @@ fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window:
     header(tcb, now, seq, flags, window)
 }
 
-fn header(tcb: &Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
+fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
     TcpHeader {
         src_port: tcb.config.local_port,
         dst_port: tcb.config.remote_port,
@@ -197,6 +198,7 @@ fn header(tcb: &Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> Tc
         urgent: 0,
         options: Options {
             timestamps: tcb.timestamps.map(|recent| recent.option(now)),
+            sack: tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq),
             ..Options::default()
         },
     }

@@ -1,7 +1,7 @@
 //! The windows, both ways: what we offer, what we make of the peer's, and no silliness on either side (3.8.6).
 
-use crate::Tcb;
 use crate::tcb::Fin;
+use crate::{Tcb, timestamps};
 
 /// The largest shift (RFC 7323, 2.3).
 const MAX_SHIFT: u8 = 14;
@@ -109,11 +109,15 @@ impl Tcb {
     /// The most text a segment carries now: a segment that takes more than half of the largest window would wait for the
     /// receiver's delayed ACK (as Linux).
     pub(crate) fn segment_size(&self) -> u32 {
-        if self.snd.max_wnd > SMALL_WINDOW {
-            self.snd.mss.min((self.snd.max_wnd / 2).max(1))
-        } else {
-            self.snd.mss
-        }
+        let room = self.text_room();
+        if self.snd.max_wnd > SMALL_WINDOW { room.min((self.snd.max_wnd / 2).max(1)) } else { room }
+    }
+
+    /// Text for which a segment has room now: Eff.snd.MSS less the SACK blocks that go with it (RFC 6691, section 3). No segment is
+    /// ever larger.
+    pub(crate) fn text_room(&self) -> u32 {
+        let timestamps = if self.timestamps.is_some() { timestamps::OPTION_LEN } else { 0 };
+        self.snd.mss.saturating_sub(self.sack.option_len(timestamps)).max(1)
     }
 
     /// Whether `len` bytes of text, all that fits, are worth a segment now (MUST-38, 3.8.6.2.1).

@@ -85,6 +85,9 @@ pub(super) fn check<'a>(tcb: &mut Tcb, now: Instant, segment: &Segment<'a>) -> R
         return Err(Discard::OutsideWindow);
     }
     update_timestamp(tcb, now, segment);
+    if len > 0 {
+        tcb.sack.on_duplicate(seq, tcb.rcv.nxt);
+    }
     let text_seq = segment.text_seq();
     let old = if text_seq.before(tcb.rcv.nxt) { tcb.rcv.nxt.since(text_seq) as usize } else { 0 };
     let old = old.min(segment.text.len());
@@ -115,6 +118,9 @@ fn answer_unacceptable(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
     } else {
         // It takes up sequence space, so it makes no loop: the ACK of it may have been lost.
         tcb.acks.owe_now();
+        let (seq, end) = (segment.header.seq, segment.end());
+        let nxt = tcb.rcv.nxt;
+        tcb.sack.on_duplicate(seq, if end.after(nxt) { nxt } else { end });
     }
 }
 

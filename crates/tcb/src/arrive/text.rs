@@ -37,9 +37,14 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
 }
 
 fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
-    let had_gaps = tcb.recvq.out_of_order().next().is_some();
-    let moved = tcb.recvq.place(segment.offset() as usize, &segment.text().slice(0, len));
+    let had_gaps = tcb.recvq.has_out_of_order();
+    let (seq, start) = (tcb.rcv.nxt + segment.offset(), segment.offset() as usize);
+    if had_gaps && let Some(again) = tcb.recvq.first_held(&(start..start + len)) {
+        tcb.sack.on_duplicate(tcb.rcv.nxt + again.start as u32, tcb.rcv.nxt + again.end as u32);
+    }
+    let moved = tcb.recvq.place(start, &segment.text().slice(0, len));
     if moved == 0 {
+        tcb.sack.on_out_of_order(seq, &tcb.rcv, &tcb.recvq);
         // MAY-13 (3.8.6.3): the ACK says at once what is expected.
         if segment.offset() > 0 {
             tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
@@ -49,6 +54,7 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         return;
     }
     tcb.rcv.nxt += moved as u32;
+    tcb.sack.on_in_order(tcb.rcv.nxt);
     tcb.counters.bytes_received += moved as u64;
     if tcb.rcv.edge.before(tcb.rcv.nxt) {
         tcb.rcv.edge = tcb.rcv.nxt;

@@ -156,6 +156,7 @@ impl Handshake {
             irs: syn.header.seq,
             mss: options.mss,
             window_scale: options.window_scale,
+            sack_permitted: options.sack_permitted,
             recent: options.timestamps.map(|stamps| Recent::new(now, stamps.value)),
             // RFC 7323, 2.2: the window of a SYN is not scaled.
             window: u32::from(syn.header.window),

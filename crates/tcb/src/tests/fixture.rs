@@ -26,6 +26,7 @@ pub(crate) fn config() -> Config {
         send_mss_limit: MSS as u16,
         window_scaling: false,
         timestamps: false,
+        sack: false,
         recv_buffer: 10_000,
         send_buffer: 100_000,
         ..Config::new(80, 4000, ISS)
