@@ -2,6 +2,8 @@
 
 use crate::connect::config;
 use crate::demux::{Owner, Tuple};
+use crate::fast_open::Verdict;
+use crate::lifecycle::Completion;
 use crate::network::Network;
 use crate::route::{Path, is_unicast};
 use crate::socket::{Embryo, Phase, Schedule};
@@ -136,7 +138,9 @@ impl Network {
         }
         match embryo.handshake.segment_arrives(now, segment) {
             Progress::Waiting => self.owe(Owner::Embryo(index)),
-            Progress::Established { redeliver } => self.complete_passive(now, index, segment, redeliver),
+            Progress::Established { redeliver } => {
+                self.complete_passive(now, index, segment, Completion::Acknowledged { redeliver });
+            }
             Progress::BackToListen | Progress::Failed(_) => self.forget_embryo(index),
         }
     }
@@ -189,12 +193,24 @@ impl Network {
             None => here.isn.number(now, &tuple),
         };
         let config = config(here, &self.wires, &socket.options, &path, iss);
-        let handshake = Handshake::passive(now, config, opening.segment);
+        let mut handshake = Handshake::passive(now, config, opening.segment);
+        let fast_open = (&socket.options, &mut listener.fast_open);
+        let verdict = here.judge_syn(now, &tuple, fast_open, opening.segment);
+        let is_early = matches!(verdict, Verdict::Early(_));
+        let (Verdict::Ordinary(answer) | Verdict::Early(answer)) = verdict;
+        if let Some(cookie) = answer {
+            handshake.answer_fast_open(cookie);
+        }
         let schedule = Schedule::default();
         let embryo = Embryo { host: socket.host, listener: listener_index, path, handshake, schedule };
         let index = self.embryos.insert(embryo) as u32;
         listener.syn_queue.insert(index);
         here.demux.insert(tuple, Owner::Embryo(index));
-        self.owe(Owner::Embryo(index));
+        if is_early {
+            here.counters.fast_opens_passive += 1;
+            self.complete_passive(now, index, opening.segment, Completion::Early);
+        } else {
+            self.owe(Owner::Embryo(index));
+        }
     }
 }

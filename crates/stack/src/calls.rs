@@ -104,7 +104,12 @@ impl Network {
             return Err(Error::AddressInUse);
         }
         host.ports.set_listening(bound.port, id.index, true);
-        socket.phase = Phase::Listening(Box::new(Listener::new(backlog, host.settings.backlog_max)));
+        let mut listener = Box::new(Listener::new(backlog, host.settings.backlog_max));
+        if host.settings.is_fast_open_for_all() && socket.options.tcp.fast_open == 0 {
+            socket.options.tcp.fast_open = listener.backlog;
+        }
+        listener.fast_open.max = socket.options.tcp.fast_open;
+        socket.phase = Phase::Listening(listener);
         Ok(())
     }
 

@@ -62,11 +62,15 @@ impl Network {
     pub fn doorbell(&mut self, now: Instant, id: SocketId) {
         self.now = self.now.max(now);
         let Ok(socket) = self.find_mut(id) else { return };
-        if let Phase::Connected(connected) = &mut socket.phase {
-            connected.tcb.send(now);
-            connected.tcb.receive(now);
-            self.owe_socket(id.index);
+        match &mut socket.phase {
+            Phase::Connected(connected) => {
+                connected.tcb.send(now);
+                connected.tcb.receive(now);
+            }
+            Phase::Connecting(connecting) => connecting.launch_with_text(now),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         }
+        self.owe_socket(id.index);
     }
 
     /// Back to a bound socket. Handshakes are forgotten (an ACK that completes one is answered with a RST), connections that nobody
@@ -106,7 +110,11 @@ impl Network {
             socket.phase = phase;
             return;
         };
-        socket.rings = RingsState::Spare(Box::new(connecting.rings));
+        let mut rings = connecting.rings;
+        // Text for a SYN is lost with it.
+        rings.sendq.refresh();
+        rings.sendq.release(rings.sendq.len());
+        socket.rings = RingsState::Spare(Box::new(rings));
         let host = &mut self.hosts[socket.host.0 as usize];
         host.demux.remove(&connecting.path.tuple, Owner::Socket(index));
         self.release_port(index);

@@ -1,5 +1,6 @@
 //! What a network consists of, and how its hosts are set.
 
+use crate::FastOpenKeys;
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
 use std::net::IpAddr;
@@ -93,6 +94,17 @@ pub struct Settings {
     pub syn_retries: u32,
     /// tcp_synack_retries: retransmissions of a SYN-ACK (5).
     pub synack_retries: u32,
+    /// tcp_syn_linear_timeouts: retransmissions of a SYN before its timer begins to double, on top of those (4).
+    pub syn_linear_timeouts: u32,
+    /// tcp_fastopen: 1 clients, 2 listeners that ask for it, 4 clients without cookies, 0x200 listeners without cookies, 0x400 all
+    /// listeners (1).
+    pub fast_open: u32,
+    /// tcp_fastopen_key: the keys of cookies; `None`: a secret one.
+    pub fast_open_keys: Option<FastOpenKeys>,
+    /// tcp_fastopen_blackhole_timeout_sec: how long clients do without Fast Open after time-outs that it may have caused (0: they go on).
+    pub fast_open_black_hole_pause: Duration,
+    /// tcp_invalid_ratelimit: least time between ACKs that answer segments which are not acceptable (500 ms).
+    pub invalid_rate_limit: Duration,
     /// tcp_retries1: retransmissions until the way is in doubt (3; R1, MUST-20).
     pub retries1: u32,
     /// tcp_retries2: retransmissions until the connection is given up (15; R2, MUST-20).
@@ -140,6 +152,11 @@ impl Default for Settings {
             keepalive_probes: 9,
             syn_retries: 6,
             synack_retries: 5,
+            syn_linear_timeouts: 4,
+            fast_open: 1,
+            fast_open_keys: None,
+            fast_open_black_hole_pause: Duration::ZERO,
+            invalid_rate_limit: Duration::from_millis(500),
             retries1: 3,
             retries2: 15,
             rto_min: Duration::from_millis(200),

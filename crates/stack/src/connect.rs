@@ -1,6 +1,7 @@
 //! connect().
 
 use crate::demux::{Owner, Tuple};
+use crate::fast_open::{self, Opening};
 use crate::host::{Host, Wire, mtu};
 use crate::network::Network;
 use crate::options::Options;
@@ -19,16 +20,33 @@ const V4_HEADERS: usize = 40;
 const V6_HEADERS: usize = 60;
 
 impl Network {
-    /// connect(): `Ok` means the open is under way; `Connected` or `Failed` follows. To the unspecified address is to loopback.
+    /// connect(): `Ok` means the open is under way; `Connected` or `Failed` follows. To the unspecified address is to loopback. With
+    /// TCP_FASTOPEN_CONNECT it may wait for text: see [`deferred_room`](Self::deferred_room).
     ///
     /// # Errors
     /// `IsConnected`, `AlreadyInProgress`, `NetworkUnreachable`, `AddressNotAvailable` (no port is left, or the four-tuple is
     /// in use), `AddressFamily`, and those of [`RingSource::open`](crate::RingSource::open).
     pub fn connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<(), Error> {
+        let opening =
+            if self.find(id)?.options.tcp.fast_open_connect { Opening::FastOpen } else { Opening::Ordinary };
+        self.open(now, id, address, opening)
+    }
+
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        address: SocketAddr,
+        opening: Opening,
+    ) -> Result<(), Error> {
         self.now = self.now.max(now);
         let socket = self.find(id)?;
         match &socket.phase {
             Phase::Idle => {}
+            // For the program it is connected already.
+            Phase::Connecting(connecting) if connecting.handshake.is_deferred() => {
+                return Err(Error::IsConnected);
+            }
             Phase::Connecting(_) => return Err(Error::AlreadyInProgress),
             Phase::Listening(_) | Phase::Connected(_) | Phase::Over(_) => return Err(Error::IsConnected),
         }
@@ -42,7 +60,7 @@ impl Network {
             let host = self.find(id)?.host.0 as usize;
             self.hosts[host].port_choice.advance(&(source, remote), tried);
         }
-        self.start(now, id.index, path, rings);
+        self.start(now, id.index, (path, opening), rings);
         Ok(())
     }
 
@@ -64,7 +82,7 @@ impl Network {
         }
     }
 
-    fn start(&mut self, now: Instant, index: u32, path: Path, rings: Rings) {
+    fn start(&mut self, now: Instant, index: u32, (path, opening): (Path, Opening), rings: Rings) {
         self.release_port(index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let host = &mut self.hosts[socket.host.0 as usize];
@@ -78,7 +96,10 @@ impl Network {
         let iss = host.isn.number(now, &path.tuple);
         let config = config(host, &self.wires, &socket.options, &path, iss);
         host.demux.insert(path.tuple, Owner::Socket(index));
-        let handshake = Handshake::active(now, config);
+        let handshake = match opening {
+            Opening::Ordinary => Handshake::active(now, config),
+            Opening::FastOpen => fast_open::handshake(host, &socket.options, &path, now, config),
+        };
         socket.phase = Phase::Connecting(Box::new(Connecting { path, handshake, rings }));
         self.owe(Owner::Socket(index));
     }
@@ -134,6 +155,7 @@ fn local_port(
 
 /// What a connection is configured with.
 pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path, iss: SeqNum) -> Config {
+    let is_counted = options.tcp.syn_count != 0;
     let mtu = mtu(path.via, host, wires);
     // MUST-67 (3.7.1): MMS_R - 20. An IPv4 packet has 65535 bytes at most; an IPv6 payload, too.
     let (mss, default_mss) = match path.tuple.remote {
@@ -163,7 +185,10 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         rto_min: host.settings.rto_min,
         rto_max: host.settings.rto_max,
         retries2: host.settings.retries2,
-        syn_retries: host.settings.syn_retries,
+        // A count that the program chose is of time-outs that double from the first: tcp(7) tells how long that takes.
+        syn_retries: if is_counted { options.tcp.syn_count } else { host.settings.syn_retries },
+        syn_linear_timeouts: if is_counted { 0 } else { host.settings.syn_linear_timeouts },
+        invalid_rate_limit: host.settings.invalid_rate_limit,
         synack_retries: host.settings.synack_retries,
         ..Config::new(path.tuple.local.port(), path.tuple.remote.port(), iss)
     }

@@ -23,6 +23,12 @@ pub struct Counters {
     pub syns_discarded: u64,
     /// Completed handshakes that had to wait because the accept queue was full.
     pub accept_overflows: u64,
+    /// Fast Opens of ours whose text the server took from the SYN.
+    pub fast_opens_active: u64,
+    /// Fast Opens of ours whose text had to be sent again.
+    pub fast_opens_active_failed: u64,
+    /// Connections that began with a SYN whose cookie was good.
+    pub fast_opens_passive: u64,
     /// Connections that were reset because there was no memory for their rings.
     pub no_rings: u64,
 }

@@ -3,11 +3,12 @@
 use crate::Settings;
 use crate::counters::Counters;
 use crate::demux::Demux;
+use crate::fast_open::{BlackHole, CookieCache};
 use crate::isn::Isn;
 use crate::keyed::Keyed;
 use crate::ports::{PortChoice, Ports};
 use crate::route::{Routes, Via};
-use crate::{HostConfig, HostId};
+use crate::{FastOpenKeys, HostConfig, HostId};
 use rand::RngCore;
 use sockeye_link::{Capture, Interface, Link};
 use std::net::IpAddr;
@@ -24,6 +25,10 @@ pub(crate) struct Host {
     pub(crate) listener_choice: Keyed,
     pub(crate) isn: Isn,
     pub(crate) counters: Counters,
+    /// With which cookies are made unless others are set.
+    pub(crate) fast_open_keys: FastOpenKeys,
+    pub(crate) cookies: CookieCache,
+    pub(crate) black_hole: BlackHole,
     /// Where what stays on the host is recorded.
     pub(crate) capture: Option<(Capture, Interface)>,
 }
@@ -41,6 +46,9 @@ impl Host {
             listener_choice: Keyed::new(rng),
             isn: Isn::new(rng),
             counters: Counters::default(),
+            fast_open_keys: FastOpenKeys::random(rng),
+            cookies: CookieCache::new(Keyed::new(rng)),
+            black_hole: BlackHole::default(),
             capture: None,
         }
     }

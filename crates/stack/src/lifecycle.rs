@@ -5,7 +5,7 @@ use crate::network::Network;
 use crate::ports::Scope;
 use crate::route::Path;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
-use crate::{Error, HostId, SocketEvent};
+use crate::{Error, HostId, SocketEvent, SocketId};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Event, Reason, Segment, reset_for};
 use sockeye_wire::TcpHeader;
@@ -18,9 +18,27 @@ pub(crate) struct Reply {
     pub(crate) header: TcpHeader,
 }
 
+/// What makes a connection of a passive handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// Our SYN is acknowledged; the segment may have more to say.
+    Acknowledged { redeliver: bool },
+    /// The SYN had a good cookie.
+    Early,
+}
+
+/// Why a listener counts a connection no more among those that began early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// Its handshake is complete, or it is over.
+    Complete,
+    Reset,
+}
+
 impl Network {
     /// An active open succeeded.
     pub(crate) fn complete_active(&mut self, now: Instant, index: u32, redelivered: Option<&Segment<'_>>) {
+        self.learn_from_answer(index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let phase = std::mem::replace(&mut socket.phase, Phase::Idle);
         let Phase::Connecting(connecting) = phase else {
@@ -32,7 +50,7 @@ impl Network {
         socket.phase = Phase::Connected(Box::new(Connected::new(path, tcb)));
         socket.apply_options(now);
         if let (Phase::Connected(connected), Some(segment)) = (&mut socket.phase, redelivered) {
-            connected.tcb.segment_arrives(now, segment);
+            connected.tcb.redeliver(now, segment);
         }
         self.owe_socket(index);
         self.tell(index, SocketEvent::Connected);
@@ -44,11 +62,12 @@ impl Network {
         now: Instant,
         index: u32,
         segment: &Segment<'_>,
-        is_redelivered: bool,
+        how: Completion,
     ) {
         let Some(embryo) = self.embryos.get(index as usize) else { return };
         let (listener_index, path) = (embryo.listener, embryo.path);
         let Some(listener) = self.sockets.get(listener_index as usize) else { return };
+        let listener_id = SocketId { index: listener_index, generation: listener.generation };
         let (host, family, options) = (listener.host, listener.family, listener.options.of_accepted());
         let rings = match self.rings.open_passive(listener.tag, options.send_buffer, options.recv_buffer) {
             Ok(rings) => rings,
@@ -61,7 +80,10 @@ impl Network {
         };
         let claim = listener.claim(Scope::One(path.tuple.local.ip()));
         let Some(embryo) = self.take_embryo(index) else { return };
-        let tcb = embryo.handshake.into_tcb(now, rings.sendq, rings.recvq);
+        let tcb = match how {
+            Completion::Acknowledged { .. } => embryo.handshake.into_tcb(now, rings.sendq, rings.recvq),
+            Completion::Early => embryo.handshake.into_early_tcb(now, rings.sendq, rings.recvq, segment),
+        };
         let child = self.add_socket(Socket {
             generation: 0,
             host,
@@ -80,14 +102,21 @@ impl Network {
         host.demux.insert(path.tuple, Owner::Socket(child.index));
         if let Some(socket) = self.sockets.get_mut(child.index as usize) {
             socket.apply_options(now);
-            if let (Phase::Connected(connected), true) = (&mut socket.phase, is_redelivered) {
-                connected.tcb.segment_arrives(now, segment);
+            if let Phase::Connected(connected) = &mut socket.phase {
+                match how {
+                    Completion::Acknowledged { redeliver: true } => connected.tcb.redeliver(now, segment),
+                    Completion::Acknowledged { redeliver: false } => {}
+                    Completion::Early => connected.counted_by = Some(listener_id),
+                }
             }
         }
         if let Some(Phase::Listening(listener)) =
             self.sockets.get_mut(listener_index as usize).map(|listener| &mut listener.phase)
         {
             listener.accept_queue.push_back(child.index);
+            if how == Completion::Early {
+                listener.fast_open.on_begin();
+            }
         }
         self.owe_socket(child.index);
         self.tell(listener_index, SocketEvent::Acceptable);
@@ -100,6 +129,7 @@ impl Network {
             let Phase::Connected(connected) = &mut socket.phase else { return };
             let Some(event) = connected.tcb.poll_event() else { return };
             match event {
+                Event::Established => self.leave_fast_open_queue(now, index, Leaving::Complete),
                 Event::Readable => self.tell(index, SocketEvent::Readable),
                 Event::Writable => self.tell(index, SocketEvent::Writable),
                 Event::PeerClosed => {
@@ -110,6 +140,11 @@ impl Network {
                 Event::TimeWait => self.enter_time_wait(now, index),
                 Event::Closed => self.end(index),
                 Event::Aborted(reason) => {
+                    if reason == Reason::Reset {
+                        self.leave_fast_open_queue(now, index, Leaving::Reset);
+                    }
+                    let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+                    let Phase::Connected(connected) = &mut socket.phase else { return };
                     let error = error_of(reason, connected);
                     if let Some(error) = error {
                         self.tell(index, SocketEvent::Failed(error));
@@ -117,6 +152,17 @@ impl Network {
                     self.end(index);
                 }
             }
+        }
+    }
+
+    fn leave_fast_open_queue(&mut self, now: Instant, index: u32, how: Leaving) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let Phase::Connected(connected) = &mut socket.phase else { return };
+        let Some(listener) = connected.counted_by.take() else { return };
+        let Ok(Socket { phase: Phase::Listening(listener), .. }) = self.find_mut(listener) else { return };
+        match how {
+            Leaving::Complete => listener.fast_open.on_complete(),
+            Leaving::Reset => listener.fast_open.on_reset(now),
         }
     }
 
@@ -144,6 +190,7 @@ impl Network {
 
     /// The connection is over, and nothing of it is kept.
     fn end(&mut self, index: u32) {
+        self.leave_fast_open_queue(self.now, index, Leaving::Complete);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
         socket.phase = Phase::Over(path);
@@ -235,7 +282,7 @@ impl Network {
 
 impl Connected {
     fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
-        Self { path, tcb, is_peer_closed: false, is_send_shut: false }
+        Self { path, tcb, is_peer_closed: false, is_send_shut: false, counted_by: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A listener's two queues.
 
+use crate::fast_open::FastOpenQueue;
 use hashbrown::HashSet;
 use std::collections::VecDeque;
 
@@ -14,6 +15,7 @@ pub(crate) struct Listener {
     pub(crate) syn_queue: HashSet<u32>,
     /// Indices of sockets, the oldest first.
     pub(crate) accept_queue: VecDeque<u32>,
+    pub(crate) fast_open: FastOpenQueue,
 }
 
 impl Listener {

@@ -57,6 +57,7 @@ impl Network {
             Phase::Connected(connected) => connected.tcb.timeout(now),
             Phase::Connecting(connecting) => {
                 let progress = connecting.handshake.timeout(now);
+                self.suspect_black_hole(now, index, progress != Progress::Waiting);
                 self.active_progress(now, index, progress, None);
             }
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
@@ -181,7 +182,9 @@ impl Network {
         let Some(socket) = self.sockets.get(index as usize) else { return };
         let text = match &socket.phase {
             Phase::Connected(connected) => connected.tcb.text(transmit),
-            Phase::Connecting(_) => Text::empty(),
+            Phase::Connecting(connecting) => {
+                connecting.rings.sendq.text(transmit.text_offset, transmit.text_len)
+            }
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
         if let Via::Link(wire) = path.via {

@@ -16,6 +16,10 @@ impl Network {
         check_family(option.name(), socket.family)?;
         check_phase(option, socket)?;
         let host = socket.host.0 as usize;
+        let is_for_clients = matches!(option, SocketOption::FastOpenConnect(_));
+        if is_for_clients && !self.hosts[host].settings.has_fast_open_clients() {
+            return Err(Error::NotSupported);
+        }
         let (socket, host) = (&mut self.sockets[id.index as usize], &mut self.hosts[host]);
         socket.options.set(option, &host.settings)?;
         match option.name() {
@@ -25,6 +29,7 @@ impl Network {
                 }
             }
             OptionName::SendBuffer | OptionName::ReceiveBuffer => socket.apply_buffer_sizes(),
+            OptionName::SynCount | OptionName::FastOpen => socket.apply_to_handshakes(),
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
@@ -91,6 +96,17 @@ impl Socket {
         }
         if recvq.limit() != recv {
             recvq.set_limit(recv);
+        }
+    }
+
+    /// What counts for a SYN that is out, and for a listener that listens.
+    fn apply_to_handshakes(&mut self) {
+        match &mut self.phase {
+            Phase::Connecting(connecting) if self.options.tcp.syn_count != 0 => {
+                connecting.handshake.set_syn_retries(self.options.tcp.syn_count);
+            }
+            Phase::Listening(listener) => listener.fast_open.max = self.options.tcp.fast_open,
+            Phase::Idle | Phase::Connecting(_) | Phase::Connected(_) | Phase::Over(_) => {}
         }
     }
 

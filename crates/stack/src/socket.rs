@@ -4,7 +4,7 @@ use crate::listener::Listener;
 use crate::options::Options;
 use crate::ports::{Claim, Scope};
 use crate::route::Path;
-use crate::{Family, HostId, Rings};
+use crate::{Family, HostId, Rings, SocketId};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Tcb, TimeWait};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -92,6 +92,8 @@ pub(crate) struct Connected {
     pub(crate) is_peer_closed: bool,
     /// The program shut the connection for sending, or closed it.
     pub(crate) is_send_shut: bool,
+    /// The listener that counts it, as long as its handshake is not complete (Fast Open).
+    pub(crate) counted_by: Option<SocketId>,
 }
 
 /// A passive handshake: a place in a SYN queue.

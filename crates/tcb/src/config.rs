@@ -50,6 +50,8 @@ pub struct Config {
     pub retries2: u32,
     /// Retransmissions of a SYN / SYN-ACK (6 / 5).
     pub syn_retries: u32,
+    /// Retransmissions of a SYN before its timer begins to double (tcp_syn_linear_timeouts); they come on top of `syn_retries`.
+    pub syn_linear_timeouts: u32,
     /// Retransmissions of a SYN-ACK.
     pub synack_retries: u32,
     /// Keep-alive, if on.
@@ -60,6 +62,8 @@ pub struct Config {
     pub time_wait: Duration,
     /// FIN-WAIT-2 of an orphan is cut to this (tcp_fin_timeout, 60 s).
     pub fin_timeout: Duration,
+    /// Least time between two ACKs that answer segments without text which are not acceptable (tcp_invalid_ratelimit, 500 ms).
+    pub invalid_rate_limit: Duration,
     /// The initial send sequence number (RFC 6528), from the stack.
     pub iss: SeqNum,
 }
@@ -91,12 +95,14 @@ impl Config {
             initial_window: 10,
             retries2: 15,
             syn_retries: 6,
+            syn_linear_timeouts: 4,
             synack_retries: 5,
             // MUST-25 (3.8.4): off unless the program asks.
             keep_alive: None,
             user_timeout: None,
             time_wait: Duration::from_secs(60),
             fin_timeout: Duration::from_secs(60),
+            invalid_rate_limit: Duration::from_millis(500),
             iss,
         }
     }

@@ -3,6 +3,8 @@
 /// What happened that the user should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The handshake of a connection that Fast Open let begin early is complete.
+    Established,
     /// Text arrived in order.
     Readable,
     /// SendQ gave bytes back.
@@ -42,19 +44,26 @@ pub(crate) struct Events {
 
 impl Events {
     /// In order; those of [`Self::ENDS`] come last.
-    const KINDS: [Event; 5] =
-        [Event::Readable, Event::Writable, Event::PeerClosed, Event::Drained, Event::TimeWait];
-    const CLOSED: u8 = 1 << 5;
-    const ABORTED: u8 = 1 << 6;
+    const KINDS: [Event; 6] = [
+        Event::Established,
+        Event::Readable,
+        Event::Writable,
+        Event::PeerClosed,
+        Event::Drained,
+        Event::TimeWait,
+    ];
+    const CLOSED: u8 = 1 << 6;
+    const ABORTED: u8 = 1 << 7;
     const ENDS: u8 = Self::CLOSED | Self::ABORTED;
 
     pub(crate) fn push(&mut self, event: Event) {
         self.waiting |= match event {
-            Event::Readable => 1,
-            Event::Writable => 1 << 1,
-            Event::PeerClosed => 1 << 2,
-            Event::Drained => 1 << 3,
-            Event::TimeWait => 1 << 4,
+            Event::Established => 1,
+            Event::Readable => 1 << 1,
+            Event::Writable => 1 << 2,
+            Event::PeerClosed => 1 << 3,
+            Event::Drained => 1 << 4,
+            Event::TimeWait => 1 << 5,
             Event::Closed => Self::CLOSED,
             Event::Aborted(reason) => {
                 self.reason = Some(reason);

@@ -1,7 +1,9 @@
 //! SYN-SENT and SYN-RECEIVED.
 
 mod arrive;
+mod fast_open;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 use sockeye_buffer::{RecvQ, SendQ};
 use sockeye_clock::Instant;
@@ -12,7 +14,7 @@ use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::keepalive::Probing;
 use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
@@ -23,6 +25,9 @@ use crate::state::Cause;
 use crate::tcb::{Fin, Holder, Owed, Rcv, Snd};
 use crate::timers::Timers;
 use crate::timestamps::{self, Recent};
+pub use fast_open::FastOpenOutcome;
+use fast_open::FastOpening;
+
 use crate::{Config, Reason, Segment, State, Tcb, Transmit, window};
 
 /// The RTO that data begins with when a SYN was lost and no round trip could be measured (RFC 6298, 5.7).
@@ -31,7 +36,7 @@ const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
 const MIN_MSS: u16 = 48;
 
 /// SYN-SENT and SYN-RECEIVED: small, because a flood makes many.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Handshake {
     config: Config,
     state: State,
@@ -45,6 +50,8 @@ pub struct Handshake {
     expires: Instant,
     /// The round trip of the SYN, once it is acknowledged.
     rtt: Option<Duration>,
+    challenges: ChallengeLimit,
+    fast_open: Option<Box<FastOpening>>,
 }
 
 /// MUST-11 (3.10.7.4): SYN-RECEIVED remembers where it came from.
@@ -86,8 +93,8 @@ struct Peer {
 pub enum Progress {
     /// Still waiting.
     Waiting,
-    /// Established: call [`Handshake::into_tcb`]. `redeliver`: then give the same segment to the new `Tcb`
-    /// (its ACK, text and FIN are still to be processed).
+    /// Established: call [`Handshake::into_tcb`]. `redeliver`: then give the same segment to [`Tcb::redeliver`]
+    /// (its text and FIN are still to be processed, and its ACK if it is no SYN).
     Established {
         /// Give the same segment to the new `Tcb`.
         redeliver: bool,
@@ -141,17 +148,14 @@ impl Handshake {
         let owed = core::mem::replace(&mut self.owed, Owing::Nothing);
         let header = match owed {
             Owing::Nothing => return None,
-            Owing::Syn => {
-                self.sent.get_or_insert(now);
-                self.syn(now)
-            }
+            Owing::Syn => return Some(self.poll_syn(now)),
             Owing::Ack => TcpHeader {
                 window: self.window_in_ack(),
                 options: Options { timestamps: self.stamps(now), ..Options::default() },
-                ..self.header(self.config.iss + 1, Flags::ACK)
+                ..self.header(self.snd_nxt(), Flags::ACK)
             },
             Owing::Reset(seq) => TcpHeader { ack: SeqNum(0), ..self.header(seq, Flags::RST) },
-            Owing::Abort => self.header(self.config.iss + 1, Flags::RST | Flags::ACK),
+            Owing::Abort => self.header(self.snd_nxt(), Flags::RST | Flags::ACK),
         };
         Some(Transmit::without_text(header))
     }
@@ -169,7 +173,7 @@ impl Handshake {
         }
         // MUST-22 (3.8.3): R2 for SYNs too.
         let limit = match self.state {
-            State::SynSent => self.config.syn_retries,
+            State::SynSent => self.config.syn_retries.saturating_add(self.config.syn_linear_timeouts),
             _ => self.config.synack_retries,
         };
         if self.retransmissions >= limit {
@@ -184,6 +188,12 @@ impl Handshake {
         Progress::Waiting
     }
 
+    /// TCP_SYNCNT: a count that the program chose is of time-outs that double from the first.
+    pub fn set_syn_retries(&mut self, retries: u32) {
+        self.config.syn_retries = retries;
+        self.config.syn_linear_timeouts = 0;
+    }
+
     /// ABORT, or CLOSE before the connection is established (3.10.4, 3.10.5): SYN-RECEIVED owes a RST. Drain
     /// [`poll_transmit`](Self::poll_transmit), then forget the handshake.
     pub fn abort(&mut self) {
@@ -194,13 +204,18 @@ impl Handshake {
 
     /// The synchronized connection, over the rings' engine halves.
     #[must_use]
-    pub fn into_tcb(self, now: Instant, sendq: SendQ, recvq: RecvQ) -> Tcb {
+    pub fn into_tcb(self, now: Instant, mut sendq: SendQ, recvq: RecvQ) -> Tcb {
         let scaled = self.is_scaled();
         let recent = self.peer.recent.filter(|_| self.config.timestamps);
         let path = self.path(now);
         let mss = path.mss_told();
         let rcv_nxt = self.peer.irs + 1;
-        let una = self.config.iss + 1;
+        let fast_open = self.fast_open.as_deref();
+        let (sent, acked) = fast_open.map_or((0, 0), |fast_open| (fast_open.text, fast_open.acked));
+        sendq.refresh();
+        sendq.release(acked as usize);
+        // RFC 7413, 4.2.2: text of the SYN that was not taken is sent as if for the first time.
+        let una = self.config.iss + 1 + acked;
         let mut acks = AckPolicy::new();
         if self.opened == Opened::Active {
             acks.owe_now();
@@ -250,13 +265,18 @@ impl Handshake {
             owed: Owed::default(),
             events: Events::default(),
             holder: Holder::Program,
-            challenges: ChallengeLimit::default(),
+            pending: None,
+            is_syn_text_taken: sent > 0 && acked == sent,
+            challenges: self.challenges,
             discards: Discards::default(),
             counters: Counters::default(),
             config: self.config,
         };
         tcb.start_keep_alive(now);
         tcb.send(now);
+        if acked > 0 {
+            tcb.events.push(Event::Writable);
+        }
         tcb
     }
 }
@@ -274,6 +294,8 @@ impl Handshake {
             sent: None,
             expires: Instant::MAX,
             rtt: None,
+            challenges: ChallengeLimit::default(),
+            fast_open: None,
         };
         this.owe_syn(now);
         this
@@ -283,8 +305,27 @@ impl Handshake {
     fn owe_syn(&mut self, now: Instant) {
         self.owed = Owing::Syn;
         let bounds = Bounds::of(&self.config);
-        let rto = bounds.clamp(self.config.rto_initial).backed_off(self.retransmissions, bounds);
+        let linear = if self.state == State::SynSent { self.config.syn_linear_timeouts } else { 0 };
+        let doublings = self.retransmissions.saturating_sub(linear);
+        let rto = bounds.clamp(self.config.rto_initial).backed_off(doublings, bounds);
         self.expires = now + rto.get();
+    }
+
+    /// RFC 7413, 4.2.1: a SYN that goes again has neither text nor cookie, for they may be what was in the way. A SYN-ACK keeps its cookie.
+    fn poll_syn(&mut self, now: Instant) -> Transmit {
+        let is_first = self.retransmissions == 0;
+        self.sent.get_or_insert(now);
+        let mut transmit = Transmit::without_text(self.syn(now));
+        if let Some(fast_open) = &self.fast_open {
+            let is_answer = self.state == State::SynReceived;
+            if is_answer == (self.opened == Opened::Passive) && (is_answer || is_first) {
+                transmit.header.options.fast_open.clone_from(&fast_open.option);
+            }
+            if !is_answer && is_first {
+                transmit.text_len = fast_open.text as usize;
+            }
+        }
+        transmit
     }
 
     fn syn(&self, now: Instant) -> TcpHeader {
@@ -292,7 +333,7 @@ impl Handshake {
         let flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
         let scaling = self.config.window_scaling && (!is_answer || self.peer.window_scale.is_some());
         TcpHeader {
-            window: window::of_syn(self.config.recv_buffer),
+            window: window::of_syn(self.config.recv_buffer).saturating_sub(self.text_taken() as u16),
             options: Options {
                 // MUST-14, SHLD-5, MAY-3 (3.7.1): always. MUST-65: in no other segment.
                 mss: Some(self.config.recv_mss),
@@ -311,7 +352,7 @@ impl Handshake {
             src_port: self.config.local_port,
             dst_port: self.config.remote_port,
             seq,
-            ack: if flags.contains(Flags::ACK) { self.peer.irs + 1 } else { SeqNum(0) },
+            ack: if flags.contains(Flags::ACK) { self.peer.irs + 1 + self.text_taken() } else { SeqNum(0) },
             flags,
             ..TcpHeader::default()
         }

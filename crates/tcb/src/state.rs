@@ -115,9 +115,10 @@ impl State {
         }
     }
 
-    /// Whether text of the peer may still come (3.10.7.4, seventh step).
+    /// Whether text of the peer may still come (3.10.7.4, seventh step). A connection that holds any in SYN-RECEIVED is one of Fast
+    /// Open's.
     pub(crate) const fn can_receive(self) -> bool {
-        matches!(self, Self::Established | Self::FinWait1 | Self::FinWait2)
+        matches!(self, Self::SynReceived | Self::Established | Self::FinWait1 | Self::FinWait2)
     }
 
     /// Whether ABORT must send a RST (3.10.5).

@@ -1,9 +1,10 @@
 //! The transmission control block of a synchronized connection (3.3.1).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 use sockeye_buffer::{RecvQ, SendQ, Text};
 use sockeye_clock::Instant;
-use sockeye_wire::SeqNum;
+use sockeye_wire::{Flags, SeqNum};
 
 use crate::arrive::ChallengeLimit;
 use crate::congestion::{Congestion, Expiry};
@@ -20,7 +21,9 @@ use crate::sack::Sack;
 use crate::state::Cause;
 use crate::timers::{Timer, Timers};
 use crate::timestamps::Recent;
-use crate::{Config, Event, KeepAlive, Reason, Segment, State, TimeWait, Transmit, arrive, transmit};
+use crate::{
+    Config, Event, Handshake, KeepAlive, Reason, Segment, State, TimeWait, Transmit, arrive, transmit,
+};
 
 /// Send sequence space.
 ///
@@ -213,6 +216,10 @@ pub struct Tcb {
     pub(crate) owed: Owed,
     pub(crate) events: Events,
     pub(crate) holder: Holder,
+    /// The handshake, as long as it is not complete (Fast Open).
+    pub(crate) pending: Option<Box<Handshake>>,
+    /// Text of a SYN was taken: of the peer's, or all that ours carried.
+    pub(crate) is_syn_text_taken: bool,
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
     pub(crate) counters: Counters,
@@ -223,6 +230,16 @@ impl Tcb {
     pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) {
         self.counters.on_arrived(now, segment);
         arrive::segment_arrives(self, now, segment);
+    }
+
+    /// The segment that completed our handshake: its ACK if the handshake has not taken it, its text, its FIN.
+    pub fn redeliver(&mut self, now: Instant, segment: &Segment<'_>) {
+        if segment.has(Flags::SYN) {
+            self.counters.on_arrived(now, segment);
+            arrive::rest_of_syn(self, now, segment);
+        } else {
+            self.segment_arrives(now, segment);
+        }
     }
 
     /// The next segment that is owed; `None` when nothing is owed now. The only exit for segments.
@@ -249,11 +266,13 @@ impl Tcb {
     /// When [`timeout`](Self::timeout) is due: the minimum of one timer table.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let pending = self.pending.as_ref().and_then(|handshake| handshake.poll_timeout());
+        self.timers.next().into_iter().chain(pending).min()
     }
 
     /// Timers; early or late is harmless.
     pub fn timeout(&mut self, now: Instant) {
+        self.on_pending_timeout(now);
         for timer in Timer::ALL {
             if !self.timers.take_expired(timer, now) {
                 continue;
@@ -437,6 +456,7 @@ impl Tcb {
     pub(crate) fn delete(&mut self, event: Event) {
         self.state = self.state.after(Cause::Delete);
         self.timers.stop_all();
+        self.pending = None;
         self.recvq.ring_after(None);
         self.events.push(event);
     }
@@ -473,6 +493,11 @@ impl Tcb {
     fn on_retransmit_timeout(&mut self, now: Instant) {
         let flight = self.snd.flight();
         if flight == 0 {
+            return;
+        }
+        if self.pending.is_some() {
+            // A peer that has not heard our SYN-ACK takes no text: that goes again, not this.
+            self.timers.set(Timer::Retransmit, now + self.rtt.rto().get());
             return;
         }
         if self.snd.wnd == 0 {

@@ -16,6 +16,9 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.state == State::Closed {
         return None;
     }
+    if let Some(segment) = tcb.pending.as_mut().and_then(|handshake| handshake.poll_transmit(now)) {
+        return Some(segment);
+    }
     if tcb.owed.duplicates > 0 {
         tcb.owed.duplicates -= 1;
         return Some(duplicate_ack(tcb, now));

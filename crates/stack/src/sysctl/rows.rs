@@ -63,7 +63,11 @@ pub(super) const ROWS: &[Row] = &[
     number!("net.ipv4.ip_default_ttl", hop_limit, 1, BYTE),
     Row { name: "net.ipv4.ip_local_port_range", read: read_ports, write: write_ports },
     flag!("net.ipv4.tcp_dsack", dsack),
+    number!("net.ipv4.tcp_fastopen", fast_open, 0, INT),
+    time!("net.ipv4.tcp_fastopen_blackhole_timeout_sec", fast_open_black_hole_pause, Seconds, 0, INT),
+    Row { name: "net.ipv4.tcp_fastopen_key", read: read_keys, write: write_keys },
     time!("net.ipv4.tcp_fin_timeout", fin_timeout, Seconds, 0, INT),
+    time!("net.ipv4.tcp_invalid_ratelimit", invalid_rate_limit, Millis, 0, INT),
     time!("net.ipv4.tcp_keepalive_intvl", keepalive_interval, Seconds, 0, INT),
     number!("net.ipv4.tcp_keepalive_probes", keepalive_probes, 0, BYTE),
     time!("net.ipv4.tcp_keepalive_time", keepalive_time, Seconds, 0, INT),
@@ -74,6 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     time!("net.ipv4.tcp_rto_max_ms", rto_max, Millis, 1000, 120_000),
     time!("net.ipv4.tcp_rto_min_us", rto_min, Micros, 1, INT),
     flag!("net.ipv4.tcp_sack", sack),
+    number!("net.ipv4.tcp_syn_linear_timeouts", syn_linear_timeouts, 0, 127),
     number!("net.ipv4.tcp_syn_retries", syn_retries, 1, 127),
     number!("net.ipv4.tcp_synack_retries", synack_retries, 0, BYTE),
     number!("net.ipv4.tcp_timestamps", timestamps, 0, 2),
@@ -93,6 +98,18 @@ fn write_ports(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
     }
     // They are within bounds.
     settings.ports = (first as u16, last as u16);
+    Ok(())
+}
+
+/// Linux shows zeros while the key is its own secret.
+fn read_keys(settings: &Settings) -> String {
+    let zeros = || "00000000-00000000-00000000-00000000".to_owned();
+    settings.fast_open_keys.map_or_else(zeros, |keys| keys.to_string())
+}
+
+fn write_keys(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    let expected = "four hexadecimal words joined by '-', and perhaps a second such key after ','";
+    settings.fast_open_keys = Some(text.parse().map_err(|_| SysctlError::Malformed { expected })?);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::recovery::{Finding, Phase};
 use crate::state::Cause;
 use crate::tcb::Fin;
 use crate::timers::Timer;
-use crate::{Discard, Event, State, Tcb, timestamps};
+use crate::{Discard, Event, State, Tcb, pending, timestamps};
 
 /// What is acknowledged leaves SendQ; the window is updated.
 pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Result<(), Discard> {
@@ -32,6 +32,7 @@ fn check(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Result<(), Disc
     if !segment.has(Flags::ACK) {
         return Err(Discard::NoAck);
     }
+    pending::check_ack(tcb, now, segment.header())?;
     let ack = segment.header().ack;
     if ack.after(tcb.snd.nxt) {
         // 3.10.7.4: "send an ACK, drop the segment, and return".

@@ -11,7 +11,7 @@ mod urg;
 
 use sockeye_clock::Instant;
 
-use crate::{Discard, Segment, State, Tcb};
+use crate::{Discard, Segment, State, Tcb, pending};
 
 pub(crate) use sequence::ChallengeLimit;
 
@@ -26,6 +26,7 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     if tcb.state == State::Closed {
         return Err(Discard::Closed);
     }
+    pending::check_syn(tcb, now, segment)?;
     let segment = sequence::check(tcb, now, segment)?;
     rst::check(tcb, now, &segment)?;
     syn::check(tcb, now, &segment)?;
@@ -34,4 +35,16 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     text::process(tcb, now, &segment)?;
     fin::process(tcb, &segment);
     Ok(())
+}
+
+/// The text and the FIN that came with the peer's SYN (3.10.7.3: "continue processing at the sixth step").
+pub(crate) fn rest_of_syn(tcb: &mut Tcb, now: Instant, syn: &Segment<'_>) {
+    let taken = sequence::check(tcb, now, syn).and_then(|segment| {
+        text::process(tcb, now, &segment)?;
+        fin::process(tcb, &segment);
+        Ok(())
+    });
+    if let Err(discard) = taken {
+        tcb.discards.count(discard);
+    }
 }

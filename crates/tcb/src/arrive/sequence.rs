@@ -50,16 +50,15 @@ impl<'a> InWindow<'a> {
 
 /// Bounds the ACKs that answer segments without text, so that two confused ends do not answer each other for ever (RFC 5961,
 /// section 7).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ChallengeLimit {
     last: Option<Instant>,
 }
 
 impl ChallengeLimit {
-    const INTERVAL: Duration = Duration::from_millis(100);
-
-    fn allows(&mut self, now: Instant) -> bool {
-        let allowed = self.last.is_none_or(|last| now.since(last) >= Self::INTERVAL);
+    /// Whether one may go out now, `interval` after the last one.
+    pub(crate) fn allows(&mut self, now: Instant, interval: Duration) -> bool {
+        let allowed = self.last.is_none_or(|last| now.since(last) >= interval);
         if allowed {
             self.last = Some(now);
         }
@@ -69,7 +68,7 @@ impl ChallengeLimit {
 
 /// An ACK that tells a peer, or whoever pretends to be it, where we stand (RFC 5961).
 pub(super) fn challenge(tcb: &mut Tcb, now: Instant) {
-    if tcb.challenges.allows(now) {
+    if tcb.challenges.allows(now, tcb.config.invalid_rate_limit) {
         tcb.acks.owe_now();
     }
 }

@@ -1,7 +1,7 @@
 //! Segments that arrive in SYN-SENT and SYN-RECEIVED.
 
 use sockeye_clock::Instant;
-use sockeye_wire::Flags;
+use sockeye_wire::{Flags, TcpHeader};
 
 use super::{Handshake, Opened, Owing, Peer, Progress};
 use crate::state::Cause;
@@ -11,10 +11,9 @@ use crate::{Reason, Segment, window};
 impl Handshake {
     /// 3.10.7.3.
     pub(super) fn arrives_when_syn_sent(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
-        let nxt = self.config.iss + 1;
         let has_ack = segment.has(Flags::ACK);
-        // First: only the SYN is out, so only an ACK of SND.NXT is acceptable.
-        if has_ack && segment.header.ack != nxt {
+        // First: only the SYN is out, perhaps with text.
+        if has_ack && !(self.acknowledges(segment) && self.is_echo_possible(now, segment)) {
             if !segment.has(Flags::RST) {
                 self.owed = Owing::Reset(segment.header.ack);
             }
@@ -30,11 +29,12 @@ impl Handshake {
         }
         if has_ack {
             self.learn(now, segment);
-            self.measure(now, segment);
+            self.note_answer(segment);
+            self.measure(now, segment.header);
             self.expires = Instant::MAX;
             self.state = self.state.after(Cause::SynAck);
-            // Its text is not acknowledged, so it comes again: the peer's send is none the worse.
-            return Progress::Established { redeliver: false };
+            let is_more = segment.text.len() > 0 || segment.has(Flags::FIN);
+            return Progress::Established { redeliver: is_more };
         }
         // MUST-10 (3.5): simultaneous open.
         self.retransmissions = 0;
@@ -55,7 +55,7 @@ impl Handshake {
         // First.
         if !self.is_acceptable(segment) {
             if !segment.has(Flags::RST) {
-                self.owed = Owing::Ack;
+                self.challenge(now);
             }
             return Progress::Waiting;
         }
@@ -64,7 +64,7 @@ impl Handshake {
             if header.seq == rcv_nxt {
                 return self.refuse();
             }
-            self.owed = Owing::Ack;
+            self.challenge(now);
             return Progress::Waiting;
         }
         // Fourth.
@@ -72,7 +72,7 @@ impl Handshake {
             if self.opened == Opened::Passive {
                 return self.refuse();
             }
-            self.owed = Owing::Ack;
+            self.challenge(now);
             return Progress::Waiting;
         }
         self.process_ack(now, segment)
@@ -97,7 +97,7 @@ impl Handshake {
         if !segment.has(Flags::ACK) {
             return Progress::Waiting;
         }
-        if segment.header.ack != self.config.iss + 1 {
+        if !self.acknowledges(segment) {
             self.owed = Owing::Reset(segment.header.ack);
             return Progress::Waiting;
         }
@@ -110,10 +110,34 @@ impl Handshake {
         self.peer.window = u32::from(segment.header.window) << shift;
         self.peer.wl1 = segment.header.seq;
         self.peer.wl2 = segment.header.ack;
-        self.measure(now, segment);
+        self.note_answer(segment);
+        self.measure(now, segment.header);
         self.expires = Instant::MAX;
         self.state = self.state.after(Cause::AckOfSyn);
         Progress::Established { redeliver: true }
+    }
+
+    /// Whether it acknowledges our SYN, and nothing that was not sent.
+    fn acknowledges(&self, segment: &Segment<'_>) -> bool {
+        let ack = segment.header.ack;
+        ack.after(self.config.iss) && !ack.after(self.snd_nxt())
+    }
+
+    /// As Linux: a SYN-ACK that echoes a timestamp which no SYN of ours had answers another connection.
+    fn is_echo_possible(&self, now: Instant, segment: &Segment<'_>) -> bool {
+        let (Some(stamps), Some(sent)) = (segment.header.options.timestamps, self.sent) else { return true };
+        let echo = stamps.echo;
+        let (first, last) = (timestamps::clock(sent), timestamps::clock(now));
+        !self.config.timestamps
+            || echo == 0
+            || !(timestamps::is_older(echo, first) || timestamps::is_older(last, echo))
+    }
+
+    /// RFC 5961, section 7: an ACK that tells where we stand, but not for every forged segment.
+    fn challenge(&mut self, now: Instant) {
+        if self.challenges.allows(now, self.config.invalid_rate_limit) {
+            self.owed = Owing::Ack;
+        }
     }
 
     fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
@@ -166,11 +190,11 @@ impl Handshake {
     }
 
     /// Karn (MUST-18, 3.8.1): a SYN sent twice is measured only by its timestamp.
-    fn measure(&mut self, now: Instant, segment: &Segment<'_>) {
+    pub(super) fn measure(&mut self, now: Instant, header: &TcpHeader) {
         self.rtt = if self.retransmissions == 0 {
             self.sent.map(|sent| now.since(sent))
         } else {
-            let stamps = segment.header.options.timestamps.filter(|_| self.config.timestamps);
+            let stamps = header.options.timestamps.filter(|_| self.config.timestamps);
             stamps.and_then(|stamps| timestamps::round_trip(now, stamps.echo))
         };
     }

@@ -267,7 +267,11 @@ impl End {
                     self.age = Age::TimeWait(tcb.into_time_wait(now));
                 }
                 Event::Closed | Event::Aborted(_) => self.age = Age::Gone,
-                Event::Readable | Event::Writable | Event::PeerClosed | Event::Drained => {}
+                Event::Established
+                | Event::Readable
+                | Event::Writable
+                | Event::PeerClosed
+                | Event::Drained => {}
             }
         }
     }

@@ -203,7 +203,10 @@ fn challenges_are_bounded() {
         fixture.arrives(&ack(1, 2));
     }
     assert_eq!(fixture.sent().len(), 1);
-    fixture.now += super::fixture::ms(100);
+    fixture.now += super::fixture::ms(499);
+    fixture.arrives(&rst(2));
+    assert_eq!(fixture.sent().len(), 0, "tcp_invalid_ratelimit");
+    fixture.now += super::fixture::ms(1);
     fixture.arrives(&rst(2));
     assert_eq!(fixture.sent().len(), 1);
 }
