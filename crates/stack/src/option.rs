@@ -19,6 +19,15 @@ pub enum Shutdown {
     Both,
 }
 
+/// Something that the program says of the bytes before a place in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mark {
+    /// MSG_MORE: they may wait for what follows.
+    More,
+    /// MSG_EOR: a record ends there, and no segment carries bytes of both sides.
+    EndOfRecord,
+}
+
 /// Makes [`SocketOption`] and [`OptionName`] from one list.
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident($value:ty),)*) => {

@@ -16,6 +16,7 @@ use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::{Event, Events};
 use crate::keepalive::Probing;
+use crate::marks::Marks;
 use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
 use crate::recovery::Recovery;
@@ -269,6 +270,7 @@ impl Handshake {
             is_syn_text_taken: sent > 0 && acked == sent,
             challenges: self.challenges,
             discards: Discards::default(),
+            marks: Marks::new(una),
             counters: Counters::default(),
             config: self.config,
         };

@@ -9,6 +9,8 @@ use crate::timers::Timer;
 
 /// The override time-out of the sender's silly-window avoidance (3.8.6.2.1: 0.1 to 1.0 seconds).
 const OVERRIDE: Duration = Duration::from_millis(200);
+/// Its upper bound.
+const MAX_OVERRIDE: Duration = Duration::from_secs(1);
 
 /// The state of probing.
 #[derive(Debug, Default)]
@@ -46,7 +48,8 @@ impl Tcb {
                 // SHLD-29 and SHLD-30 (3.8.6.1): first after the RTO, then at intervals that double.
                 self.rtt.rto_backed_off(self.persist.backoff).get()
             } else {
-                OVERRIDE
+                // As Linux: what its window-probe timer begins with.
+                self.rtt.rto().get().clamp(OVERRIDE, MAX_OVERRIDE)
             };
             self.timers.set(Timer::Persist, now + wait);
         }

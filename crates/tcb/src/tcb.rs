@@ -13,6 +13,7 @@ use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::event::Events;
 use crate::keepalive::Probing;
+use crate::marks::Marks;
 use crate::path_mtu::{PathMtu, SoftError};
 use crate::persist::Persist;
 use crate::recovery::Recovery;
@@ -222,6 +223,7 @@ pub struct Tcb {
     pub(crate) is_syn_text_taken: bool,
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
+    pub(crate) marks: Marks,
     pub(crate) counters: Counters,
 }
 
@@ -359,6 +361,10 @@ impl Tcb {
     pub fn set_nagle(&mut self, _now: Instant, on: bool) {
         // MUST-17 (3.7.4): per connection.
         self.config.nagle = on;
+        if !on {
+            // As Linux, also what TCP_CORK or MSG_MORE holds.
+            self.push_out();
+        }
     }
 
     /// SO_KEEPALIVE and its times.

@@ -5,6 +5,7 @@ mod calls;
 pub(crate) mod fixture;
 mod hostile;
 mod loss;
+mod marks;
 mod pair;
 mod sacks;
 mod segment_arrives;

@@ -64,7 +64,7 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     }
     let text_end = tcb.snd.una + tcb.text_held() as u32;
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
-    let text = text.min(tcb.text_room());
+    let text = tcb.marks.cut(from, text.min(tcb.text_room()));
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
     let cut = Cut { from, text, fin };
     let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
@@ -89,7 +89,9 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if cut.text > 0 && !tcb.congestion.has_room(pipe, cut.text) {
         return None;
     }
-    tcb.owed.silly = false;
+    if core::mem::take(&mut tcb.owed.silly) {
+        tcb.marks.on_override();
+    }
     tcb.snd.nxt += cut.len();
     if cut.fin {
         tcb.snd.fin = Fin::Sent;
@@ -117,6 +119,7 @@ fn next_cut(tcb: &Tcb) -> Option<Cut> {
     let usable = if edge.after(from) { edge.since(from) } else { return None };
     // SHLD-28 (3.9.1.2): as large as may be.
     let text = u32::try_from(unsent).unwrap_or(u32::MAX).min(usable).min(tcb.segment_size());
+    let text = tcb.marks.cut(from, text);
     let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
     let is_sent = fin || tcb.owed.silly || (text > 0 && tcb.is_worth_sending(text));
     is_sent.then_some(Cut { from, text, fin })
@@ -137,8 +140,7 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     let offset = cut.from.since(tcb.snd.una) as usize;
     let mut flags = Flags::ACK;
     flags.set(Flags::FIN, cut.fin);
-    // MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends.
-    flags.set(Flags::PSH, cut.text > 0 && offset + cut.text as usize == tcb.text_held());
+    flags.set(Flags::PSH, cut.text > 0 && tcb.take_push(cut.from + cut.text));
     let window = tcb.offer_window();
     Transmit {
         header: acknowledging(tcb, now, cut.from, flags, window),

@@ -127,10 +127,12 @@ impl Tcb {
         }
         let is_all = len as usize == self.unsent();
         if is_all {
-            return self.snd.fin != Fin::None || !self.is_held_by_nagle();
+            let is_held = self.is_held_by_nagle() || self.is_held_by_program();
+            return self.snd.fin != Fin::None || !is_held;
         }
-        // The window, not SendQ, is what cuts it: half the largest window is worth it.
-        len >= self.snd.max_wnd / 2
+        // Text that follows is no reason to wait at the end of a record. Else the window, not SendQ, is what cuts it: half the largest
+        // window is worth it.
+        self.marks.is_record_end(self.snd.nxt + len) || len >= self.snd.max_wnd / 2
     }
 
     /// SHLD-7 (3.7.4), as amended by Minshall and as Linux: a small segment waits while another small one is unacknowledged,

@@ -24,6 +24,7 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
     } else if is_duplicate(tcb, segment, window) {
         process_duplicate(tcb, now);
     }
+    tcb.marks.on_ack(tcb.snd.una);
     update_window(tcb, segment, window);
     if tcb.state == State::Closed { Err(Discard::Finished) } else { Ok(()) }
 }

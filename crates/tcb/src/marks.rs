@@ -1,0 +1,163 @@
+//! What the program says of the bytes in SendQ besides what they are: hold them back, or keep them apart.
+//!
+//! ```text
+//!      una            nxt                                      end of SendQ
+//!  -----|--------------|-------------|----------------|-------------|
+//!                                 record           record     more: MSG_MORE
+//!                                  end              end        until here
+//! ```
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
+
+use crate::Tcb;
+use crate::tcb::Fin;
+
+/// Ends of records that are kept. Those beyond are forgotten: their bytes are sent all the same, perhaps with others.
+const MAX_RECORDS: usize = 1024;
+
+/// Something that the program says of the bytes before a place in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// MSG_MORE: what comes before goes out with what follows, if that comes soon. An ACK, or a time-out, ends the wait.
+    More,
+    /// MSG_EOR: a record ends here. No segment carries bytes from both sides.
+    EndOfRecord,
+}
+
+/// MSG_MORE.
+#[derive(Clone, Copy, Debug)]
+struct More {
+    until: SeqNum,
+    /// No ACK came meanwhile.
+    holds: bool,
+}
+
+/// What the program has said.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    /// TCP_CORK.
+    cork: bool,
+    more: Option<More>,
+    /// Text before this goes out, whatever holds the rest.
+    pushed_out: SeqNum,
+    /// The end of the newest segment that had PSH.
+    psh: SeqNum,
+    /// Ends of records that are not acknowledged, in order.
+    records: Option<Box<VecDeque<SeqNum>>>,
+}
+
+impl Marks {
+    pub(crate) const fn new(una: SeqNum) -> Self {
+        Self { cork: false, more: None, pushed_out: una, psh: una, records: None }
+    }
+
+    /// An ACK came: nothing waits for MSG_MORE's sake any longer.
+    pub(crate) fn on_ack(&mut self, una: SeqNum) {
+        if let Some(more) = &mut self.more {
+            more.holds = false;
+            if more.until.before(una) {
+                self.more = None;
+            }
+        }
+        if self.pushed_out.before(una) {
+            self.pushed_out = una;
+        }
+        if let Some(records) = &mut self.records {
+            while records.front().is_some_and(|end| !end.after(una)) {
+                records.pop_front();
+            }
+            if records.is_empty() {
+                self.records = None;
+            }
+        }
+    }
+
+    /// What is held goes out now, as if more had come.
+    pub(crate) const fn on_override(&mut self) {
+        self.more = None;
+    }
+
+    /// How much of the text at `from` a segment carries that ends with its record.
+    pub(crate) fn cut(&self, from: SeqNum, text: u32) -> u32 {
+        let Some(records) = &self.records else { return text };
+        let next = records.partition_point(|end| !end.after(from));
+        records.get(next).map_or(text, |end| text.min(end.since(from)))
+    }
+
+    /// Whether a record ends there.
+    pub(crate) fn is_record_end(&self, end: SeqNum) -> bool {
+        let Some(records) = &self.records else { return false };
+        let place = records.partition_point(|record| record.before(end));
+        records.get(place) == Some(&end)
+    }
+
+    fn end_record(&mut self, end: SeqNum) {
+        let records = self.records.get_or_insert_default();
+        if records.len() < MAX_RECORDS && records.back().is_none_or(|last| last.before(end)) {
+            records.push_back(end);
+        }
+    }
+
+    fn is_held(&self, end: SeqNum) -> bool {
+        let more = self.more.is_some_and(|more| more.holds && !end.after(more.until));
+        (self.cork || more) && end.after(self.pushed_out)
+    }
+}
+
+impl Tcb {
+    /// Says something of the bytes before `offset` of the stream that the program sends. Before they are published, or they may be
+    /// gone.
+    pub fn mark(&mut self, mark: Mark, offset: u64) {
+        // The SYN takes the first number; SendQ holds less than the numbers wrap at.
+        let end = self.snd.iss + 1 + offset as u32;
+        let ahead = end.since(self.snd.una) as usize;
+        if ahead == 0 || ahead > self.sendq.limit().max(self.sendq.len()) {
+            return;
+        }
+        match mark {
+            Mark::More => self.marks.more = Some(More { until: end, holds: true }),
+            Mark::EndOfRecord => self.marks.end_record(end),
+        }
+    }
+
+    /// TCP_CORK. As Linux, taking it off pushes what waits only if TCP_NODELAY is set; else Nagle decides.
+    pub fn set_cork(&mut self, _now: Instant, on: bool) {
+        self.marks.cork = on;
+        if !on && !self.config.nagle {
+            self.push_out();
+        }
+    }
+
+    /// What is in SendQ now goes out as soon as the windows allow.
+    pub(crate) fn push_out(&mut self) {
+        self.marks.pushed_out = self.text_end();
+    }
+
+    /// Whether the program wants the last text in SendQ to wait for more.
+    pub(crate) fn is_held_by_program(&self) -> bool {
+        self.marks.is_held(self.text_end())
+    }
+
+    /// MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends, unless more is to come; as Linux
+    /// also with the end of a record, and after half of the peer's largest window without.
+    pub(crate) fn take_push(&mut self, end: SeqNum) -> bool {
+        let is_last = end == self.text_end() && self.marks.more.is_none_or(|more| end.after(more.until));
+        let is_overdue = end.after(self.marks.psh + (self.snd.max_wnd / 2).max(self.snd.mss));
+        let is_pushed = is_last || is_overdue || self.marks.is_record_end(end);
+        if is_pushed && end.after(self.marks.psh) {
+            self.marks.psh = end;
+        }
+        is_pushed
+    }
+
+    /// The number after the last byte of text.
+    fn text_end(&self) -> SeqNum {
+        match self.snd.fin {
+            Fin::Acknowledged => self.snd.una,
+            Fin::None | Fin::Queued | Fin::Sent => self.snd.una + self.text_held() as u32,
+        }
+    }
+}
