@@ -5,7 +5,8 @@
 //! | `MSG_DONTWAIT` | honoured | honoured |
 //! | `MSG_NOSIGNAL` | no effect, as on Linux | honoured |
 //! | `MSG_PEEK`, `MSG_WAITALL`, `MSG_TRUNC` | honoured; `MSG_TRUNC` discards, as on Linux | EOPNOTSUPP |
-//! | `MSG_MORE`, `MSG_EOR`, `MSG_CONFIRM` | EOPNOTSUPP | hints, taken and not followed |
+//! | `MSG_MORE`, `MSG_EOR` | EOPNOTSUPP | honoured |
+//! | `MSG_CONFIRM` | EOPNOTSUPP | no effect, as on Linux for streams |
 //! | `MSG_OOB` | EINVAL, as when there is no urgent byte | EOPNOTSUPP |
 //! | `MSG_ERRQUEUE` | EAGAIN: the queue is always empty | EOPNOTSUPP |
 //! | any other | EOPNOTSUPP | EOPNOTSUPP |
@@ -295,6 +296,7 @@ fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), E
         dont_wait: flags & libc::MSG_DONTWAIT != 0,
         peek: flags & libc::MSG_PEEK != 0,
         wait_all: flags & libc::MSG_WAITALL != 0,
+        ..Call::default()
     };
     Ok((socket, call))
 }
@@ -308,8 +310,13 @@ pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t,
     if flags & !SEND_FLAGS != 0 {
         return Err(Errno::OPNOTSUPP);
     }
-    let call =
-        Call { token: engine::token(fd), dont_wait: flags & libc::MSG_DONTWAIT != 0, ..Call::default() };
+    let call = Call {
+        token: engine::token(fd),
+        dont_wait: flags & libc::MSG_DONTWAIT != 0,
+        more: flags & libc::MSG_MORE != 0,
+        end_of_record: flags & libc::MSG_EOR != 0,
+        ..Call::default()
+    };
     match socket.send(call, buffers) {
         Ok(count) => Ok(count.cast_signed()),
         Err(error) => {

@@ -19,7 +19,7 @@ use rustix::net::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sockeye_stack::{Error, Family, OptionName, Shutdown, SocketInfo, SocketOption};
+use sockeye_stack::{Error, Family, Mark, OptionName, Shutdown, SocketInfo, SocketOption};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -78,6 +78,12 @@ pub(crate) enum Request {
     Option {
         tag: u64,
         name: OptionName,
+    },
+    /// Of bytes that are about to be published.
+    Mark {
+        tag: u64,
+        mark: Mark,
+        offset: u64,
     },
     LocalAddress {
         tag: u64,

@@ -44,6 +44,10 @@ pub struct Call<'a> {
     pub peek: bool,
     /// MSG_WAITALL.
     pub wait_all: bool,
+    /// MSG_MORE.
+    pub more: bool,
+    /// MSG_EOR.
+    pub end_of_record: bool,
 }
 
 /// Why a call failed.

@@ -173,3 +173,19 @@ fn faults_are_named() {
     let why = Net::embedded(&NetworkConfig::default(), Some("mars")).unwrap_err().to_string();
     assert!(why.contains("mars") && why.contains("localhost"), "{why}");
 }
+
+/// MSG_MORE is told before the bytes, so that nothing goes out early; what follows lets all go, and so does time.
+#[test]
+fn more_is_waited_for() {
+    let net = net();
+    let (client, server) = pair(&net, false);
+    let more = Call { more: true, ..Call::default() };
+    let start = sockeye_clock::monotonic();
+    client.socket.send(more, &[IoSlice::new(b"ab")]).unwrap();
+    let mut bytes = [0; 10];
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(2));
+    assert!(sockeye_clock::monotonic().since(start) >= Duration::from_millis(100), "it went out at once");
+    client.socket.send(more, &[IoSlice::new(b"cd")]).unwrap();
+    client.socket.send(Call::default(), &[IoSlice::new(b"ef")]).unwrap();
+    assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(4));
+}

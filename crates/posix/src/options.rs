@@ -161,6 +161,7 @@ pub fn unreadable(level: c_int, name: c_int, family: Family) -> Errno {
 ///
 /// # Errors
 /// EINVAL if it is too short or out of bounds.
+#[allow(clippy::too_many_lines, reason = "a table: one row for each option")]
 pub fn decode(option: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
     let value = match option {
         OptionName::Congestion => return decode_congestion(bytes),

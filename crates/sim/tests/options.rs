@@ -4,7 +4,7 @@ mod common;
 
 use common::{HOUR, connection, one_host, pattern};
 use sockeye_sim::{Sim, SimSocket};
-use sockeye_stack::{Error, OptionName, Settings, SocketOption};
+use sockeye_stack::{Error, Mark, OptionName, Settings, SocketOption};
 use std::time::Duration;
 
 /// Writes until nothing more is taken, and says how much was.
@@ -75,5 +75,25 @@ fn a_user_timeout_ends_a_connection_that_makes_no_progress() -> Result<(), Error
     assert_eq!(sim.status(client).error, None);
     sim.run_for(Duration::from_secs(6));
     assert_eq!(sim.take_error(client), Some(Error::TimedOut));
+    Ok(())
+}
+
+/// TCP_CORK and MSG_MORE hold back small text, but not for long; a listener's TCP_CORK is its connections'.
+#[test]
+fn held_text_comes_when_it_is_let_go() -> Result<(), Error> {
+    let mut sim = one_host(Settings::default());
+    let listener = SimSocket::listen(&mut sim, "localhost", common::address("127.0.0.1:80"), 5)?;
+    listener.set_option(&mut sim, SocketOption::Cork(true))?;
+    let client = SimSocket::connect(&mut sim, "localhost", common::address("127.0.0.1:80"))?;
+    let server = listener.accept(&mut sim)?;
+    assert_eq!(server.try_write(&mut sim, b"corked"), 6);
+    assert_eq!(client.try_read(&mut sim, 99), Err(Error::WouldBlock));
+    server.set_option(&mut sim, SocketOption::Cork(false))?;
+    assert_eq!(client.try_read(&mut sim, 99)?, b"corked");
+    client.with(&mut sim, |network, id| network.mark(id, Mark::More, 4))?;
+    assert_eq!(client.try_write(&mut sim, b"more"), 4);
+    assert_eq!(server.try_read(&mut sim, 99), Err(Error::WouldBlock));
+    sim.run_for(Duration::from_secs(1));
+    assert_eq!(server.try_read(&mut sim, 99)?, b"more");
     Ok(())
 }

@@ -54,6 +54,6 @@ pub use fast_open::KeyError;
 pub use ids::{HostId, SocketId};
 pub use info::SocketInfo;
 pub use network::Network;
-pub use option::{CongestionName, Family, FastOpenKeys, OptionName, Shutdown, SocketOption};
+pub use option::{CongestionName, Family, FastOpenKeys, Mark, OptionName, Shutdown, SocketOption};
 pub use rings::{RingSource, Rings};
 pub use sysctl::{SysctlError, sysctl_names};

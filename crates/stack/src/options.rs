@@ -196,6 +196,7 @@ impl Options {
     }
 
     /// setsockopt(), as far as it concerns the option alone.
+    #[allow(clippy::too_many_lines, reason = "a table: one row for each option")]
     pub(crate) fn set(&mut self, option: SocketOption, settings: &Settings) -> Result<(), Error> {
         match option {
             SocketOption::SendBuffer(asked) => {
@@ -269,6 +270,7 @@ impl Options {
     }
 
     /// getsockopt().
+    #[allow(clippy::too_many_lines, reason = "a table: one row for each option")]
     pub(crate) fn read(&self, name: OptionName, settings: &Settings) -> SocketOption {
         let (tcp, ip) = (&self.tcp, &self.ip);
         match name {

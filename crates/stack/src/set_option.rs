@@ -2,7 +2,7 @@
 
 use crate::network::Network;
 use crate::socket::{Hold, Phase, Socket};
-use crate::{Error, Family, OptionName, SocketId, SocketOption};
+use crate::{Error, Family, Mark, OptionName, SocketId, SocketOption};
 use sockeye_clock::Instant;
 
 impl Network {
@@ -33,6 +33,22 @@ impl Network {
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
+        Ok(())
+    }
+
+    /// Says something of the bytes before `offset` of what the program sends, counted from the start of the stream. It must come
+    /// before they are published.
+    ///
+    /// # Errors
+    /// `BadDescriptor`.
+    pub fn mark(&mut self, id: SocketId, mark: Mark, offset: u64) -> Result<(), Error> {
+        if let Phase::Connected(connected) = &mut self.find_mut(id)?.phase {
+            let mark = match mark {
+                Mark::More => sockeye_tcb::Mark::More,
+                Mark::EndOfRecord => sockeye_tcb::Mark::EndOfRecord,
+            };
+            connected.tcb.mark(mark, offset);
+        }
         Ok(())
     }
 
@@ -112,7 +128,8 @@ impl Socket {
 
     /// Tells the connection the options that it has to know.
     pub(crate) fn apply_options(&mut self, now: Instant) {
-        for name in [OptionName::NoDelay, OptionName::KeepAlive, OptionName::UserTimeout] {
+        let names = [OptionName::NoDelay, OptionName::Cork, OptionName::KeepAlive, OptionName::UserTimeout];
+        for name in names {
             self.apply_option(now, name);
         }
     }
@@ -129,6 +146,7 @@ impl Socket {
                 connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
             }
             OptionName::UserTimeout => connected.tcb.set_user_timeout(self.options.user_timeout()),
+            OptionName::Cork => connected.tcb.set_cork(now, self.options.tcp.cork),
             _ => {}
         }
     }

@@ -7,7 +7,6 @@
 //!                                  end              end        until here
 //! ```
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
@@ -46,12 +45,12 @@ pub(crate) struct Marks {
     /// The end of the newest segment that had PSH.
     psh: SeqNum,
     /// Ends of records that are not acknowledged, in order.
-    records: Option<Box<VecDeque<SeqNum>>>,
+    records: VecDeque<SeqNum>,
 }
 
 impl Marks {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { cork: false, more: None, pushed_out: una, psh: una, records: None }
+        Self { cork: false, more: None, pushed_out: una, psh: una, records: VecDeque::new() }
     }
 
     /// An ACK came: nothing waits for MSG_MORE's sake any longer.
@@ -65,13 +64,8 @@ impl Marks {
         if self.pushed_out.before(una) {
             self.pushed_out = una;
         }
-        if let Some(records) = &mut self.records {
-            while records.front().is_some_and(|end| !end.after(una)) {
-                records.pop_front();
-            }
-            if records.is_empty() {
-                self.records = None;
-            }
+        while self.records.front().is_some_and(|end| !end.after(una)) {
+            self.records.pop_front();
         }
     }
 
@@ -82,22 +76,20 @@ impl Marks {
 
     /// How much of the text at `from` a segment carries that ends with its record.
     pub(crate) fn cut(&self, from: SeqNum, text: u32) -> u32 {
-        let Some(records) = &self.records else { return text };
-        let next = records.partition_point(|end| !end.after(from));
-        records.get(next).map_or(text, |end| text.min(end.since(from)))
+        let next = self.records.partition_point(|end| !end.after(from));
+        self.records.get(next).map_or(text, |end| text.min(end.since(from)))
     }
 
     /// Whether a record ends there.
     pub(crate) fn is_record_end(&self, end: SeqNum) -> bool {
-        let Some(records) = &self.records else { return false };
-        let place = records.partition_point(|record| record.before(end));
-        records.get(place) == Some(&end)
+        let place = self.records.partition_point(|record| record.before(end));
+        self.records.get(place) == Some(&end)
     }
 
     fn end_record(&mut self, end: SeqNum) {
-        let records = self.records.get_or_insert_default();
-        if records.len() < MAX_RECORDS && records.back().is_none_or(|last| last.before(end)) {
-            records.push_back(end);
+        let is_next = self.records.back().is_none_or(|last| last.before(end));
+        if is_next && self.records.len() < MAX_RECORDS {
+            self.records.push_back(end);
         }
     }
 

@@ -3,9 +3,10 @@
 use super::wait::{Ended, Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
+use crate::proto::Request;
 use sockeye_buffer::Condition;
 use sockeye_clock::monotonic;
-use sockeye_stack::Error;
+use sockeye_stack::{Error, Mark};
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -77,6 +78,7 @@ impl Socket {
             return Err(Error::WouldBlock);
         }
         let writer = self.at.slot.writer();
+        self.mark(call, buffers, done)?;
         let (mut skip, mut put) = (done, 0);
         for buffer in buffers {
             let offset = skip.min(buffer.len());
@@ -94,6 +96,25 @@ impl Socket {
         }
         self.after_write(call);
         Ok(put)
+    }
+
+    /// Says what is special about the chunk that is put next, behind the first `done` bytes. The send lock is held, so there will be
+    /// no less room for it.
+    fn mark(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<(), Error> {
+        if !(call.more || call.end_of_record) {
+            return Ok(());
+        }
+        let rest = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() - done;
+        let put = rest.min(CHUNK).min(self.at.slot.writer().free());
+        let offset = self.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
+        let tag = self.tag();
+        if call.more && put > 0 {
+            self.way.tell(Request::Mark { tag, mark: Mark::More, offset })?;
+        }
+        if call.end_of_record && put == rest {
+            self.way.tell(Request::Mark { tag, mark: Mark::EndOfRecord, offset })?;
+        }
+        Ok(())
     }
 
     /// Whether a blocked writer goes on: as Linux, not at once for a little room.
