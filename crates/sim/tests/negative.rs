@@ -123,7 +123,7 @@ fn a_timestamp_of_the_future_outside_the_window() {
     }
 }
 
-/// RFC 6528: initial sequence numbers of other connections, at the same moment or later, tell nothing of the next one.
+/// SHLD-1, MUST-8, MUST-9 (3.4.1), RFC 6528: initial sequence numbers of other connections, at the same moment or later, tell nothing of the next one.
 #[test]
 fn a_predictable_isn() {
     let mut scene = Scene::with_small_window().unwrap();

@@ -121,7 +121,7 @@ fn orphan_delivers() {
 const KEEP_ALIVE: KeepAlive =
     KeepAlive { idle: Duration::from_secs(100), interval: Duration::from_secs(10), count: 3 };
 
-/// MUST-24, MUST-25, MUST-26, MUST-27, MUST-29, SHLD-12.
+/// MAY-5, MUST-24, MUST-25, MUST-26, MUST-27, MUST-29, SHLD-12.
 #[test]
 fn keep_alive_probes_and_gives_up() {
     let mut fixture = Fixture::established();
