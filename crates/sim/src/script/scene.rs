@@ -217,6 +217,11 @@ impl Scene {
     pub(super) fn collect(&mut self) -> Result<(), String> {
         while let Some((at, packet)) = self.output.pop() {
             let seen = parse(at, &packet)?;
+            // Other connections have other numbers.
+            if (seen.header.src_port, seen.header.dst_port) != (self.local().port(), self.remote().port()) {
+                self.pending.push_back(seen);
+                continue;
+            }
             if seen.header.flags.contains(Flags::SYN) {
                 self.numbers.iss = seen.header.seq;
             }
