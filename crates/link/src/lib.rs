@@ -5,10 +5,12 @@
 
 mod capture;
 mod config;
+mod outside;
 mod point_to_point;
 
 pub use capture::{Capture, Interface, Tee};
 pub use config::{ConfigError, LinkConfig, MAX_MTU, MIN_MTU};
+pub use outside::Outside;
 pub use point_to_point::{Counters, PointToPoint};
 
 use sockeye_clock::Instant;

@@ -11,7 +11,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 use sockeye_clock::Instant;
-use sockeye_link::{Capture, Interface, Link, LinkConfig, PointToPoint};
+use sockeye_link::{Capture, Interface, Link, LinkConfig, Outside, PointToPoint};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -101,6 +101,18 @@ impl Network {
         for address in addresses {
             self.hosts[from.0 as usize].routes.add(address.to_canonical(), index);
         }
+    }
+
+    /// Gives a host a link to the outside, which is its default route. Add it after [`wrap_links`](Self::wrap_links), if at all.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is no such host.
+    pub fn add_outside(&mut self, host: HostId, outside: Outside) -> Result<(), Error> {
+        let index = self.wires.len();
+        let here = self.hosts.get_mut(host.0 as usize).ok_or(Error::InvalidArgument)?;
+        here.routes.set_default(index);
+        self.wires.push(Wire { to: host, link: Box::new(outside) });
+        Ok(())
     }
 
     /// Puts something around every direction of every link, as a capture: `wrap` is told the names of the two hosts.

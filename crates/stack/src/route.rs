@@ -25,16 +25,22 @@ pub(crate) struct Path {
 pub(crate) struct Routes {
     own: Vec<IpAddr>,
     neighbours: HashMap<IpAddr, usize>,
+    default: Option<usize>,
 }
 
 impl Routes {
     pub(crate) fn new(own: Vec<IpAddr>) -> Self {
-        Self { own, neighbours: HashMap::new() }
+        Self { own, ..Self::default() }
     }
 
     /// `address` is at the other end of `link`. The first link to an address is taken.
     pub(crate) fn add(&mut self, address: IpAddr, link: usize) {
         self.neighbours.entry(address).or_insert(link);
+    }
+
+    /// What is nobody else's goes onto `link`.
+    pub(crate) fn set_default(&mut self, link: usize) {
+        self.default = Some(link);
     }
 
     /// Whether the host owns the address: 127.0.0.0/8, ::1, or one that it was given.
@@ -47,7 +53,7 @@ impl Routes {
         if self.is_own(address) {
             return Some(Via::Loopback);
         }
-        self.neighbours.get(&address).copied().map(Via::Link)
+        self.neighbours.get(&address).copied().or(self.default).map(Via::Link)
     }
 
     /// The address that a connection to `remote` has at this end if its program does not say: `remote` itself on the host, 127.0.0.1

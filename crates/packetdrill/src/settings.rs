@@ -1,0 +1,50 @@
+//! Settings that scripts change with commands: the stand-ins append them to a file, which is read before every call.
+
+use sockeye_stack::{HostId, Network};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+/// Names the file.
+pub(crate) const VARIABLE: &str = "SOCKEYE_PACKETDRILL_SETTINGS";
+
+/// The file of settings, and how much of it was read.
+#[derive(Debug, Default)]
+pub(crate) struct SettingsFile {
+    path: Option<PathBuf>,
+    read: u64,
+    is_verbose: bool,
+}
+
+impl SettingsFile {
+    pub(crate) fn new(path: Option<PathBuf>, is_verbose: bool) -> Self {
+        Self { path, read: 0, is_verbose }
+    }
+
+    /// Applies what was added.
+    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId) {
+        for line in self.added().lines() {
+            self.apply_line(network, host, line);
+        }
+    }
+
+    fn added(&mut self) -> String {
+        let mut text = String::new();
+        let Some(path) = &self.path else { return text };
+        let Ok(mut file) = File::open(path) else { return text };
+        let is_read = file
+            .metadata()
+            .is_ok_and(|data| data.len() > self.read)
+            .then(|| file.seek(SeekFrom::Start(self.read)).and_then(|_| file.read_to_string(&mut text)));
+        if let Some(Ok(count)) = is_read {
+            self.read += count as u64;
+        }
+        text
+    }
+
+    fn apply_line(&self, _: &mut Network, _: HostId, line: &str) {
+        if self.is_verbose {
+            eprintln!("sockeye: not applied: {line}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! read, write, and their kin.
+
+use crate::drive::{Shared, Wait};
+use crate::socket::{Socket, deadline};
+use crate::world::World;
+use sockeye_posix::{Errno, errno};
+use std::task::Poll;
+
+/// What came of a receive.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// How many there are for the caller: with MSG_TRUNC they are not copied.
+    pub(crate) count: usize,
+    /// `struct cmsghdr` after `struct cmsghdr`.
+    pub(crate) control: Vec<u8>,
+    /// `msg_flags`.
+    pub(crate) flags: i32,
+}
+
+impl World {
+    fn try_send(&mut self, fd: i32, bytes: &[u8], done: &mut usize) -> Poll<Result<usize, Errno>> {
+        match self.send_some(fd, &bytes[*done..]) {
+            Ok(count) => *done += count,
+            Err(_) if *done > 0 => return Poll::Ready(Ok(*done)),
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        if *done == bytes.len() { Poll::Ready(Ok(*done)) } else { Poll::Pending }
+    }
+
+    fn send_some(&mut self, fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
+        let (tag, socket) = self.socket(fd)?;
+        if let Some(error) = socket.error.take() {
+            return Err(errno::of(error));
+        }
+        if socket.is_send_shut || socket.is_closed || !(socket.is_connected || socket.is_connecting) {
+            return Err(Errno::PIPE);
+        }
+        let (id, is_connected) = (socket.id, socket.is_connected);
+        let slot = self.rings.slot(tag).filter(|_| is_connected);
+        let (Some(slot), Some(id)) = (slot, id) else { return Ok(0) };
+        let count = slot.writer().write(bytes);
+        if count < bytes.len()
+            && let Some(socket) = self.sockets.get_mut(&tag)
+        {
+            socket.lacks_room = true;
+        }
+        self.network.doorbell(self.now, id);
+        Ok(count)
+    }
+
+    /// Receives what is there, if it is enough, or if no more can come.
+    fn try_recv(&mut self, fd: i32, room: usize, flags: i32) -> Poll<Result<Received, Errno>> {
+        let (tag, socket) = match self.socket(fd) {
+            Ok(found) => found,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        if socket.is_listening {
+            return Poll::Ready(Err(Errno::NOTCONN));
+        }
+        let enough = match flags & libc::MSG_WAITALL {
+            0 => room.min(socket.low_water.max(1)),
+            _ => room,
+        };
+        let is_over = socket.is_end_of_file || socket.is_recv_shut || socket.is_closed;
+        let is_open = socket.is_connected || socket.is_connecting;
+        let slot = self.rings.slot(tag);
+        let held = Socket::held(slot.as_ref());
+        if held > 0 && (held >= enough || is_over) {
+            return Poll::Ready(Ok(self.take(tag, room, flags)));
+        }
+        let Some(socket) = self.sockets.get_mut(&tag) else { return Poll::Ready(Err(Errno::BADF)) };
+        if socket.is_end_of_file {
+            return Poll::Ready(Ok(Received::default()));
+        }
+        match socket.error.take() {
+            Some(error) => Poll::Ready(Err(errno::of(error))),
+            None if is_over => Poll::Ready(Ok(Received::default())),
+            None if !is_open => Poll::Ready(Err(Errno::NOTCONN)),
+            None if room == 0 => Poll::Ready(Ok(Received::default())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// What there is, although the caller wants more.
+    fn take(&mut self, tag: u64, room: usize, flags: i32) -> Received {
+        let Some(slot) = self.rings.slot(tag) else { return Received::default() };
+        let reader = slot.reader();
+        let count = room.min(reader.len());
+        let mut bytes = vec![0; count];
+        reader.peek(0, &mut bytes);
+        if flags & libc::MSG_PEEK == 0 {
+            let must_ring = reader.consume(count);
+            if let Some(id) = self.sockets.get(&tag).and_then(|socket| socket.id)
+                && must_ring
+            {
+                self.network.doorbell(self.now, id);
+            }
+        }
+        if flags & libc::MSG_TRUNC != 0 {
+            bytes.clear();
+        }
+        Received { bytes, count, ..Received::default() }
+    }
+
+    fn waits(&mut self, fd: i32, flags: i32, is_sending: bool) -> Result<Wait, Errno> {
+        let now = self.now;
+        let (_, socket) = self.socket(fd)?;
+        if socket.is_nonblocking || flags & libc::MSG_DONTWAIT != 0 {
+            return Ok(Wait::Not);
+        }
+        let timeout = if is_sending { socket.send_timeout } else { socket.recv_timeout };
+        Ok(Wait::Until(deadline(now, timeout)))
+    }
+}
+
+impl Shared {
+    pub(crate) fn send(&self, fd: i32, bytes: &[u8], flags: i32) -> Result<usize, Errno> {
+        let mut done = 0;
+        let sent =
+            self.block(|world| world.waits(fd, flags, true), |world| world.try_send(fd, bytes, &mut done));
+        match sent? {
+            Some(count) => Ok(count),
+            None if done > 0 => Ok(done),
+            None => Err(Errno::AGAIN),
+        }
+    }
+
+    pub(crate) fn recv(&self, fd: i32, room: usize, flags: i32) -> Result<Received, Errno> {
+        if flags & libc::MSG_ERRQUEUE != 0 {
+            return Err(Errno::AGAIN);
+        }
+        let received =
+            self.block(|world| world.waits(fd, flags, false), |world| world.try_recv(fd, room, flags));
+        match received? {
+            Some(received) => Ok(received),
+            // It waited for more, or was not to wait: what there is is better than nothing.
+            None => {
+                let received = self.call(|world| {
+                    let tag = world.socket(fd)?.0;
+                    Ok(world.take(tag, room, flags))
+                })?;
+                if received.count > 0 { Ok(received) } else { Err(Errno::AGAIN) }
+            }
+        }
+    }
+}
