@@ -18,7 +18,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit heavy e2e loom miri deny bench install uninstall clean \
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit packetdrill heavy e2e loom miri deny bench install uninstall clean \
         prerequisites
 .DELETE_ON_ERROR:
 
@@ -99,6 +99,11 @@ unit: lib examples
 	$(CARGO) test --locked --workspace
 
 # 1 GiB through one connection takes too long without optimization.
+packetdrill: ## Conformance scripts: PACKETDRILL=.../gtests/net (see docs/packetdrill.md), SCRIPTS=-v or parts of paths
+	@test -n "$(PACKETDRILL)" || { echo "make packetdrill: PACKETDRILL=DIR is missing: docs/packetdrill.md says how to get the tool" >&2; exit 2; }
+	$(CARGO) build --locked -p sockeye-packetdrill
+	$(target)/debug/packetdrill-run $(PACKETDRILL) --log build/packetdrill.log $(SCRIPTS)
+
 heavy: prerequisites lib
 	SOCKEYE_HEAVY=1 $(CARGO) test --locked --release -p sockeye --test transfer -p sockeye-cli --test hosted -p sockeye-sim --test bulk
 

@@ -55,7 +55,8 @@ impl World {
         if epoll == fd {
             return Err(Errno::INVAL);
         }
-        let tag = self.table.tag(fd).map_err(|error| if self.table.has(fd) { Errno::INVAL } else { error })?;
+        let tag =
+            self.table.tag(fd).map_err(|error| if self.table.has(fd) { Errno::INVAL } else { error })?;
         let set = self.table.epoll(epoll)?;
         let at = set.interests.iter().position(|interest| interest.fd == fd);
         let new = event.map(|(events, data)| Interest { fd, tag, events, data, is_woken: true });

@@ -2,7 +2,8 @@
 
 use crate::socket::Socket;
 use crate::world::World;
-use sockeye_posix::{Errno, errno, options};
+use sockeye_posix::options::{self, Privilege};
+use sockeye_posix::{Errno, errno};
 use std::time::Duration;
 
 /// `SO_RCVTIMEO_NEW` and `SO_SNDTIMEO_NEW`.
@@ -10,14 +11,26 @@ const SO_RCVTIMEO_NEW: i32 = 66;
 const SO_SNDTIMEO_NEW: i32 = 67;
 
 impl World {
-    pub(crate) fn read_option(&mut self, fd: i32, level: i32, name: i32) -> Result<Vec<u8>, Errno> {
+    /// The value of an option for a caller that has room for `room` bytes.
+    pub(crate) fn read_option(
+        &mut self,
+        fd: i32,
+        level: i32,
+        name: i32,
+        room: usize,
+    ) -> Result<Vec<u8>, Errno> {
         let (_, socket) = self.socket(fd)?;
         let id = socket.id.ok_or(Errno::BADF)?;
-        if let Some(option) = options::name(level, name, socket.family()) {
-            return self.network.option(id, option).map(options::encode).map_err(errno::of);
+        let family = socket.family();
+        if let Some(option) = options::name(level, name, family) {
+            return self
+                .network
+                .option(id, option)
+                .map(|option| options::encode(option, room))
+                .map_err(errno::of);
         }
         if level != libc::SOL_SOCKET {
-            return Err(Errno::NOPROTOOPT);
+            return Err(options::unreadable(level, name, family));
         }
         let number = match name {
             libc::SO_ERROR => socket.error.take().map_or(0, |error| errno::of(error).number()),
@@ -34,7 +47,7 @@ impl World {
             libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => {
                 return Ok(options::encode_time(socket.send_timeout.unwrap_or_default()));
             }
-            _ => return Err(Errno::NOPROTOOPT),
+            _ => return Err(options::unreadable(level, name, family)),
         };
         Ok(number.to_ne_bytes().to_vec())
     }
@@ -47,21 +60,19 @@ impl World {
             let value = options::decode(option, bytes)?;
             return self.network.set_option(now, id, value).map_err(errno::of);
         }
-        if level != libc::SOL_SOCKET {
-            return Err(Errno::NOPROTOOPT);
-        }
         let given = |time: Duration| (!time.is_zero()).then_some(time);
-        match name {
-            libc::SO_RCVLOWAT => {
+        match (level, name) {
+            (libc::SOL_SOCKET, libc::SO_RCVLOWAT) => {
                 socket.low_water = usize::try_from(options::number(bytes)?).unwrap_or(usize::MAX);
             }
-            libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW => {
+            (libc::SOL_SOCKET, libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW) => {
                 socket.recv_timeout = given(options::decode_time(bytes)?);
             }
-            libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => {
+            (libc::SOL_SOCKET, libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW) => {
                 socket.send_timeout = given(options::decode_time(bytes)?);
             }
-            _ => return Err(Errno::NOPROTOOPT),
+            // Scripts are written for root.
+            _ => return options::refusal(level, name, bytes, Privilege::Root).map_or(Ok(()), Err),
         }
         Ok(())
     }

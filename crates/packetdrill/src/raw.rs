@@ -60,8 +60,7 @@ pub struct Interface {
     pub shutdown: unsafe extern "C" fn(*mut c_void, c_int, c_int) -> c_int,
     pub getsockopt:
         unsafe extern "C" fn(*mut c_void, c_int, c_int, c_int, *mut c_void, *mut socklen_t) -> c_int,
-    pub setsockopt:
-        unsafe extern "C" fn(*mut c_void, c_int, c_int, c_int, *const c_void, socklen_t) -> c_int,
+    pub setsockopt: unsafe extern "C" fn(*mut c_void, c_int, c_int, c_int, *const c_void, socklen_t) -> c_int,
     pub poll: unsafe extern "C" fn(*mut c_void, *mut pollfd, nfds_t, c_int) -> c_int,
     pub netdev_send: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> c_int,
     pub netdev_receive: unsafe extern "C" fn(*mut c_void, *mut c_void, *mut usize, *mut c_longlong) -> c_int,
@@ -71,8 +70,7 @@ pub struct Interface {
     pub epoll_ctl: unsafe extern "C" fn(*mut c_void, c_int, c_int, c_int, *mut libc::epoll_event) -> c_int,
     pub epoll_wait: unsafe extern "C" fn(*mut c_void, c_int, *mut libc::epoll_event, c_int, c_int) -> c_int,
     pub pipe: unsafe extern "C" fn(*mut c_void, *mut c_int) -> c_int,
-    pub splice:
-        unsafe extern "C" fn(*mut c_void, c_int, *mut i64, c_int, *mut i64, usize, c_uint) -> ssize_t,
+    pub splice: unsafe extern "C" fn(*mut c_void, c_int, *mut i64, c_int, *mut i64, usize, c_uint) -> ssize_t,
 }
 
 /// What the tool calls once: makes the host and fills in `interface`.
@@ -436,7 +434,8 @@ unsafe extern "C" fn getsockopt(
         if given.cast_signed() < 0 {
             return Err(Errno::INVAL);
         }
-        let value = shared.call(|world| world.read_option(fd, level, name))?;
+        let room_for = *given as usize;
+        let value = shared.call(|world| world.read_option(fd, level, name, room_for))?;
         let count = (*given as usize).min(value.len());
         room(at, count)?.copy_from_slice(&value[..count]);
         *given = count as socklen_t;

@@ -42,9 +42,23 @@ impl SettingsFile {
         text
     }
 
-    fn apply_line(&self, _: &mut Network, _: HostId, line: &str) {
-        if self.is_verbose {
-            eprintln!("sockeye: not applied: {line}");
+    fn apply_line(&self, network: &mut Network, host: HostId, line: &str) {
+        let outcome = match line.split_once(' ') {
+            Some(("sysctl", rest)) => match rest.split_once('=') {
+                Some((name, text)) => network.set_sysctl(host, name, text).map_err(|error| error.to_string()),
+                None => Err("NAME=VALUE is missing".to_owned()),
+            },
+            _ => Err("it is not known here".to_owned()),
+        };
+        if let Err(why) = outcome
+            && self.is_verbose
+        {
+            tell(&format!("sockeye: {line}: {why}"));
         }
     }
+}
+
+#[allow(clippy::print_stderr)]
+fn tell(line: &str) {
+    eprintln!("{line}");
 }

@@ -11,8 +11,15 @@ use std::os::fd::{AsRawFd, OwnedFd};
 #[derive(Debug)]
 enum Entry {
     /// The tool's end of a pair, ours, and the socket's tag.
-    Socket { _held: OwnedFd, ours: OwnedFd, tag: u64 },
-    Epoll { _held: OwnedFd, set: Epoll },
+    Socket {
+        _held: OwnedFd,
+        ours: OwnedFd,
+        tag: u64,
+    },
+    Epoll {
+        _held: OwnedFd,
+        set: Epoll,
+    },
 }
 
 /// The descriptors.

@@ -321,7 +321,8 @@ impl Plan {
 
 /// The tool's first line about the script, without the warnings before it.
 fn first_line(text: &str) -> &str {
-    let is_error = |line: &&str| line.contains(".pkt:") || line.contains("rror") || line.contains("took more");
+    let is_error =
+        |line: &&str| line.contains(".pkt:") || line.contains("rror") || line.contains("took more");
     let first = text.lines().find(is_error);
     first.or_else(|| text.lines().find(|line| !line.is_empty())).unwrap_or("no output")
 }
