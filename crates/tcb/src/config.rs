@@ -3,6 +3,8 @@
 use core::time::Duration;
 use sockeye_wire::SeqNum;
 
+use crate::CongestionConfig;
+
 /// What a connection is configured with, before it starts. All of it is plain data.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -46,6 +48,8 @@ pub struct Config {
     pub rto_initial: Duration,
     /// Initial window, segments (10, RFC 6928).
     pub initial_window: u32,
+    /// The congestion control and its settings.
+    pub congestion: CongestionConfig,
     /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11).
     pub retries2: u32,
     /// Retransmissions of a SYN / SYN-ACK (6 / 5).
@@ -93,6 +97,7 @@ impl Config {
             rto_max: Duration::from_secs(120),
             rto_initial: Duration::from_secs(1),
             initial_window: 10,
+            congestion: CongestionConfig::new(),
             retries2: 15,
             syn_retries: 6,
             syn_linear_timeouts: 4,

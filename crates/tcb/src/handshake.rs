@@ -258,7 +258,7 @@ impl Handshake {
             soft_error: None,
             sack: Sack::new(self.config.sack && self.peer.sack_permitted, self.config.dsack),
             recovery: Recovery::new(self.config.iss),
-            congestion: Congestion::new(segments.saturating_mul(mss), mss),
+            congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
             acks,
             persist: Persist::default(),
             probing: Probing::new(now),

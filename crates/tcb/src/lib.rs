@@ -44,6 +44,7 @@ mod transmit;
 mod window;
 
 pub use config::{Config, KeepAlive, MtuProbing, ProbeMode};
+pub use congestion::{CongestionConfig, CongestionControl, HyStart};
 pub use discard::{Discard, Discards};
 pub use event::{Event, Reason};
 pub use handshake::{FastOpenOutcome, Handshake, Progress};

@@ -41,7 +41,8 @@ impl Tcb {
 
     /// Nothing more can be sent now: if no ACK is on its way that could change that, the timer must.
     pub(crate) fn arm_persist(&mut self, now: Instant) {
-        if self.timers.is_set(Timer::Retransmit) || !self.is_held_by_window() {
+        let is_watched = self.timers.is_set(Timer::Retransmit) || self.timers.is_set(Timer::Pace);
+        if is_watched || !self.is_held_by_window() {
             self.stop_persist();
         } else if !self.timers.is_set(Timer::Persist) {
             let wait = if self.snd.wnd == 0 {

@@ -287,6 +287,8 @@ impl Tcb {
                 Timer::User => self.time_out(),
                 // As Linux: it was half closed and nobody can read what might come. It ends without a word.
                 Timer::FinWait2 => self.delete(Event::Closed),
+                // The flush that follows sends.
+                Timer::Pace => {}
             }
         }
     }

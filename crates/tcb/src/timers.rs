@@ -17,11 +17,20 @@ pub(crate) enum Timer {
     User,
     /// FIN-WAIT-2 of an orphan.
     FinWait2,
+    /// A paced segment may leave.
+    Pace,
 }
 
 impl Timer {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Retransmit, Self::Persist, Self::DelayedAck, Self::KeepAlive, Self::User, Self::FinWait2];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Retransmit,
+        Self::Persist,
+        Self::DelayedAck,
+        Self::KeepAlive,
+        Self::User,
+        Self::FinWait2,
+        Self::Pace,
+    ];
 }
 
 /// When each timer expires; [`Instant::MAX`] for one that is not running.

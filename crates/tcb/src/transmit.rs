@@ -26,6 +26,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if let Some(segment) = lost_text(tcb, now).or_else(|| new_text(tcb, now)) {
         return Some(segment);
     }
+    tcb.note_usage(now);
     if core::mem::take(&mut tcb.owed.probe) {
         return Some(probe(tcb, now));
     }
@@ -71,6 +72,10 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if urgency == Urgency::WhenCwndAllows && !tcb.congestion.has_room(pipe, cut.len()) {
         return None;
     }
+    if !tcb.may_leave(now) {
+        return None;
+    }
+    tcb.congestion.on_sent(now, cut.text);
     tcb.recovery.on_retransmit(cut.len());
     tcb.counters.on_retransmitted(cut.text);
     // MUST-18 (3.8.1), Karn: the next ACK is ambiguous.
@@ -84,9 +89,9 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return None;
     }
     let cut = next_cut(tcb)?;
-    restart_if_idle(tcb, now);
+    tcb.restart_if_idle(now);
     let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
-    if cut.text > 0 && !tcb.congestion.has_room(pipe, cut.text) {
+    if cut.text > 0 && !(tcb.congestion.has_room(pipe, cut.text) && tcb.may_leave(now)) {
         return None;
     }
     if core::mem::take(&mut tcb.owed.silly) {
@@ -101,6 +106,7 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
             tcb.snd.small = tcb.snd.nxt;
         }
         tcb.snd.last_sent = now;
+        tcb.congestion.on_sent(now, cut.text);
         tcb.acks.on_text_sent(now, tcb.config.delayed_ack);
     }
     if tcb.timing.is_none() {
@@ -123,13 +129,6 @@ fn next_cut(tcb: &Tcb) -> Option<Cut> {
     let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
     let is_sent = fin || tcb.owed.silly || (text > 0 && tcb.is_worth_sending(text));
     is_sent.then_some(Cut { from, text, fin })
-}
-
-/// RFC 5681, 4.1: after an RTO without sending, what is known of the network is out of date.
-fn restart_if_idle(tcb: &mut Tcb, now: Instant) {
-    if tcb.snd.flight() == 0 && now.since(tcb.snd.last_sent) > tcb.rtt.rto().get() {
-        tcb.congestion.on_idle(now);
-    }
 }
 
 fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {

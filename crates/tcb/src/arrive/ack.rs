@@ -25,6 +25,7 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
         process_duplicate(tcb, now);
     }
     tcb.marks.on_ack(tcb.snd.una);
+    tcb.update_pacing_rate();
     update_window(tcb, segment, window);
     if tcb.state == State::Closed { Err(Discard::Finished) } else { Ok(()) }
 }

@@ -1,63 +1,273 @@
-//! Window policy: how much may be in flight. What is lost is [`recovery`](crate::recovery)'s.
+//! Window policy: how much may be in flight, and how fast it leaves. What is lost is [`recovery`](crate::recovery)'s.
+//!
+//! | file | what |
+//! |---|---|
+//! | `choice` | which algorithm (TCP_CONGESTION), and its settings |
+//! | `window` | cwnd and ssthresh, which every algorithm has |
+//! | `usage` | whether cwnd is used (RFC 7661) |
+//! | `pace` | when the next segment may leave |
+//! | `gate` | where it meets the connection |
+//! | `reno`, `cubic` with `hystart`, `dctcp` | how cwnd grows and shrinks |
 
+mod choice;
+mod cubic;
+mod dctcp;
+mod gate;
+mod hystart;
+mod pace;
 mod reno;
 mod sample;
+mod usage;
+mod window;
 
+use core::time::Duration;
 use sockeye_clock::Instant;
 
-pub(crate) use reno::Expiry;
+pub use choice::{CongestionConfig, CongestionControl, HyStart};
 pub(crate) use sample::AckSample;
+pub(crate) use usage::Flushed;
 
-/// The congestion window, in bytes.
+use cubic::Cubic;
+use dctcp::Dctcp;
+use pace::Pace;
+use usage::Usage;
+use window::Window;
+
+/// The congestion control of a connection: the part that all algorithms share, and the one that was chosen.
 #[derive(Clone, Debug)]
 pub(crate) struct Congestion {
-    cwnd: u32,
-    ssthresh: u32,
-    /// Bytes acknowledged since cwnd last grew in congestion avoidance.
-    acked: u32,
-    initial: u32,
-    mss: u32,
-    /// cwnd and ssthresh before the last reduction, for [`Self::on_undo`].
-    prior: (u32, u32),
+    window: Window,
+    usage: Usage,
+    pace: Pace,
+    algorithm: Algorithm,
+    config: CongestionConfig,
+}
+
+/// The algorithms, with what each remembers.
+#[derive(Clone, Debug)]
+enum Algorithm {
+    Reno,
+    Cubic(Cubic),
+    Dctcp(Dctcp),
+}
+
+/// Which expiry of the timer for the same segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// The first.
+    First,
+    /// A later one.
+    Repeated,
+}
+
+impl Algorithm {
+    fn new(now: Instant, config: &CongestionConfig) -> Self {
+        match config.control {
+            CongestionControl::Reno => Self::Reno,
+            CongestionControl::Cubic => Self::Cubic(Cubic::new(now, config.hystart)),
+            CongestionControl::Dctcp => Self::Dctcp(Dctcp::new()),
+        }
+    }
 }
 
 impl Congestion {
-    /// `initial` is the initial window (RFC 5681, 3.1; RFC 6928).
-    pub(crate) const fn new(initial: u32, mss: u32) -> Self {
-        Self { cwnd: initial, ssthresh: u32::MAX, acked: 0, initial, mss, prior: (0, u32::MAX) }
+    /// `initial` is the initial window (RFC 5681, 3.1; RFC 6928), bytes.
+    pub(crate) fn new(now: Instant, initial: u32, mss: u32, config: CongestionConfig) -> Self {
+        Self {
+            window: Window::new(initial, mss),
+            usage: Usage::new(now),
+            pace: Pace::new(now, config.max_pacing_rate, is_paced(&config)),
+            algorithm: Algorithm::new(now, &config),
+            config,
+        }
     }
 
+    /// TCP_CONGESTION on a live connection: cwnd and ssthresh stay, as on Linux.
+    pub(crate) fn choose(&mut self, now: Instant, control: CongestionControl) {
+        if control != self.config.control {
+            self.config.control = control;
+            self.algorithm = Algorithm::new(now, &self.config);
+            self.pace.is_on = is_paced(&self.config);
+        }
+    }
+
+    pub(crate) const fn control(&self) -> CongestionControl {
+        self.config.control
+    }
+
+    /// SO_MAX_PACING_RATE, bytes a second.
+    pub(crate) fn limit_rate(&mut self, max: u64) {
+        self.config.max_pacing_rate = max;
+        self.pace.max = max;
+        // As Linux: a socket that was ever paced stays so.
+        self.config.is_paced |= max != u64::MAX;
+        self.pace.is_on = is_paced(&self.config);
+    }
+
+    /// Bytes that may be in flight.
     pub(crate) const fn cwnd(&self) -> u32 {
-        self.cwnd
+        self.window.cwnd
+    }
+
+    /// Bytes; `u32::MAX` before any loss.
+    pub(crate) const fn ssthresh(&self) -> u32 {
+        self.window.ssthresh
+    }
+
+    /// Bytes a second; `u64::MAX` for no limit.
+    pub(crate) fn pacing_rate(&self) -> u64 {
+        self.pace.rate()
+    }
+
+    pub(crate) const fn is_slow_start(&self) -> bool {
+        self.window.is_slow_start()
+    }
+
+    /// Whether cwnd held text back in the window of data that is running.
+    pub(crate) const fn is_cwnd_limited(&self) -> bool {
+        self.usage.is_cwnd_limited()
     }
 
     /// What proportional rate reduction allows now (RFC 6937).
     pub(crate) const fn set_cwnd(&mut self, cwnd: u32) {
-        self.cwnd = cwnd;
+        self.window.cwnd = cwnd;
     }
 
-    /// Segments have another size from now on. The windows are bytes, so they stay.
+    /// The MSS changed with the path's MTU: cwnd is bytes and stays.
     pub(crate) const fn set_mss(&mut self, mss: u32) {
-        self.mss = mss;
-    }
-
-    pub(crate) const fn ssthresh(&self) -> u32 {
-        self.ssthresh
+        self.window.mss = mss;
     }
 
     /// Whether a segment of `len` may join `pipe` bytes in the network. One segment always may. A segment is not cut to fit.
     pub(crate) const fn has_room(&self, pipe: u32, len: u32) -> bool {
-        pipe == 0 || pipe.saturating_add(len) <= self.cwnd
+        pipe == 0 || pipe.saturating_add(len) <= self.window.cwnd
     }
 
-    /// Nothing was sent for an RTO (RFC 5681, 4.1): the restart window.
-    pub(crate) fn on_idle(&mut self, _now: Instant) {
-        self.cwnd = self.cwnd.min(self.initial);
+    /// When a segment may leave: now, or later if it is paced.
+    pub(crate) fn departure(&self, now: Instant) -> Instant {
+        self.pace.departure(now)
+    }
+}
+
+/// What happens to it.
+impl Congestion {
+    /// An ACK came that acknowledged or SACKed something.
+    pub(crate) fn on_ack(&mut self, sample: &AckSample) {
+        let ack_delay = self.pace.ack_delay();
+        match &mut self.algorithm {
+            Algorithm::Reno => {}
+            Algorithm::Cubic(cubic) => cubic.observe(&mut self.window, sample, ack_delay),
+            Algorithm::Dctcp(dctcp) => dctcp.observe(sample),
+        }
+        let may_grow = sample.acked > 0 && !sample.phase.is_reducing();
+        if may_grow && self.usage.is_limited(&self.window) {
+            self.grow(sample.now, sample.delivered);
+        }
     }
 
-    pub(crate) const fn is_slow_start(&self) -> bool {
-        self.cwnd < self.ssthresh
+    fn grow(&mut self, now: Instant, acked: u32) {
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.grow(&mut self.window, now, acked),
+            Algorithm::Reno | Algorithm::Dctcp(_) => reno::grow(&mut self.window, acked),
+        }
     }
+
+    /// The pacing rate that follows from cwnd, as Linux computes it. `flight` is what is outstanding.
+    pub(crate) fn on_round_trip(&mut self, srtt: Duration, flight: u32) {
+        let is_early = self.window.cwnd < self.window.ssthresh / 2;
+        let per_cent = if is_early { self.config.pacing_ss_ratio } else { self.config.pacing_ca_ratio };
+        let bytes = u128::from(self.window.cwnd.max(flight)) * u128::from(per_cent) / 100;
+        let rate = bytes * 1_000_000_000 / srtt.as_nanos().max(1);
+        self.pace.set_rate(u64::try_from(rate).unwrap_or(u64::MAX - 1));
+    }
+
+    /// A loss was found: fast recovery begins.
+    pub(crate) fn on_loss_detected(&mut self, _now: Instant, _flight: u32) {
+        let segments = self.after_loss();
+        self.window.reduce_to(segments);
+        self.window.cwnd = self.window.ssthresh;
+    }
+
+    /// The peer echoed congestion (RFC 3168, 6.1.2): once for each round trip. Proportional rate reduction takes cwnd down.
+    pub(crate) fn on_ecn_echo(&mut self, _now: Instant) {
+        let segments = match &self.algorithm {
+            Algorithm::Dctcp(dctcp) => dctcp.after_echo(&self.window),
+            Algorithm::Reno | Algorithm::Cubic(_) => self.after_loss(),
+        };
+        self.window.reduce_to(segments);
+    }
+
+    /// Fast recovery, or the reduction for an echo, is over.
+    pub(crate) const fn on_recovered(&mut self, _now: Instant, _flight: u32) {
+        self.window.cwnd = self.window.ssthresh;
+    }
+
+    /// The retransmission timer expired. Only the first expiry for a segment sets ssthresh (RFC 5681, 3.1).
+    pub(crate) fn on_timeout(&mut self, now: Instant, _flight: u32, expiry: Expiry) {
+        if expiry == Expiry::First {
+            let segments = self.after_loss();
+            self.window.reduce_to(segments);
+        }
+        self.window.cwnd = self.window.mss;
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.on_timeout(now);
+        }
+    }
+
+    fn after_loss(&mut self) -> u32 {
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.after_loss(&self.window),
+            // RFC 8257, 3.4: to a loss DCTCP responds like any other TCP.
+            Algorithm::Reno | Algorithm::Dctcp(_) => reno::after_loss(&self.window),
+        }
+    }
+
+    /// What was taken for a loss was none.
+    pub(crate) fn on_undo(&mut self) {
+        self.window.undo();
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.undo();
+        }
+    }
+
+    /// Text is sent after nothing was in flight; `silence` is how long nothing was sent.
+    pub(crate) fn on_restart(&mut self, now: Instant, silence: Duration, rto: Duration) {
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.on_restart(now, silence);
+        }
+        if self.config.slow_start_after_idle && silence > rto {
+            self.restart_window(now, silence, rto);
+        }
+    }
+
+    /// RFC 5681, 4.1, in Linux's way (RFC 2861): cwnd halves for each RTO of silence, down to the restart window.
+    fn restart_window(&mut self, now: Instant, silence: Duration, rto: Duration) {
+        let window = &mut self.window;
+        window.remember_in_ssthresh();
+        let floor = window.initial.min(window.cwnd);
+        let halvings = silence.as_nanos().saturating_sub(1) / rto.as_nanos().max(1);
+        let halvings = u32::try_from(halvings).unwrap_or(u32::MAX);
+        window.cwnd = window.cwnd.checked_shr(halvings).unwrap_or(0).max(floor);
+        self.usage.on_restart(now);
+    }
+
+    /// A segment with text left.
+    pub(crate) fn on_sent(&mut self, now: Instant, len: u32) {
+        self.usage.on_sent();
+        self.pace.on_sent(now, len, self.window.mss);
+    }
+
+    /// Nothing more can be sent now.
+    pub(crate) fn on_flush(&mut self, flushed: &Flushed) {
+        if self.usage.on_flush(&self.window, flushed) && self.config.slow_start_after_idle {
+            self.usage.take_down(&mut self.window, flushed.now);
+        }
+    }
+}
+
+/// Whether departures are held back.
+const fn is_paced(config: &CongestionConfig) -> bool {
+    config.is_paced || config.max_pacing_rate != u64::MAX
 }
 
 #[cfg(test)]

@@ -1,69 +1,18 @@
-//! Reno (RFC 5681), with the end of fast recovery of RFC 6582.
+//! Reno (RFC 5681).
 
-use sockeye_clock::Instant;
+use super::window::Window;
 
-use super::{AckSample, Congestion};
-
-impl Congestion {
-    /// An ACK came (MUST-19: slow start and congestion avoidance).
-    pub(crate) fn on_ack(&mut self, sample: &AckSample) {
-        if sample.phase.is_reducing() || sample.acked == 0 {
-            return;
-        }
-        let (acked, flight) = (sample.acked, sample.flight_before);
-        // A window that is not used says nothing about the network (RFC 7661).
-        if self.is_slow_start() {
-            if flight >= self.cwnd / 2 {
-                // RFC 5681, equation 2.
-                self.cwnd = self.cwnd.saturating_add(acked.min(self.mss));
-            }
-            return;
-        }
-        if flight.saturating_add(self.mss) < self.cwnd {
-            return;
-        }
-        // RFC 5681, 3.1: one segment for each window acknowledged, by counting bytes.
-        self.acked = self.acked.saturating_add(acked);
-        if self.acked >= self.cwnd {
-            self.acked -= self.cwnd;
-            self.cwnd = self.cwnd.saturating_add(self.mss);
-        }
-    }
-
-    /// A loss was found, with `flight` bytes outstanding (RFC 5681, equation 4).
-    pub(crate) fn on_loss_detected(&mut self, _now: Instant, flight: u32) {
-        self.prior = (self.cwnd, self.ssthresh);
-        self.ssthresh = self.half(flight);
-        self.cwnd = self.ssthresh;
-        self.acked = 0;
-    }
-
-    /// Fast recovery is over with `flight` bytes outstanding: no burst (RFC 6582, 3.3, option 1).
-    pub(crate) fn on_recovered(&mut self, _now: Instant, flight: u32) {
-        self.cwnd = self.ssthresh.min(flight.max(self.mss).saturating_add(self.mss));
-    }
-
-    /// The retransmission timer expired with `flight` bytes outstanding. Only the `first` expiry for a segment sets ssthresh
-    /// (RFC 5681, 3.1).
-    pub(crate) fn on_timeout(&mut self, _now: Instant, flight: u32, expiry: Expiry) {
-        if expiry == Expiry::First {
-            self.prior = (self.cwnd, self.ssthresh);
-            self.ssthresh = self.half(flight);
-        }
-        self.cwnd = self.mss;
-        self.acked = 0;
-    }
-
-    fn half(&self, flight: u32) -> u32 {
-        (flight / 2).max(self.mss.saturating_mul(2))
+/// MUST-19 (3.8.2): slow start and congestion avoidance.
+pub(crate) fn grow(window: &mut Window, acked: u32) {
+    let left = if window.is_slow_start() { window.slow_start(acked) } else { acked };
+    if left > 0 {
+        // RFC 5681, 3.1: one segment for each window acknowledged.
+        let per = window.segments();
+        window.avoid(left, per);
     }
 }
 
-/// Which expiry of the timer for the same segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expiry {
-    /// The first.
-    First,
-    /// A later one.
-    Repeated,
+/// RFC 5681, equation 4, from cwnd as Linux: it is not much more than FlightSize, because a cwnd that is not used does not grow.
+pub(crate) fn after_loss(window: &Window) -> u32 {
+    window.segments() / 2
 }

@@ -1,93 +1,135 @@
+mod cubic;
+mod dctcp;
+mod hystart;
+mod pace;
+mod reno;
+mod usage;
+
+use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
-use super::{AckSample, Congestion, Expiry};
+use super::{AckSample, Congestion, CongestionConfig, CongestionControl, Flushed};
 use crate::Phase;
 
 const MSS: u32 = 1000;
-const NOW: Instant = Instant::ZERO;
 
-/// An ACK of `acked` bytes of `flight`.
-fn ack(acked: u32, flight: u32) -> AckSample {
-    AckSample {
-        now: NOW,
-        acked,
-        delivered: acked,
-        flight_before: flight,
-        flight: flight - acked,
-        lost: 0,
-        una: SeqNum(acked),
-        nxt: SeqNum(flight),
-        rtt: None,
-        min_rtt: None,
-        is_app_limited: false,
-        is_cwnd_limited: true,
-        ece: false,
-        rate: None,
-        phase: Phase::Open,
-    }
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
 }
 
-/// MUST-19 (RFC 5681, 3.1).
-#[test]
-fn slow_start_then_congestion_avoidance() {
-    let mut congestion = Congestion::new(10 * MSS, MSS);
-    for _ in 0..10 {
-        congestion.on_ack(&ack(MSS, congestion.cwnd()));
-    }
-    assert_eq!(congestion.cwnd(), 20 * MSS);
-    congestion.on_ack(&ack(5 * MSS, congestion.cwnd()));
-    assert_eq!(congestion.cwnd(), 21 * MSS, "one segment an ACK at most");
-    congestion.on_loss_detected(NOW, 20 * MSS);
-    assert_eq!(congestion.cwnd(), 10 * MSS);
-    assert!(!congestion.is_slow_start());
-    for _ in 0..9 {
-        congestion.on_ack(&ack(MSS, congestion.cwnd()));
-    }
-    assert_eq!(congestion.cwnd(), 10 * MSS);
-    congestion.on_ack(&ack(MSS, congestion.cwnd()));
-    assert_eq!(congestion.cwnd(), 11 * MSS, "one segment a round trip");
+/// A connection that always has more to send than cwnd lets out, and whose peer acknowledges as it is told.
+struct Flow {
+    congestion: Congestion,
+    now: Instant,
+    una: SeqNum,
+    nxt: SeqNum,
 }
 
-#[test]
-fn unused_window_does_not_grow() {
-    let mut congestion = Congestion::new(10 * MSS, MSS);
-    congestion.on_ack(&ack(MSS, MSS));
-    assert_eq!(congestion.cwnd(), 10 * MSS);
-    congestion.on_loss_detected(NOW, 20 * MSS);
-    for _ in 0..100 {
-        congestion.on_ack(&ack(MSS, 2 * MSS));
+impl Flow {
+    fn with(config: CongestionConfig) -> Self {
+        let congestion = Congestion::new(Instant::ZERO, 10 * MSS, MSS, config);
+        let mut flow = Self { congestion, now: Instant::ZERO, una: SeqNum(1), nxt: SeqNum(1) };
+        flow.fill();
+        flow
     }
-    assert_eq!(congestion.cwnd(), 10 * MSS);
-}
 
-/// RFC 5681, 3.1: only the first expiry sets ssthresh, and cwnd becomes one segment.
-#[test]
-fn timeout_collapses_the_window() {
-    let mut congestion = Congestion::new(10 * MSS, MSS);
-    congestion.on_timeout(NOW, 8 * MSS, Expiry::First);
-    assert_eq!(congestion.cwnd(), MSS);
-    congestion.on_timeout(NOW, MSS, Expiry::Repeated);
-    for _ in 0..3 {
-        assert!(congestion.is_slow_start());
-        congestion.on_ack(&ack(MSS, congestion.cwnd()));
+    fn new(control: CongestionControl) -> Self {
+        Self::with(CongestionConfig { control, ..CongestionConfig::new() })
     }
-    assert_eq!(congestion.cwnd(), 4 * MSS);
-    assert!(!congestion.is_slow_start());
-}
 
-#[test]
-fn one_segment_always_has_room() {
-    let congestion = Congestion::new(MSS, MSS);
-    assert!(congestion.has_room(0, 64 * MSS));
-    assert!(!congestion.has_room(1, MSS));
-}
+    /// cwnd, in segments.
+    fn cwnd(&self) -> u32 {
+        self.congestion.cwnd() / MSS
+    }
 
-#[test]
-fn ssthresh_has_a_floor() {
-    let mut congestion = Congestion::new(10 * MSS, MSS);
-    congestion.on_loss_detected(NOW, 0);
-    assert_eq!(congestion.cwnd(), 2 * MSS);
-    congestion.on_recovered(NOW, 0);
-    assert_eq!(congestion.cwnd(), 2 * MSS);
+    fn ssthresh(&self) -> u32 {
+        self.congestion.ssthresh() / MSS
+    }
+
+    /// Sends what cwnd lets out.
+    fn fill(&mut self) {
+        while self.congestion.has_room(self.nxt.since(self.una), MSS) {
+            self.nxt += MSS;
+            self.congestion.on_sent(self.now, MSS);
+        }
+        self.flush(false);
+    }
+
+    /// Sends `segments` and has no more.
+    fn send_only(&mut self, segments: u32) {
+        for _ in 0..segments {
+            self.nxt += MSS;
+            self.congestion.on_sent(self.now, MSS);
+        }
+        self.flush(true);
+    }
+
+    fn flush(&mut self, is_starved: bool) {
+        self.congestion.on_flush(&Flushed {
+            now: self.now,
+            una: self.una,
+            nxt: self.nxt,
+            pipe: self.nxt.since(self.una),
+            rto: Duration::from_millis(300),
+            is_starved,
+        });
+    }
+
+    fn sample(&self, segments: u32) -> AckSample {
+        let flight = self.nxt.since(self.una);
+        let acked = segments * MSS;
+        AckSample {
+            now: self.now,
+            acked,
+            delivered: acked,
+            flight_before: flight,
+            flight: flight - acked,
+            lost: 0,
+            una: self.una + acked,
+            nxt: self.nxt,
+            rtt: None,
+            min_rtt: None,
+            is_app_limited: false,
+            is_cwnd_limited: true,
+            ece: false,
+            rate: None,
+            phase: Phase::Open,
+        }
+    }
+
+    fn acked(&mut self, sample: &AckSample) {
+        self.una = sample.una;
+        self.congestion.on_ack(sample);
+    }
+
+    /// An ACK of so many segments; what fits is sent then.
+    fn ack(&mut self, segments: u32) {
+        let sample = self.sample(segments);
+        self.acked(&sample);
+        self.fill();
+    }
+
+    /// An ACK that measures a round trip.
+    fn ack_after(&mut self, segments: u32, rtt: Duration) {
+        let sample = AckSample { rtt: Some(rtt), ..self.sample(segments) };
+        self.acked(&sample);
+        self.fill();
+    }
+
+    /// Lets a round trip pass in which everything outstanding is acknowledged, one segment at a time.
+    fn round(&mut self, rtt: Duration) {
+        self.now += rtt;
+        for _ in 0..self.nxt.since(self.una) / MSS {
+            self.ack_after(1, rtt);
+        }
+    }
+
+    fn lose(&mut self) {
+        let flight = self.nxt.since(self.una);
+        self.congestion.on_loss_detected(self.now, flight);
+        self.congestion.on_recovered(self.now, flight);
+        self.una = self.nxt;
+        self.fill();
+    }
 }

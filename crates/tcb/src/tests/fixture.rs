@@ -8,7 +8,9 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use crate::{Config, Event, Handshake, Progress, Segment, State, Tcb, Transmit};
+use crate::{
+    Config, CongestionConfig, CongestionControl, Event, Handshake, Progress, Segment, State, Tcb, Transmit,
+};
 
 pub(crate) const ISS: SeqNum = SeqNum(0xffff_fff0);
 pub(crate) const IRS: SeqNum = SeqNum(5000);
@@ -29,6 +31,8 @@ pub(crate) fn config() -> Config {
         sack: false,
         recv_buffer: 10_000,
         send_buffer: 100_000,
+        // What the tests count is RFC 5681's.
+        congestion: CongestionConfig { control: CongestionControl::Reno, ..CongestionConfig::new() },
         ..Config::new(80, 4000, ISS)
     }
 }
