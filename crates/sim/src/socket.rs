@@ -86,6 +86,20 @@ impl SimSocket {
         Ok(())
     }
 
+    /// sendto() with MSG_FASTOPEN and O_NONBLOCK: how many of `bytes` went with the SYN; 0 if a cookie had to be asked for.
+    ///
+    /// # Errors
+    /// Those of [`Network::fast_open`].
+    pub fn try_fast_open(self, sim: &mut Sim, address: SocketAddr, bytes: &[u8]) -> Result<usize, Error> {
+        let now = sim.now();
+        let room = sim.network().fast_open(now, self.id, Some(address))?;
+        let bytes = &bytes[..room.min(bytes.len())];
+        let written = self.slot(sim).map_or(0, |slot| slot.writer().write(bytes));
+        sim.network().launch(now, self.id)?;
+        sim.settle();
+        Ok(written)
+    }
+
     /// accept().
     ///
     /// # Errors

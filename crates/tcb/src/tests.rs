@@ -2,6 +2,7 @@
 
 mod acks;
 mod calls;
+mod early;
 pub(crate) mod fixture;
 mod hostile;
 mod loss;

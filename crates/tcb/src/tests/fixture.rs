@@ -102,6 +102,12 @@ impl Build {
         self
     }
 
+    /// Text of a SYN: it begins after the SYN.
+    pub(crate) fn syn_text(mut self, len: usize) -> Self {
+        self.text = (1..=len).map(byte_at).collect();
+        self
+    }
+
     pub(crate) fn mss(mut self, mss: u16) -> Self {
         self.header.options.mss = Some(mss);
         self
