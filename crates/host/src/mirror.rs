@@ -37,6 +37,11 @@ impl Entry {
                 self.wake_writers();
             }
             SocketEvent::Failed(error) => self.on_failed(error),
+            SocketEvent::Reported(error) => {
+                self.slot.header().engine.error.store(error.code(), Ordering::SeqCst);
+                self.wake_readers();
+                self.wake_writers();
+            }
             SocketEvent::Closed => {
                 if self.condition() & Condition::CONNECTED != 0 {
                     self.change_condition(Condition::CLOSED | Condition::SEND_SHUT, 0);

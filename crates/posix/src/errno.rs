@@ -86,5 +86,9 @@ pub const fn of(error: Error) -> Errno {
         Error::HostGone => libc::ENETDOWN,
         Error::NotPermitted => libc::EPERM,
         Error::NotFound => libc::ENOENT,
+        Error::MessageTooBig => libc::EMSGSIZE,
+        Error::Protocol => libc::EPROTO,
+        Error::HostDown => libc::EHOSTDOWN,
+        Error::NotOnNetwork => libc::ENONET,
     })
 }

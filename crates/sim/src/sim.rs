@@ -111,7 +111,7 @@ impl Sim {
                 SocketEvent::Connected => status.is_connected = true,
                 SocketEvent::EndOfFile => status.is_end_of_file = true,
                 SocketEvent::Drained => status.is_drained = true,
-                SocketEvent::Failed(error) => status.error = Some(error),
+                SocketEvent::Failed(error) | SocketEvent::Reported(error) => status.error = Some(error),
                 SocketEvent::Closed => status.is_closed = true,
                 SocketEvent::Readable | SocketEvent::Acceptable | SocketEvent::Writable => {}
             }

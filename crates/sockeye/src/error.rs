@@ -24,9 +24,14 @@ fn kind(error: Error) -> ErrorKind {
         Error::PermissionDenied | Error::NotPermitted => ErrorKind::PermissionDenied,
         Error::NotFound => ErrorKind::NotFound,
         Error::HostGone => ErrorKind::NetworkDown,
-        Error::IsConnected | Error::AlreadyInProgress | Error::TooManyFiles | Error::BadDescriptor => {
-            ErrorKind::Other
-        }
+        Error::HostDown => ErrorKind::HostUnreachable,
+        Error::NotOnNetwork => ErrorKind::NetworkUnreachable,
+        Error::IsConnected
+        | Error::AlreadyInProgress
+        | Error::TooManyFiles
+        | Error::BadDescriptor
+        | Error::MessageTooBig
+        | Error::Protocol => ErrorKind::Other,
     }
 }
 

@@ -11,7 +11,6 @@ use crate::{Error, HostId};
 use sockeye_buffer::Text;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Progress, Reason, Segment, TimeWaitVerdict};
-use sockeye_wire::icmp::IcmpError;
 use sockeye_wire::{Flags, IpHeader, Protocol, SeqNum, TcpHeader, tcp};
 use std::net::SocketAddr;
 
@@ -30,7 +29,7 @@ impl Network {
         here.counters.packets_received += 1;
         let Ok((ip, range)) = IpHeader::parse(packet) else {
             here.counters.bad_headers += 1;
-            return;
+            return self.packet_is_refused(now, host, packet);
         };
         // MUST-46, MUST-57, MUST-63 (3.9.2.3): no segment to or from an address of many hosts is looked at. Loopback addresses must
         // not be seen on a link (RFC 1122, section 3.2.1.3), nor our own as a source.
@@ -42,11 +41,8 @@ impl Network {
         let Some(payload) = packet.get(range) else { return };
         match ip.protocol {
             Protocol::Tcp => self.tcp_arrives(now, host, &ip, payload),
-            Protocol::Icmp | Protocol::Icmpv6 => match IcmpError::parse(&ip, payload) {
-                Ok(_) => here.counters.icmp_errors += 1,
-                Err(_) => here.counters.bad_headers += 1,
-            },
-            Protocol::Other(_) => here.counters.bad_headers += 1,
+            Protocol::Icmp | Protocol::Icmpv6 => self.icmp_arrives(now, host, &ip, payload),
+            Protocol::Other(number) => self.protocol_is_unknown(now, host, packet, number),
         }
     }
 
@@ -64,7 +60,30 @@ impl Network {
         let text = Text::from(payload.get(length..).unwrap_or(&[]));
         let local = SocketAddr::new(ip.dst, header.dst_port);
         let remote = SocketAddr::new(ip.src, header.src_port);
+        if self.is_from_too_far(host, &Tuple::new(local, remote), ip.hop_limit) {
+            self.hosts[host.0 as usize].counters.min_hop_limit_drops += 1;
+            return;
+        }
         self.segment_arrives(now, host, Tuple::new(local, remote), &Segment { header: &header, text });
+    }
+
+    /// RFC 5082: whether the segment's socket wants more of a hop limit.
+    fn is_from_too_far(&self, host: HostId, tuple: &Tuple, hop_limit: u8) -> bool {
+        let here = &self.hosts[host.0 as usize];
+        if !here.checks_hop_limits {
+            return false;
+        }
+        let index = match here.demux.find(tuple) {
+            Some(Owner::Socket(index)) => Some(index),
+            Some(Owner::Embryo(index)) => self.embryos.get(index as usize).map(|embryo| embryo.listener),
+            Some(Owner::TimeWait(_)) => None,
+            None => {
+                let choice = here.listener_choice.secret_of(tuple);
+                here.ports.listener(tuple.local.port(), tuple.local.ip(), choice)
+            }
+        };
+        let socket = index.and_then(|index| self.sockets.get(index as usize));
+        socket.is_some_and(|socket| hop_limit < socket.options.ip.of(tuple.remote.ip()).min_hop_limit)
     }
 
     /// A segment arrived on a host. It is only taken in: what it causes to be sent is owed.

@@ -30,6 +30,7 @@ impl Network {
             rings: RingsState::Closed,
             phase: Phase::Idle,
             schedule: Schedule::default(),
+            path_generation: 0,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! What a network consists of, and how its hosts are set.
 
 use crate::FastOpenKeys;
+use crate::PathSettings;
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
 use std::net::IpAddr;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub loopback_mtu: usize,
     /// IPv4's time to live and IPv6's hop limit of what the host sends (64; MUST-49, 3.9.2).
     pub hop_limit: u8,
+    /// About packets and paths.
+    pub path: PathSettings,
     /// tcp_window_scaling: whether SYNs offer window scaling (RFC 7323).
     pub window_scaling: bool,
     /// tcp_timestamps: 0 not offered, 1 with a random offset for each connection, 2 without (RFC 7323).
@@ -143,6 +146,7 @@ impl Default for Settings {
             backlog_max: 4096,
             loopback_mtu: 65_536,
             hop_limit: 64,
+            path: PathSettings::default(),
             window_scaling: true,
             timestamps: 1,
             sack: true,

@@ -2,7 +2,7 @@
 
 use crate::demux::{Owner, Tuple};
 use crate::fast_open::{self, Opening};
-use crate::host::{Host, Wire, mtu};
+use crate::host::{Host, Wire};
 use crate::network::Network;
 use crate::options::Options;
 use crate::ports::Scope;
@@ -13,11 +13,6 @@ use sockeye_clock::Instant;
 use sockeye_tcb::{Config, Handshake};
 use sockeye_wire::SeqNum;
 use std::net::{IpAddr, SocketAddr};
-
-/// Bytes of IPv4 and TCP headers without options.
-const V4_HEADERS: usize = 40;
-/// Bytes of IPv6 and TCP headers without options.
-const V6_HEADERS: usize = 60;
 
 impl Network {
     /// connect(): `Ok` means the open is under way; `Connected` or `Failed` follows. To the unspecified address is to loopback. With
@@ -156,21 +151,16 @@ fn local_port(
 /// What a connection is configured with.
 pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path, iss: SeqNum) -> Config {
     let is_counted = options.tcp.syn_count != 0;
-    let mtu = mtu(path.via, host, wires);
-    // MUST-67 (3.7.1): MMS_R - 20. An IPv4 packet has 65535 bytes at most; an IPv6 payload, too.
-    let (mss, default_mss) = match path.tuple.remote {
-        SocketAddr::V4(_) => (mtu.min(65_535).saturating_sub(V4_HEADERS), 536),
-        SocketAddr::V6(_) => (mtu.min(65_535 + 40).saturating_sub(V6_HEADERS), 1220),
-    };
-    let mss = match options.max_segment {
-        0 => mss,
-        bytes => mss.min(bytes as usize),
-    };
-    let mss = u16::try_from(mss).unwrap_or(u16::MAX).max(1);
+    let view = host.path_view(options, path, wires);
+    let usual = Config::new(path.tuple.local.port(), path.tuple.remote.port(), iss);
     Config {
-        recv_mss: mss,
-        send_mss_limit: mss,
-        default_mss,
+        recv_mss: view.recv_mss,
+        send_mss_limit: options.mss_limit(),
+        default_mss: view.default_mss,
+        path_mtu: view.mtu,
+        ip_header: view.ip_header,
+        mtu_probing: host.settings.path.probing(),
+        initial_window: view.initial_window.unwrap_or(usual.initial_window),
         recv_buffer: options.recv_buffer,
         send_buffer: options.send_buffer,
         nagle: !options.no_delay,
@@ -190,6 +180,6 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         syn_linear_timeouts: if is_counted { 0 } else { host.settings.syn_linear_timeouts },
         invalid_rate_limit: host.settings.invalid_rate_limit,
         synack_retries: host.settings.synack_retries,
-        ..Config::new(path.tuple.local.port(), path.tuple.remote.port(), iss)
+        ..usual
     }
 }

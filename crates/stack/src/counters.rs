@@ -17,6 +17,18 @@ pub struct Counters {
     pub bad_checksums: u64,
     /// ICMP errors that came.
     pub icmp_errors: u64,
+    /// Those about a connection that there is not.
+    pub icmp_unmatched: u64,
+    /// Those about what is not in flight (Linux's OutOfWindowIcmps).
+    pub out_of_window_icmps: u64,
+    /// ICMP errors sent.
+    pub icmp_sent: u64,
+    /// ICMP errors not sent, because there were too many.
+    pub icmp_limited: u64,
+    /// Packets of protocols that the host does not know.
+    pub unknown_protocols: u64,
+    /// Segments whose hop limit was less than their socket wants (IP_MINTTL; Linux's TCPMinTTLDrop).
+    pub min_hop_limit_drops: u64,
     /// Resets sent for segments that belong to no connection.
     pub resets_sent: u64,
     /// SYNs discarded because a queue of the listener was full.

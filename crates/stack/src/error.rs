@@ -58,6 +58,14 @@ pub enum Error {
     NotPermitted,
     #[error("no such thing")]
     NotFound,
+    #[error("message too long")]
+    MessageTooBig,
+    #[error("protocol error")]
+    Protocol,
+    #[error("host is down")]
+    HostDown,
+    #[error("machine is not on the network")]
+    NotOnNetwork,
 }
 
 impl Error {
@@ -74,7 +82,7 @@ impl Error {
 }
 
 /// All of them.
-const ALL: [Error; 25] = [
+const ALL: [Error; 29] = [
     Error::WouldBlock,
     Error::AddressInUse,
     Error::AddressNotAvailable,
@@ -100,6 +108,10 @@ const ALL: [Error; 25] = [
     Error::HostGone,
     Error::NotPermitted,
     Error::NotFound,
+    Error::MessageTooBig,
+    Error::Protocol,
+    Error::HostDown,
+    Error::NotOnNetwork,
 ];
 
 #[cfg(test)]

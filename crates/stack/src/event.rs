@@ -19,6 +19,8 @@ pub enum SocketEvent {
     Drained,
     /// The connection ended early, or an open failed: SO_ERROR.
     Failed(Error),
+    /// An error that does not end the connection, of a socket that wants to know (IP_RECVERR): SO_ERROR.
+    Reported(Error),
     /// The connection is over; the protocol needs the rings no more.
     Closed,
 }

@@ -4,11 +4,14 @@ use crate::Settings;
 use crate::counters::Counters;
 use crate::demux::Demux;
 use crate::fast_open::{BlackHole, CookieCache};
+use crate::icmp_limit::IcmpLimit;
 use crate::isn::Isn;
 use crate::keyed::Keyed;
+use crate::options::Options;
+use crate::path_mtus::PathMtus;
 use crate::ports::{PortChoice, Ports};
-use crate::route::{Routes, Via};
-use crate::{FastOpenKeys, HostConfig, HostId};
+use crate::route::{Path, Routes, Via};
+use crate::{FastOpenKeys, HostConfig, HostId, Network, RouteMetrics};
 use rand::RngCore;
 use sockeye_link::{Capture, Interface, Link};
 use std::net::IpAddr;
@@ -29,6 +32,12 @@ pub(crate) struct Host {
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) cookies: CookieCache,
     pub(crate) black_hole: BlackHole,
+    pub(crate) paths: PathMtus,
+    pub(crate) icmp_limit: IcmpLimit,
+    /// Of flow labels and identifications.
+    pub(crate) labels: Keyed,
+    /// Whether any socket ever wanted a least hop limit.
+    pub(crate) checks_hop_limits: bool,
     /// Where what stays on the host is recorded.
     pub(crate) capture: Option<(Capture, Interface)>,
 }
@@ -49,6 +58,10 @@ impl Host {
             fast_open_keys: FastOpenKeys::random(rng),
             cookies: CookieCache::new(Keyed::new(rng)),
             black_hole: BlackHole::default(),
+            paths: PathMtus::new(),
+            icmp_limit: IcmpLimit::new(Keyed::new(rng)),
+            labels: Keyed::new(rng),
+            checks_hop_limits: false,
             capture: None,
         }
     }
@@ -62,9 +75,62 @@ pub(crate) struct Wire {
 }
 
 /// Largest IP packet on the way, bytes.
-pub(crate) fn mtu(via: Via, host: &Host, wires: &[Wire]) -> usize {
-    match via {
+pub(crate) fn mtu(via: Via, host: &Host, wires: &[Wire]) -> u32 {
+    let bytes = match via {
         Via::Loopback => host.settings.loopback_mtu,
         Via::Link(index) => wires.get(index).map_or(0, |wire| wire.link.mtu()),
+    };
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// What a path means to a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathView {
+    /// Largest IP packet to send, bytes.
+    pub(crate) mtu: u32,
+    /// MSS to announce, bytes.
+    pub(crate) recv_mss: u16,
+    /// The MSS of a peer that announces none (MUST-15, 3.7.1).
+    pub(crate) default_mss: u16,
+    /// Length of the IP header.
+    pub(crate) ip_header: u8,
+    /// Initial window, segments, if the route says.
+    pub(crate) initial_window: Option<u32>,
+}
+
+impl Host {
+    /// What is known of `path`, for a socket with these options.
+    pub(crate) fn path_view(&self, options: &Options, path: &Path, wires: &[Wire]) -> PathView {
+        let remote = path.tuple.remote.ip();
+        let link = mtu(path.via, self, wires);
+        let follows = options.ip.of(remote).discovery.follows_path();
+        let known = self.paths.mtu(remote, link).bytes;
+        let metrics = self.paths.metrics(remote);
+        // An IPv4 packet has 65535 bytes at most; an IPv6 payload, too.
+        let (ip_header, most, default_mss, least_mss) = match remote {
+            IpAddr::V4(_) => (20u8, 65_535, 536, self.settings.path.min_advertised_mss),
+            IpAddr::V6(_) => (40, 65_535 + 40, 1220, 1220),
+        };
+        // MUST-67 (3.7.1): MMS_R - 20, or what the route or the program says.
+        let headers = u32::from(ip_header) + 20;
+        let mss = u16::try_from(known.min(most).saturating_sub(headers)).unwrap_or(u16::MAX);
+        let link_mss = u16::try_from(link.min(most).saturating_sub(headers)).unwrap_or(u16::MAX);
+        let mss = metrics.advertised_mss.unwrap_or_else(|| mss.max(least_mss.min(link_mss)));
+        PathView {
+            mtu: if follows { known } else { link }.min(most),
+            recv_mss: mss.min(options.mss_limit()).max(1),
+            default_mss,
+            ip_header,
+            initial_window: metrics.initial_window,
+        }
+    }
+}
+
+impl Network {
+    /// Says how a host's route to `destination` differs from what the link would make of it (`ip route change`). Connections follow.
+    pub fn set_route_metrics(&mut self, host: HostId, destination: IpAddr, metrics: RouteMetrics) {
+        if let Some(host) = self.hosts.get_mut(host.0 as usize) {
+            host.paths.set_metrics(destination.to_canonical(), metrics);
+        }
     }
 }

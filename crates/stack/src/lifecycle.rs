@@ -96,6 +96,7 @@ impl Network {
             rings: RingsState::Open,
             phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
             schedule: Schedule::default(),
+            path_generation: 0,
         });
         let host = &mut self.hosts[host.0 as usize];
         host.ports.add_connection(path.tuple.local.port(), claim);
@@ -189,7 +190,7 @@ impl Network {
     }
 
     /// The connection is over, and nothing of it is kept.
-    fn end(&mut self, index: u32) {
+    pub(crate) fn end(&mut self, index: u32) {
         self.leave_fast_open_queue(self.now, index, Leaving::Complete);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
@@ -293,7 +294,11 @@ fn error_of(reason: Reason, connected: &Connected) -> Option<Error> {
         // As Linux in CLOSE-WAIT.
         Reason::Reset if connected.is_peer_closed && !connected.is_send_shut => Some(Error::BrokenPipe),
         Reason::Reset => Some(Error::ConnectionReset),
-        Reason::TimedOut => Some(Error::TimedOut),
+        // SHLD-25 (3.9.2.2): what came back meanwhile is the better reason.
+        Reason::TimedOut => {
+            let soft = connected.tcb.soft_error().and_then(|soft| Error::from_code(soft.0));
+            Some(soft.unwrap_or(Error::TimedOut))
+        }
         Reason::UserAbort => None,
     }
 }

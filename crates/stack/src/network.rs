@@ -188,6 +188,7 @@ impl Network {
             SocketEvent::Connected
             | SocketEvent::Readable
             | SocketEvent::Acceptable
+            | SocketEvent::Reported(_)
             | SocketEvent::Writable
             | SocketEvent::EndOfFile => false,
         };

@@ -30,6 +30,8 @@ const MAX_LINGER2: i32 = 120;
 const RTO_MAX_BOUNDS: std::ops::RangeInclusive<u32> = 1000..=120_000;
 /// The number after IP_PMTUDISC_OMIT, the last.
 const TOO_MUCH_MTU_DISCOVER: u8 = 6;
+/// IP_PMTUDISC_DONT.
+const NO_MTU_DISCOVER: u8 = 0;
 /// IP_PMTUDISC_WANT.
 const DEFAULT_MTU_DISCOVER: u8 = 1;
 /// The bits of the type of service that belong to ECN (RFC 3168): a stream's are TCP's.
@@ -138,11 +140,12 @@ impl TcpOptions {
 }
 
 impl IpOptions {
-    const fn new() -> Self {
+    /// `no_pmtu_discovery`: net.ipv4.ip_no_pmtu_disc.
+    const fn new(no_pmtu_discovery: u8) -> Self {
         Self {
             type_of_service: 0,
             time_to_live: None,
-            mtu_discover: DEFAULT_MTU_DISCOVER,
+            mtu_discover: if no_pmtu_discovery == 0 { DEFAULT_MTU_DISCOVER } else { NO_MTU_DISCOVER },
             receive_errors: false,
             free_bind: false,
             bind_address_no_port: false,
@@ -183,7 +186,7 @@ impl Options {
             zero_copy: false,
             timestamping: 0,
             tcp: TcpOptions::new(),
-            ip: IpOptions::new(),
+            ip: IpOptions::new(settings.path.no_pmtu_discovery),
         }
     }
 
@@ -331,6 +334,14 @@ impl Options {
             OptionName::MtuDiscover6 => SocketOption::MtuDiscover6(ip.mtu_discover6),
             OptionName::ReceiveErrors6 => SocketOption::ReceiveErrors6(ip.receive_errors6),
             OptionName::MinHopLimit => SocketOption::MinHopLimit(ip.min_hop_limit),
+        }
+    }
+
+    /// TCP_MAXSEG as a bound.
+    pub(crate) fn mss_limit(&self) -> u16 {
+        match self.max_segment {
+            0 => u16::MAX,
+            bytes => u16::try_from(bytes).unwrap_or(u16::MAX),
         }
     }
 

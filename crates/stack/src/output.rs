@@ -2,14 +2,17 @@
 
 use crate::HostId;
 use crate::demux::{Owner, Tuple};
-use crate::host::Host;
+use crate::host::{Host, mtu};
+use crate::icmp::Told;
+use crate::ip_options::FamilyOptions;
+use crate::marks::{Marks, packet_of};
 use crate::network::Network;
 use crate::route::{Path, Via};
 use crate::socket::Phase;
 use sockeye_buffer::Text;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Progress, Segment, Transmit};
-use sockeye_wire::{IpHeader, Protocol, TcpHeader, packet};
+use sockeye_wire::TcpHeader;
 
 /// Segments that one connection sends before the others have their turn.
 const TURN: usize = 32;
@@ -109,6 +112,7 @@ impl Network {
     }
 
     fn serve_socket(&mut self, now: Instant, index: u32) {
+        self.follow_path(now, index, Told::ByNobody);
         for _ in 0..TURN {
             let Some(socket) = self.sockets.get_mut(index as usize) else { return };
             let transmit = match &mut socket.phase {
@@ -136,36 +140,45 @@ impl Network {
     fn serve_embryo(&mut self, now: Instant, index: u32) {
         loop {
             let Some(embryo) = self.embryos.get_mut(index as usize) else { return };
-            let (host, path) = (embryo.host, embryo.path);
+            let (host, path, listener) = (embryo.host, embryo.path, embryo.listener);
             let Some(transmit) = embryo.handshake.poll_transmit(now) else {
                 let deadline = embryo.handshake.poll_timeout();
                 return self.arm(Owner::Embryo(index), deadline);
             };
-            self.send(now, host, path, &Segment { header: &transmit.header, text: Text::empty() });
+            let options = self.sockets.get(listener as usize).map(|listener| &listener.options);
+            let options = options.map(|options| options.ip.of(path.tuple.remote.ip()));
+            let marks = self.marks(host, &path, options.as_ref());
+            self.send(now, host, (path, marks), &Segment { header: &transmit.header, text: Text::empty() });
         }
     }
 
     fn send_reply(&mut self, now: Instant, host: HostId, tuple: Tuple, header: &TcpHeader) {
         // A source route is not followed; the way back is the one that we know.
         let Some(via) = self.hosts[host.0 as usize].routes.via(tuple.remote.ip()) else { return };
-        self.send(now, host, Path { tuple, via }, &Segment { header, text: Text::empty() });
+        let path = Path { tuple, via };
+        let marks = self.marks(host, &path, None);
+        self.send(now, host, (path, marks), &Segment { header, text: Text::empty() });
     }
 
-    fn send(&mut self, now: Instant, host: HostId, path: Path, segment: &Segment<'_>) {
+    fn marks(&self, host: HostId, path: &Path, options: Option<&FamilyOptions>) -> Marks {
+        let here = &self.hosts[host.0 as usize];
+        here.marks(&path.tuple, options, mtu(path.via, here, &self.wires))
+    }
+
+    fn send(&mut self, now: Instant, host: HostId, (path, marks): (Path, Marks), segment: &Segment<'_>) {
         match path.via {
             Via::Loopback => {
                 self.hosts[host.0 as usize].note_loopback(now, &path.tuple, segment);
                 self.segment_arrives(now, host, path.tuple.reversed(), segment);
             }
             Via::Link(wire) => {
-                let hop_limit = self.hosts[host.0 as usize].settings.hop_limit;
-                let packet = packet_of(&path.tuple, segment, hop_limit);
+                let packet = packet_of(&path.tuple, segment, marks);
                 self.send_packet(now, host, wire, packet);
             }
         }
     }
 
-    fn send_packet(&mut self, now: Instant, host: HostId, wire: usize, packet: Vec<u8>) {
+    pub(crate) fn send_packet(&mut self, now: Instant, host: HostId, wire: usize, packet: Vec<u8>) {
         self.hosts[host.0 as usize].counters.packets_sent += 1;
         if let Some(wire) = self.wires.get_mut(wire) {
             wire.link.transmit(now, packet);
@@ -180,6 +193,7 @@ impl Network {
             return;
         }
         let Some(socket) = self.sockets.get(index as usize) else { return };
+        let marks = self.marks(host, &path, Some(&socket.options.ip.of(path.tuple.remote.ip())));
         let text = match &socket.phase {
             Phase::Connected(connected) => connected.tcb.text(transmit),
             Phase::Connecting(connecting) => {
@@ -188,15 +202,14 @@ impl Network {
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
         if let Via::Link(wire) = path.via {
-            let hop_limit = self.hosts[host.0 as usize].settings.hop_limit;
-            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text }, hop_limit);
+            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text }, marks);
             return self.send_packet(now, host, wire, packet);
         }
         // Not to an open connection, or to itself: the text must not be borrowed from the socket meanwhile.
         let mut copy = vec![0; text.len()];
         text.copy_to(&mut copy);
         let text = Text::from(copy.as_slice());
-        self.send(now, host, path, &Segment { header: &transmit.header, text });
+        self.send(now, host, (path, marks), &Segment { header: &transmit.header, text });
     }
 
     /// Loopback between two open connections: the receiver takes the text out of the sender's SendQ. No packet is made, and a
@@ -227,29 +240,7 @@ impl Host {
     fn note_loopback(&mut self, now: Instant, tuple: &Tuple, segment: &Segment<'_>) {
         self.counters.loopback_segments += 1;
         if let Some((capture, interface)) = &self.capture {
-            capture.record(*interface, now, &packet_of(tuple, segment, self.settings.hop_limit));
+            capture.record(*interface, now, &packet_of(tuple, segment, self.marks(tuple, None, u32::MAX)));
         }
     }
-}
-
-/// The packet that carries a segment (MUST-2: with its checksum).
-fn packet_of(tuple: &Tuple, segment: &Segment<'_>, hop_limit: u8) -> Vec<u8> {
-    let ip = IpHeader {
-        src: tuple.local.ip(),
-        dst: tuple.remote.ip(),
-        protocol: Protocol::Tcp,
-        // MUST-49 (3.9.2): it is configured.
-        hop_limit,
-        traffic_class: 0,
-        // RFC 6864: what is not fragmented needs no identification.
-        ident: 0,
-        dont_fragment: true,
-    };
-    let text = segment.text.len();
-    let mut out = vec![0; packet::len(&ip, segment.header, text)];
-    let at = packet::emit_headers(&ip, segment.header, text, &mut out);
-    // It is copied before the checksum is computed, because the program could still change it in the ring.
-    segment.text.copy_to(&mut out[at..]);
-    packet::fill_checksum(&ip, &mut out);
-    out
 }

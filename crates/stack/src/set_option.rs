@@ -5,6 +5,9 @@ use crate::socket::{Hold, Phase, Socket};
 use crate::{Error, Family, Mark, OptionName, SocketId, SocketOption};
 use sockeye_clock::Instant;
 
+/// TCP_MSS_DEFAULT: MUST-15 (3.7.1), bytes.
+const DEFAULT_MSS: u32 = 536;
+
 impl Network {
     /// setsockopt(). Buffer sizes: doubled, cut, floored as Linux (send floor 4608, receive floor 2304).
     ///
@@ -30,6 +33,7 @@ impl Network {
             }
             OptionName::SendBuffer | OptionName::ReceiveBuffer => socket.apply_buffer_sizes(),
             OptionName::SynCount | OptionName::FastOpen => socket.apply_to_handshakes(),
+            OptionName::MinTimeToLive | OptionName::MinHopLimit => host.checks_hop_limits = true,
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
@@ -59,7 +63,11 @@ impl Network {
     pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
         let socket = self.find(id)?;
         check_family(name, socket.family)?;
-        Ok(socket.options.read(name, &self.hosts[socket.host.0 as usize].settings))
+        let here = &self.hosts[socket.host.0 as usize];
+        Ok(match name {
+            OptionName::MaxSegment => SocketOption::MaxSegment(socket.max_segment()),
+            _ => socket.options.read(name, &here.settings),
+        })
     }
 }
 
@@ -123,6 +131,18 @@ impl Socket {
             }
             Phase::Listening(listener) => listener.fast_open.max = self.options.tcp.fast_open,
             Phase::Idle | Phase::Connecting(_) | Phase::Connected(_) | Phase::Over(_) => {}
+        }
+    }
+
+    /// TCP_MAXSEG as it is read: of a connection what a segment carries now; else what was set, or the default of RFC 9293 (3.7.1).
+    fn max_segment(&self) -> u32 {
+        match &self.phase {
+            Phase::Connected(connected) => connected.tcb.status().eff_snd_mss,
+            Phase::Connecting(connecting) => connecting.handshake.mss(),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => match self.options.max_segment {
+                0 => DEFAULT_MSS,
+                bytes => bytes,
+            },
         }
     }
 

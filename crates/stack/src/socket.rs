@@ -24,6 +24,8 @@ pub(crate) struct Socket {
     pub(crate) rings: RingsState,
     pub(crate) phase: Phase,
     pub(crate) schedule: Schedule,
+    /// What was known of paths when its segments were last brought to it.
+    pub(crate) path_generation: u32,
 }
 
 /// Who has the socket.

@@ -73,6 +73,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The most that a segment carries to a peer that does not say less: what the path and the program allow, bytes of text and
+    /// options.
+    #[must_use]
+    pub fn mss_limit(&self) -> u16 {
+        let headers = u32::from(self.ip_header) + 20;
+        let path = u16::try_from(self.path_mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
+        self.send_mss_limit.min(path)
+    }
+
     /// The values Linux has for a connection over IPv4 on an Ethernet.
     #[must_use]
     pub const fn new(local_port: u16, remote_port: u16, iss: SeqNum) -> Self {

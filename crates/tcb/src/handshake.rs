@@ -144,6 +144,28 @@ impl Handshake {
         }
     }
 
+    /// Whether `seq` is of a segment that may be in the network (RFC 5927, section 4.1).
+    #[must_use]
+    pub fn is_in_flight(&self, seq: SeqNum) -> bool {
+        seq.since(self.config.iss) <= 1 + self.text_in_syn()
+    }
+
+    /// What a segment could carry if the peer's SYN does not say less.
+    #[must_use]
+    pub fn mss(&self) -> u32 {
+        u32::from(self.config.mss_limit())
+    }
+
+    /// The path has another MTU: the connection begins with it, and so does a SYN that is sent again. `recv_mss` is the MSS to announce.
+    pub fn on_path_mtu(&mut self, mtu: u32, recv_mss: u16) {
+        let is_less = mtu < self.config.path_mtu;
+        self.config.path_mtu = mtu;
+        self.config.recv_mss = recv_mss;
+        if is_less {
+            self.shrink_syn();
+        }
+    }
+
     /// The only exit for segments.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
         let owed = core::mem::replace(&mut self.owed, Owing::Nothing);

@@ -349,6 +349,29 @@ pub fn parameter_problem(packet: &[u8]) -> Option<(u8, u32)> {
     }
 }
 
+/// The place of the octet that names what an IPv6 packet carries behind its extension headers (RFC 4443, section 3.4).
+#[must_use]
+pub fn next_header_at(packet: &[u8]) -> u32 {
+    let (mut place, mut at) = (6, V6_HEADER_LEN);
+    while let Some(next) = packet.get(place) {
+        let len = match *next {
+            extension::FRAGMENT => 8,
+            extension::AUTHENTICATION => {
+                packet.get(at + 1).map_or(0, |len| (usize::from(*len) + 2) * 4).max(8)
+            }
+            extension::HOP_BY_HOP
+            | extension::ROUTING
+            | extension::DESTINATION
+            | extension::MOBILITY
+            | extension::HIP
+            | extension::SHIM6 => packet.get(at + 1).map_or(8, |len| (usize::from(*len) + 1) * 8),
+            _ => break,
+        };
+        (place, at) = (at, at + len);
+    }
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// The first option that may not be skipped: its place in the header, and what its type says to do.
 fn unknown_option(header: &[u8]) -> Option<(usize, u8)> {
     let mut at = 2;

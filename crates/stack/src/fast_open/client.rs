@@ -154,7 +154,7 @@ pub(crate) fn handshake(
         return Handshake::active(now, config);
     }
     let (option, mss) = host.cookies.look_up(path.tuple.local.ip(), path.tuple.remote.ip());
-    let mss = mss.unwrap_or(config.send_mss_limit).min(config.send_mss_limit);
+    let mss = mss.unwrap_or(u16::MAX).min(config.mss_limit());
     let room = u32::from(mss.saturating_sub(OPTION_SPACE));
     let needs_no_cookie =
         options.tcp.fast_open_no_cookie || host.settings.fast_open & bits::CLIENT_NO_COOKIE != 0;

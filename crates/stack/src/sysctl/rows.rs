@@ -13,12 +13,12 @@ const SOCK_MIN: (u64, u64) = (4608, 2304);
 
 /// A `bool` that Linux shows as 0 or 1.
 macro_rules! flag {
-    ($name:literal, $field:ident) => {
+    ($name:literal, $($field:ident).+) => {
         Row {
             name: $name,
-            read: |settings| u8::from(settings.$field).to_string(),
+            read: |settings| u8::from(settings.$($field).+).to_string(),
             write: |settings, text| {
-                settings.$field = flag(text)?;
+                settings.$($field).+ = flag(text)?;
                 Ok(())
             },
         }
@@ -27,14 +27,14 @@ macro_rules! flag {
 
 /// A number of any unsigned type, with its bounds.
 macro_rules! number {
-    ($name:literal, $field:ident, $least:expr, $most:expr) => {
+    ($name:literal, $($field:ident).+, $least:expr, $most:expr) => {
         Row {
             name: $name,
-            read: |settings| settings.$field.to_string(),
+            read: |settings| settings.$($field).+.to_string(),
             write: |settings, text| {
                 let (least, most): (u64, u64) = ($least, $most);
                 let number = number(text, (least, most))?;
-                settings.$field = number.try_into().map_err(|_| SysctlError::OutOfBounds { least, most })?;
+                settings.$($field).+ = number.try_into().map_err(|_| SysctlError::OutOfBounds { least, most })?;
                 Ok(())
             },
         }
@@ -43,12 +43,12 @@ macro_rules! number {
 
 /// A `Duration`, with the unit in which Linux counts it, and its bounds in that unit.
 macro_rules! time {
-    ($name:literal, $field:ident, $unit:ident, $least:expr, $most:expr) => {
+    ($name:literal, $($field:ident).+, $unit:ident, $least:expr, $most:expr) => {
         Row {
             name: $name,
-            read: |settings| Unit::$unit.show(settings.$field),
+            read: |settings| Unit::$unit.show(settings.$($field).+),
             write: |settings, text| {
-                settings.$field = Unit::$unit.parse(text, ($least, $most))?;
+                settings.$($field).+ = Unit::$unit.parse(text, ($least, $most))?;
                 Ok(())
             },
         }
@@ -57,6 +57,22 @@ macro_rules! time {
 
 /// All settings that have a name.
 pub(super) const ROWS: &[Row] = &[
+    flag!("net.ipv6.auto_flowlabels", path.auto_flow_labels),
+    number!("net.ipv4.icmp_msgs_burst", path.icmp_burst, 0, INT),
+    number!("net.ipv4.icmp_msgs_per_sec", path.icmp_per_second, 0, INT),
+    time!("net.ipv4.icmp_ratelimit", path.icmp_rate_limit, Millis, 0, INT),
+    number!("net.ipv4.ip_no_pmtu_disc", path.no_pmtu_discovery, 0, 3),
+    number!("net.ipv4.route.min_adv_mss", path.min_advertised_mss, 0, 65_535),
+    number!("net.ipv4.route.min_pmtu", path.min_pmtu, 68, INT),
+    time!("net.ipv4.route.mtu_expires", path.mtu_expires, Seconds, 0, INT),
+    number!("net.ipv4.tcp_base_mss", path.base_mss, 0, 65_535),
+    number!("net.ipv4.tcp_min_snd_mss", path.min_snd_mss, 48, 65_535),
+    number!("net.ipv4.tcp_mtu_probe_floor", path.mtu_probe_floor, 48, 65_535),
+    number!("net.ipv4.tcp_mtu_probing", path.mtu_probing, 0, 2),
+    time!("net.ipv4.tcp_probe_interval", path.probe_interval, Seconds, 0, INT),
+    number!("net.ipv4.tcp_probe_threshold", path.probe_threshold, 0, 65_535),
+    flag!("net.ipv4.tcp_reflect_tos", path.reflect_tos),
+    flag!("net.ipv4.tcp_stdurg", path.stdurg),
     number!("net.core.somaxconn", backlog_max, 0, INT),
     number!("net.core.rmem_max", rmem_max, SOCK_MIN.1, INT),
     number!("net.core.wmem_max", wmem_max, SOCK_MIN.0, INT),

@@ -80,17 +80,14 @@ impl Handshake {
         self.owe_syn(now);
     }
 
-    /// A SYN was too big for the path: it goes again, without text and with an MSS of at most `mss`. Says whether there was a SYN with text
-    /// to repeat.
-    pub fn shrink_syn(&mut self, mss: u16) -> bool {
-        self.config.recv_mss = self.config.recv_mss.min(mss);
-        self.config.send_mss_limit = self.config.send_mss_limit.min(mss);
-        let repeats = self.state == State::SynSent && self.retransmissions == 0 && self.text_in_syn() > 0;
-        if repeats {
+    /// A SYN with text was too big for the path: it goes again at once, without the text.
+    pub(super) fn shrink_syn(&mut self) {
+        let is_with_text =
+            self.state == State::SynSent && self.retransmissions == 0 && self.text_in_syn() > 0;
+        if is_with_text {
             self.retransmissions = 1;
             self.owed = Owing::Syn;
         }
-        repeats
     }
 
     /// What an active Fast Open taught; `None` if it was an ordinary open.
