@@ -299,6 +299,79 @@ fn segment_arrives_when_syn_received() {
     );
 }
 
+/// 3.10.7.4, after a simultaneous open (MUST-10, MUST-11): there is no LISTEN to go back to. A RST means "connection refused"; a SYN is
+/// challenged (RFC 5961, section 4), but for the SYN that came already: that peer has not heard ours.
+#[test]
+fn segment_arrives_when_syn_received_after_an_active_open() {
+    let setup = "connect\n> S 0\n< S 0 mss 1000\n> SA 0 ack 1";
+    check_table(
+        setup,
+        "
+        SYN                | ack | ack                | ack             | ack
+        SYN,ACK            | ack | ack                | ack             | ack
+        ACK of nothing new | ack | rst                | rst             | ack
+        ACK of all         | ack | - ESTABLISHED      | - ESTABLISHED   | ack
+        ACK of unsent      | ack | rst                | rst             | ack
+        ACK, old           | ack | rst                | rst             | ack
+        ACK, too old       | ack | rst                | rst             | ack
+        RST                | -   | - gone             | ack             | -
+        RST,ACK            | -   | - gone             | ack             | -
+        FIN                | ack | -                  | -               | ack
+        FIN,ACK            | ack | rst                | rst             | ack
+        text               | ack | rst                | rst             | ack
+        text,FIN           | ack | rst                | rst             | ack
+        text,URG           | ack | rst                | rst             | ack
+        text, no ACK       | ack | -                  | -               | ack
+        no flags           | ack | -                  | -               | ack
+        SYN,FIN            | ack | ack                | ack             | ack
+        SYN,RST            | -   | - gone             | ack             | -
+        all flags          | -   | - gone             | ack             | -
+        ",
+        KINDS,
+    );
+    for again in [
+        "< S 0 mss 1000\n> SA 0 ack 1\nstate SYN_RECV",
+        "< SA 0 ack 1 mss 1000\n> A 1 ack 1\nstate ESTABLISHED",
+        "< R 1\nerror ConnectionRefused",
+    ] {
+        Scene::play(&format!("{setup}\n{again}")).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// MUST-66 (3.8.6.1): of what is at RCV.NXT the ACK, the RST and the SYN count, though there is no room for text. A FIN alone needs none.
+#[test]
+fn segment_arrives_at_a_zero_window() {
+    let mut setup = established_and("");
+    for seq in (1..10_001).step_by(1000) {
+        setup += &format!("< PA {seq} len 1000 ack 1\nflush\n");
+    }
+    check_table(
+        &(setup + "send 100\nflush"),
+        "
+        SYN                | ack | ack              | ack | ack
+        SYN,ACK            | ack | ack              | ack | ack
+        ACK of nothing new | ack | -                | ack | ack
+        ACK of all         | ack | -                | ack | ack
+        ACK of unsent      | ack | ack              | ack | ack
+        ACK, old           | ack | -                | ack | ack
+        ACK, too old       | ack | ack              | ack | ack
+        RST                | -   | - gone           | -   | -
+        RST,ACK            | -   | - gone           | -   | -
+        FIN                | ack | -                | ack | ack
+        FIN,ACK            | ack | ack+1 CLOSE_WAIT | ack | ack
+        text               | ack | ack              | ack | ack
+        text,FIN           | ack | ack              | ack | ack
+        text,URG           | ack | ack              | ack | ack
+        text, no ACK       | ack | -                | ack | ack
+        no flags           | ack | -                | ack | ack
+        SYN,FIN            | ack | ack              | ack | ack
+        SYN,RST            | -   | - gone           | -   | -
+        all flags          | -   | - gone           | -   | -
+        ",
+        KINDS,
+    );
+}
+
 #[test]
 fn segment_arrives_when_established() {
     check_table(

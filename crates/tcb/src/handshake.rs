@@ -44,6 +44,8 @@ pub struct Handshake {
     opened: Opened,
     peer: Peer,
     owed: Owing,
+    /// Whether the TCB's first act is to acknowledge the SYN-ACK.
+    is_ack_owed: bool,
     /// Retransmissions of the SYN or SYN-ACK.
     retransmissions: u32,
     /// When it was first sent.
@@ -240,7 +242,8 @@ impl Handshake {
         // RFC 7413, 4.2.2: text of the SYN that was not taken is sent as if for the first time.
         let una = self.config.iss + 1 + acked;
         let mut acks = AckPolicy::new();
-        if self.opened == Opened::Active {
+        // A SYN-ACK is acknowledged; the ACK that ends a simultaneous open is not.
+        if self.is_ack_owed {
             acks.owe_now();
         }
         // RFC 5681, 3.1: a lost SYN begins with one segment.
@@ -314,6 +317,7 @@ impl Handshake {
             opened,
             peer: Peer::default(),
             owed: Owing::Nothing,
+            is_ack_owed: false,
             retransmissions: 0,
             sent: None,
             expires: Instant::MAX,

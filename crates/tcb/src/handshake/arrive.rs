@@ -33,6 +33,7 @@ impl Handshake {
             self.measure(now, segment.header);
             self.expires = Instant::MAX;
             self.state = self.state.after(Cause::SynAck);
+            self.is_ack_owed = true;
             let is_more = segment.text.len() > 0 || segment.has(Flags::FIN);
             return Progress::Established { redeliver: is_more };
         }
@@ -84,7 +85,10 @@ impl Handshake {
             let progress = self.process_ack(now, segment);
             // A SYN would be challenged by the new TCB.
             return match progress {
-                Progress::Established { .. } => Progress::Established { redeliver: false },
+                Progress::Established { .. } => {
+                    self.is_ack_owed = true;
+                    Progress::Established { redeliver: false }
+                }
                 Progress::Waiting | Progress::BackToListen | Progress::Failed(_) => progress,
             };
         }
