@@ -72,8 +72,13 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
     if let Some(option) = options::name(level, name, socket.family()) {
         return socket.option(option).map(|option| options::encode(option, room)).map_err(errno::of);
     }
-    if (level, name) == (libc::IPPROTO_TCP, libc::TCP_ULP) {
-        return Ok(Vec::new());
+    match (level, name) {
+        (libc::IPPROTO_TCP, libc::TCP_INFO) => {
+            return Ok(socket.tcp_info().map_err(errno::of)?.to_bytes());
+        }
+        // There is none, and the congestion control has nothing to tell.
+        (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Ok(Vec::new()),
+        _ => {}
     }
     if level != libc::SOL_SOCKET {
         return Err(options::unreadable(level, name, socket.family()));

@@ -19,7 +19,7 @@ use rustix::net::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sockeye_stack::{Error, Family, Mark, OptionName, Shutdown, SocketInfo, SocketOption};
+use sockeye_stack::{Error, Family, Mark, OptionName, Shutdown, SocketInfo, SocketOption, TcpInfo};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -78,6 +78,10 @@ pub(crate) enum Request {
     Option {
         tag: u64,
         name: OptionName,
+    },
+    /// TCP_INFO.
+    Info {
+        tag: u64,
     },
     /// Of bytes that are about to be published.
     Mark {
@@ -162,6 +166,7 @@ pub(crate) enum Reply {
     /// With the token, if one was wanted.
     Accepted(Handle, SocketAddr),
     Option(SocketOption),
+    Info(Box<TcpInfo>),
     Address(SocketAddr),
     /// Wait so many seconds at most for what was sent to be acknowledged; `None`: there is nothing to wait for.
     Linger(Option<u32>),

@@ -11,7 +11,7 @@ use crate::proto::{Answer, Handle, Reply, Request, Token};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
 use sockeye_buffer::{Condition, SlotHeader};
-use sockeye_stack::{Error, OptionName, Shutdown, SocketOption};
+use sockeye_stack::{Error, OptionName, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -154,6 +154,17 @@ impl Socket {
     pub fn option(&self, name: OptionName) -> Result<SocketOption, Error> {
         match self.way.call(Request::Option { tag: self.tag(), name })?.reply {
             Reply::Option(option) => Ok(option),
+            _ => Err(Error::HostGone),
+        }
+    }
+
+    /// TCP_INFO.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn tcp_info(&self) -> Result<TcpInfo, Error> {
+        match self.way.call(Request::Info { tag: self.tag() })?.reply {
+            Reply::Info(info) => Ok(*info),
             _ => Err(Error::HostGone),
         }
     }

@@ -50,6 +50,7 @@ mod route;
 mod set_option;
 mod socket;
 mod sysctl;
+mod tcp_info;
 mod validate;
 mod wheel;
 
@@ -66,3 +67,4 @@ pub use path_mtus::RouteMetrics;
 pub use path_settings::PathSettings;
 pub use rings::{RingSource, Rings};
 pub use sysctl::{SysctlError, sysctl_names};
+pub use tcp_info::TcpInfo;

@@ -10,6 +10,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
 
 use crate::arrive::ChallengeLimit;
+use crate::chrono::Chrono;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
@@ -296,6 +297,7 @@ impl Handshake {
             challenges: self.challenges,
             discards: Discards::default(),
             marks: Marks::new(una),
+            chrono: Chrono::default(),
             counters: Counters::default(),
             config: self.config,
         };

@@ -114,8 +114,9 @@ pub struct Negotiated {
 impl Tcb {
     /// What the connection can tell of itself (TCP_INFO).
     #[must_use]
-    pub fn info(&self, _now: Instant) -> Info {
+    pub fn info(&self, now: Instant) -> Info {
         let counters = &self.counters;
+        let (busy, rwnd_limited, sndbuf_limited) = self.chrono.spent(now);
         Info {
             state: self.state,
             phase: self.recovery.phase(),
@@ -125,7 +126,8 @@ impl Tcb {
             negotiated: Negotiated {
                 timestamps: self.timestamps.is_some(),
                 sack: self.sack.is_permitted(),
-                scales: None,
+                // Both sides scale, or neither; nobody offers a shift of 0 but for lack of memory.
+                scales: (self.snd.shift | self.rcv.shift != 0).then_some((self.snd.shift, self.rcv.shift)),
             },
             rto: self.rtt.rto().get(),
             ato: self.config.delayed_ack,
@@ -163,9 +165,9 @@ impl Tcb {
             dsack_dups: 0,
             delivery_rate: 0,
             is_rate_app_limited: false,
-            busy: Duration::ZERO,
-            rwnd_limited: Duration::ZERO,
-            sndbuf_limited: Duration::ZERO,
+            busy,
+            rwnd_limited,
+            sndbuf_limited,
         }
     }
 }

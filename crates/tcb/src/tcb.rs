@@ -7,6 +7,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, SeqNum};
 
 use crate::arrive::ChallengeLimit;
+use crate::chrono::Chrono;
 use crate::congestion::{Congestion, Expiry};
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
@@ -224,6 +225,7 @@ pub struct Tcb {
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
     pub(crate) marks: Marks,
+    pub(crate) chrono: Chrono,
     pub(crate) counters: Counters,
 }
 

@@ -2,6 +2,7 @@
 
 mod acks;
 mod calls;
+mod chrono;
 mod early;
 pub(crate) mod fixture;
 mod hostile;

@@ -33,6 +33,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.acks.is_due_now() {
         return Some(ack(tcb, now));
     }
+    tcb.note_limit(now);
     tcb.arm_persist(now);
     tcb.arm_user_timer(now);
     // What is read meanwhile may open the window.

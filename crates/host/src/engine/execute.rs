@@ -45,6 +45,10 @@ impl Engine {
             Request::Option { tag, name } => {
                 Ok(Reply::Option(self.network.option(self.id(tag)?, name)?).into())
             }
+            Request::Info { tag } => {
+                let info = self.network.tcp_info(now, self.id(tag)?)?;
+                Ok(Reply::Info(Box::new(info)).into())
+            }
             Request::Mark { tag, mark, offset } => done(self.network.mark(self.id(tag)?, mark, offset)),
             Request::LocalAddress { tag } => {
                 Ok(Reply::Address(self.network.local_address(self.id(tag)?)?).into())

@@ -1,0 +1,248 @@
+//! TCP_INFO: what Linux's `struct tcp_info` tells.
+
+use crate::network::Network;
+use crate::socket::Phase;
+use crate::{Error, SocketId};
+use serde::{Deserialize, Serialize};
+use sockeye_clock::Instant;
+use sockeye_tcb::{Info, State};
+use std::time::Duration;
+
+/// TCP_INFINITE_SSTHRESH.
+const NO_THRESHOLD: u32 = 0x7fff_ffff;
+/// Segments with which a connection begins.
+const INITIAL_WINDOW: u32 = 10;
+
+/// Makes [`TcpInfo`], with its fields in Linux's order.
+macro_rules! tcp_info {
+    ($($name:ident: $number:ty,)*) => {
+        /// The numbers of Linux's `struct tcp_info` (6.18), in its order and under its names without `tcpi_`. docs/tcp_info.md says
+        /// what each means, and which are always 0.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs)]
+        pub struct TcpInfo {
+            $(pub $name: $number,)*
+        }
+
+        impl TcpInfo {
+            /// The names of the fields, in order.
+            pub const FIELDS: &[&str] = &[$(stringify!($name),)*];
+
+            /// As Linux lays them out: there are no gaps between them.
+            #[must_use]
+            pub fn to_bytes(&self) -> Vec<u8> {
+                let mut bytes = Vec::with_capacity(size_of::<Self>());
+                $(bytes.extend(self.$name.to_ne_bytes());)*
+                bytes
+            }
+        }
+    };
+}
+
+tcp_info! {
+    state: u8,
+    ca_state: u8,
+    retransmits: u8,
+    probes: u8,
+    backoff: u8,
+    options: u8,
+    wscale: u8,
+    flags: u8,
+    rto: u32,
+    ato: u32,
+    snd_mss: u32,
+    rcv_mss: u32,
+    unacked: u32,
+    sacked: u32,
+    lost: u32,
+    retrans: u32,
+    fackets: u32,
+    last_data_sent: u32,
+    last_ack_sent: u32,
+    last_data_recv: u32,
+    last_ack_recv: u32,
+    pmtu: u32,
+    rcv_ssthresh: u32,
+    rtt: u32,
+    rttvar: u32,
+    snd_ssthresh: u32,
+    snd_cwnd: u32,
+    advmss: u32,
+    reordering: u32,
+    rcv_rtt: u32,
+    rcv_space: u32,
+    total_retrans: u32,
+    pacing_rate: u64,
+    max_pacing_rate: u64,
+    bytes_acked: u64,
+    bytes_received: u64,
+    segs_out: u32,
+    segs_in: u32,
+    notsent_bytes: u32,
+    min_rtt: u32,
+    data_segs_in: u32,
+    data_segs_out: u32,
+    delivery_rate: u64,
+    busy_time: u64,
+    rwnd_limited: u64,
+    sndbuf_limited: u64,
+    delivered: u32,
+    delivered_ce: u32,
+    bytes_sent: u64,
+    bytes_retrans: u64,
+    dsack_dups: u32,
+    reord_seen: u32,
+    rcv_ooopack: u32,
+    snd_wnd: u32,
+    rcv_wnd: u32,
+    rehash: u32,
+    total_rto: u16,
+    total_rto_recoveries: u16,
+    total_rto_time: u32,
+    received_ce: u32,
+    delivered_e1_bytes: u32,
+    delivered_e0_bytes: u32,
+    delivered_ce_bytes: u32,
+    received_e1_bytes: u32,
+    received_e0_bytes: u32,
+    received_ce_bytes: u32,
+    accecn_fail_mode: u16,
+    accecn_opt_seen: u16,
+}
+
+impl Network {
+    /// TCP_INFO.
+    ///
+    /// # Errors
+    /// `BadDescriptor`.
+    pub fn tcp_info(&mut self, now: Instant, id: SocketId) -> Result<TcpInfo, Error> {
+        self.now = self.now.max(now);
+        let socket = self.find_mut(id)?;
+        let mut info = match &mut socket.phase {
+            Phase::Idle | Phase::Over(_) => TcpInfo::of_state(State::Closed),
+            // As Linux: how many wait to be accepted, and how many may.
+            Phase::Listening(listener) => TcpInfo {
+                unacked: u32::try_from(listener.accept_queue.len()).unwrap_or(u32::MAX),
+                sacked: listener.backlog,
+                ..TcpInfo::of_state(State::Listen)
+            },
+            Phase::Connecting(connecting) => TcpInfo::of_state(connecting.handshake.state()),
+            Phase::Connected(connected) => {
+                connected.tcb.send(now);
+                let mut info = TcpInfo::new(now, &connected.tcb.info(now));
+                let stamps = if info.options & 1 != 0 { 12 } else { 0 };
+                info.pmtu =
+                    info.snd_mss + stamps + if connected.path.tuple.remote.is_ipv4() { 40 } else { 60 };
+                info
+            }
+        };
+        info.max_pacing_rate = socket.options.max_pacing_rate;
+        Ok(info)
+    }
+}
+
+impl TcpInfo {
+    fn of_state(state: State) -> Self {
+        Self {
+            state: number_of(state),
+            snd_ssthresh: NO_THRESHOLD,
+            snd_cwnd: INITIAL_WINDOW,
+            reordering: 3,
+            pacing_rate: u64::MAX,
+            ..Self::default()
+        }
+    }
+
+    fn new(now: Instant, info: &Info) -> Self {
+        let segments = |bytes: u32| bytes / info.snd_mss.max(1);
+        let (snd_scale, rcv_scale) = info.negotiated.scales.unwrap_or((0, 0));
+        Self {
+            ca_state: info.phase as u8,
+            retransmits: small(info.retransmits),
+            probes: small(info.probes),
+            backoff: small(info.backoff),
+            options: u8::from(info.negotiated.timestamps)
+                | u8::from(info.negotiated.sack) << 1
+                | u8::from(info.negotiated.scales.is_some()) << 2,
+            wscale: (snd_scale & 15) | rcv_scale << 4,
+            flags: u8::from(info.is_rate_app_limited),
+            rto: micros(info.rto),
+            ato: micros(info.ato),
+            snd_mss: info.snd_mss,
+            rcv_mss: info.rcv_mss,
+            unacked: info.unacked,
+            sacked: info.sacked,
+            lost: info.lost,
+            retrans: info.retrans,
+            last_data_sent: millis_since(now, info.last_data_sent),
+            last_data_recv: millis_since(now, info.last_data_received),
+            last_ack_recv: millis_since(now, info.last_ack_received),
+            rtt: micros(info.srtt.unwrap_or_default()),
+            rttvar: micros(info.rttvar),
+            snd_ssthresh: if info.ssthresh >= NO_THRESHOLD { NO_THRESHOLD } else { segments(info.ssthresh) },
+            snd_cwnd: segments(info.cwnd),
+            advmss: info.advertised_mss,
+            reordering: info.reordering,
+            total_retrans: info.total_retrans,
+            bytes_acked: info.bytes_acked,
+            bytes_received: info.bytes_received,
+            segs_out: info.segs_out,
+            segs_in: info.segs_in,
+            notsent_bytes: info.notsent,
+            min_rtt: info.min_rtt.map_or(u32::MAX, micros),
+            data_segs_in: info.data_segs_in,
+            data_segs_out: info.data_segs_out,
+            delivery_rate: info.delivery_rate,
+            busy_time: micros_long(info.busy),
+            rwnd_limited: micros_long(info.rwnd_limited),
+            sndbuf_limited: micros_long(info.sndbuf_limited),
+            delivered: info.delivered,
+            delivered_ce: info.delivered_ce,
+            bytes_sent: info.bytes_sent,
+            bytes_retrans: info.bytes_retrans,
+            dsack_dups: info.dsack_dups,
+            reord_seen: info.reorderings_seen,
+            snd_wnd: info.snd_wnd,
+            rcv_wnd: info.rcv_wnd,
+            rcv_ssthresh: info.rcv_wnd,
+            rcv_space: info.rcv_wnd,
+            ..Self::of_state(info.state)
+        }
+    }
+}
+
+/// Linux's numbers (include/net/tcp_states.h).
+const fn number_of(state: State) -> u8 {
+    match state {
+        State::Established => 1,
+        State::SynSent => 2,
+        State::SynReceived => 3,
+        State::FinWait1 => 4,
+        State::FinWait2 => 5,
+        State::TimeWait => 6,
+        State::Closed => 7,
+        State::CloseWait => 8,
+        State::LastAck => 9,
+        State::Listen => 10,
+        State::Closing => 11,
+    }
+}
+
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn micros_long(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis_since(now: Instant, then: Option<Instant>) -> u32 {
+    then.map_or(0, |then| u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! How long the connection was busy, and what limited it meanwhile (RFC 4898's SndLimTime, as tcp_info has it).
+
+use core::time::Duration;
+use sockeye_clock::Instant;
+
+use crate::Tcb;
+
+/// What a connection with text to deliver waits for. The later ones are told before the earlier ones, as on Linux.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Limit {
+    /// There is no text to deliver.
+    #[default]
+    Idle,
+    /// The network.
+    Busy,
+    /// The peer's window.
+    Window,
+    /// SendQ: the program would send more.
+    SendQ,
+}
+
+/// The time spent in each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chrono {
+    limit: Limit,
+    since: Instant,
+    busy: Duration,
+    window: Duration,
+    sendq: Duration,
+}
+
+impl Chrono {
+    fn change(&mut self, now: Instant, limit: Limit) {
+        if limit == self.limit {
+            return;
+        }
+        (self.busy, self.window, self.sendq) = self.spent(now);
+        self.limit = limit;
+        self.since = now;
+    }
+
+    /// Busy at all; of it limited by the window, and by SendQ.
+    pub(crate) fn spent(&self, now: Instant) -> (Duration, Duration, Duration) {
+        let time = now.since(self.since);
+        let (busy, window, sendq) = (self.busy, self.window, self.sendq);
+        match self.limit {
+            Limit::Idle => (busy, window, sendq),
+            Limit::Busy => (busy + time, window, sendq),
+            Limit::Window => (busy + time, window + time, sendq),
+            Limit::SendQ => (busy + time, window, sendq + time),
+        }
+    }
+}
+
+impl Tcb {
+    /// To be called when nothing more can be sent now.
+    pub(crate) fn note_limit(&mut self, now: Instant) {
+        let (held, unsent) = (self.text_held(), self.unsent());
+        let limit = if held == 0 {
+            Limit::Idle
+        } else if unsent == 0 {
+            if held >= self.sendq.limit() { Limit::SendQ } else { Limit::Busy }
+        } else {
+            let usable =
+                if self.snd.edge().after(self.snd.nxt) { self.snd.edge().since(self.snd.nxt) } else { 0 };
+            if (usable as usize) < unsent.min(self.segment_size() as usize) {
+                Limit::Window
+            } else {
+                Limit::Busy
+            }
+        };
+        self.chrono.change(now, limit);
+    }
+}
