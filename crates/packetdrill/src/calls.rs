@@ -76,13 +76,15 @@ impl World {
         }
         let address = address::parse(bytes, family, Use::Connect)?;
         self.network.connect(self.now, id, address).map_err(errno::of)?;
+        let is_deferred = self.network.deferred_room(id).is_some();
         if let Some(socket) = self.sockets.get_mut(&tag) {
-            socket.is_connecting = true;
+            (socket.is_deferred, socket.is_connected, socket.is_connecting) =
+                (is_deferred, is_deferred, !is_deferred);
         }
         Ok(())
     }
 
-    fn try_connected(&mut self, fd: i32) -> Poll<Result<(), Errno>> {
+    pub(crate) fn try_connected(&mut self, fd: i32) -> Poll<Result<(), Errno>> {
         let socket = match self.socket(fd) {
             Ok((_, socket)) => socket,
             Err(error) => return Poll::Ready(Err(error)),

@@ -18,6 +18,7 @@
 mod calls;
 mod drive;
 mod epoll;
+mod fast_open;
 mod flags;
 mod options;
 mod poll;

@@ -370,10 +370,13 @@ unsafe extern "C" fn sendto(
     at: *const c_void,
     len: usize,
     flags: c_int,
-    _: *const sockaddr,
-    _: socklen_t,
+    name: *const sockaddr,
+    name_len: socklen_t,
 ) -> ssize_t {
-    guard(userdata, |shared| Ok(shared.send(fd, bytes(at, len)?, flags)?.cast_signed()))
+    guard(userdata, |shared| {
+        let name = if name.is_null() { None } else { Some(bytes(name.cast(), name_len as usize)?) };
+        Ok(shared.send_to(fd, bytes(at, len)?, flags, name)?.cast_signed())
+    })
 }
 
 unsafe extern "C" fn sendmsg(
@@ -386,7 +389,9 @@ unsafe extern "C" fn sendmsg(
         // SAFETY: the tool's message.
         let message = unsafe { message.as_ref() }.ok_or(Errno::FAULT)?;
         let all = gather(vectors(message.msg_iov, message.msg_iovlen)?)?;
-        Ok(shared.send(fd, &all, flags)?.cast_signed())
+        let (name, name_len) = (message.msg_name, message.msg_namelen as usize);
+        let name = if name.is_null() { None } else { Some(bytes(name, name_len)?) };
+        Ok(shared.send_to(fd, &all, flags, name)?.cast_signed())
     })
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Socket {
     pub(crate) low_water: usize,
     pub(crate) is_connecting: bool,
     pub(crate) is_connected: bool,
+    /// The SYN waits for text (TCP_FASTOPEN_CONNECT): the program finds itself connected.
+    pub(crate) is_deferred: bool,
     pub(crate) is_listening: bool,
     pub(crate) is_end_of_file: bool,
     pub(crate) is_send_shut: bool,

@@ -117,7 +117,17 @@ impl World {
 
 impl Shared {
     pub(crate) fn send(&self, fd: i32, bytes: &[u8], flags: i32) -> Result<usize, Errno> {
-        let mut done = 0;
+        self.send_to(fd, bytes, flags, None)
+    }
+
+    /// Sends what follows the first `done` bytes.
+    pub(crate) fn send_from(
+        &self,
+        fd: i32,
+        bytes: &[u8],
+        mut done: usize,
+        flags: i32,
+    ) -> Result<usize, Errno> {
         let sent =
             self.block(|world| world.waits(fd, flags, true), |world| world.try_send(fd, bytes, &mut done));
         match sent? {

@@ -40,6 +40,12 @@ pub fn parse(bytes: &[u8], family: Family, usage: Use) -> Result<SocketAddr, Err
     }
 }
 
+/// Whether it names no family (`AF_UNSPEC`).
+#[must_use]
+pub fn is_unspecified_family(bytes: &[u8]) -> bool {
+    array::<2>(bytes, 0).is_some_and(|family| i32::from(u16::from_ne_bytes(family)) == libc::AF_UNSPEC)
+}
+
 fn parse_v4(bytes: &[u8], stated: i32, usage: Use) -> Result<SocketAddr, Errno> {
     let (Some(port), Some(address)) = (array::<2>(bytes, 2), array::<4>(bytes, 4)) else {
         return Err(Errno::INVAL);
