@@ -173,10 +173,7 @@ fn take(scene: &mut Scene, step: &Step) {
         Step::Arrive(junk) => scene.packet_arrives(junk.packet(scene)),
         Step::Wait(millis) => scene.sim.run_for(Duration::from_millis(*millis)),
         Step::Send(len) => {
-            let Some(socket) = scene.socket else { return };
-            let bytes: Vec<u8> = (scene.written()..scene.written() + len).map(byte_at).collect();
-            let written = socket.try_write(&mut scene.sim, &bytes);
-            scene.note_written(written as u32);
+            scene.write(*len);
         }
         Step::Recv(len) => {
             let Some(socket) = scene.socket else { return };

@@ -47,7 +47,7 @@ pub struct Scene {
     pub socket: Option<SimSocket>,
     /// Where both streams begin.
     pub numbers: Numbers,
-    pub(super) written: u32,
+    written: u32,
     pub(super) read: u32,
     pub(super) pending: VecDeque<Seen>,
     input: Hand,
@@ -183,15 +183,13 @@ impl Scene {
         })
     }
 
-    /// Bytes that the program has written.
-    #[must_use]
-    pub const fn written(&self) -> u32 {
-        self.written
-    }
-
-    /// Counts bytes that the program wrote without the script.
-    pub const fn note_written(&mut self, len: u32) {
-        self.written += len;
+    /// The program writes the next bytes of its stream. Returns how many of them were taken.
+    pub fn write(&mut self, len: u32) -> u32 {
+        let Some(socket) = self.socket else { return 0 };
+        let bytes: Vec<u8> = (self.written..self.written + len).map(super::byte_at).collect();
+        let written = socket.try_write(&mut self.sim, &bytes) as u32;
+        self.written += written;
+        written
     }
 
     /// netstat's word for the connection, or `gone`.
