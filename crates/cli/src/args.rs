@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Host(Host),
     /// Show sockets, as netstat does
     Netstat(Netstat),
+    /// Show and change the settings of a host, under Linux's names
+    Sysctl(Sysctl),
     /// Run an experiment
     Lab {
         #[command(subcommand)]
@@ -54,6 +56,9 @@ pub(crate) struct Way {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) way: Way,
+    /// Change a setting of the host first, as `sockeye sysctl` does
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
     /// The program, and its arguments
     #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true)]
     pub(crate) program: Vec<OsString>,
@@ -67,6 +72,9 @@ pub(crate) struct Host {
     /// Network file: hosts, addresses and links (default: one host, localhost)
     #[arg(long, value_name = "FILE")]
     pub(crate) network: Option<PathBuf>,
+    /// Begin with this setting on every host of the network (docs/sysctl.md names the settings)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
     /// Return when it serves, and leave it running
     #[arg(long)]
     pub(crate) background: bool,
@@ -97,6 +105,24 @@ pub(crate) struct Netstat {
     pub(crate) way: Way,
 }
 
+#[derive(Debug, Default, Args)]
+pub(crate) struct Sysctl {
+    /// All settings
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Values without names
+    #[arg(short = 'n', long)]
+    pub(crate) values: bool,
+    /// Say nothing of what is set
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) way: Way,
+    /// NAME to show, NAME=VALUE to change
+    #[arg(value_name = "NAME[=VALUE]", required_unless_present = "all")]
+    pub(crate) settings: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct GuaranteedDelivery {
     /// The same programs over the kernel's TCP, for comparison
@@ -120,9 +146,9 @@ pub(crate) fn parse() -> Result<Command, Failure> {
             write!(io::stdout(), "{error}")?;
             Err(Failure { status: 0, message: String::new() })
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            Err(Failure::usage("what shall it do? One of run, host, netstat, lab; see sockeye --help"))
-        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Err(
+            Failure::usage("what shall it do? One of run, host, netstat, sysctl, lab; see sockeye --help"),
+        ),
         _ => Err(Failure::usage(one_line(&error.to_string()))),
     })
 }

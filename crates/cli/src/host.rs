@@ -3,6 +3,7 @@
 use crate::args::{Host, Way};
 use crate::failure::Failure;
 use crate::pause::pause;
+use crate::sysctl;
 use sockeye_clock::monotonic;
 use sockeye_host::{HostedOptions, Net, ServeOptions, serve};
 use std::io::Read;
@@ -17,22 +18,24 @@ const START: Duration = Duration::from_secs(20);
 pub(crate) fn host(host: &Host) -> Result<(), Failure> {
     let way = Way { network: host.network.clone(), host: None, socket: host.socket.clone() };
     let options = HostedOptions { host: None, ..way.checked()? };
+    let sysctl = sysctl::assignments(&host.set)?;
     if host.background {
-        return start(&options, host.idle).map(drop);
+        return start(&options, &host.set, host.idle).map(drop);
     }
     let idle = host.idle.map(Duration::from_secs);
-    serve(&ServeOptions { socket: options.socket, network: options.network, idle })?;
+    serve(&ServeOptions { socket: options.socket, network: options.network, sysctl, idle })?;
     Ok(())
 }
 
 /// Starts a host process and waits until it serves.
-pub(crate) fn start(options: &HostedOptions, idle: Option<u64>) -> Result<Child, Failure> {
+pub(crate) fn start(options: &HostedOptions, set: &[String], idle: Option<u64>) -> Result<Child, Failure> {
     let this = std::env::current_exe()
         .map_err(|error| Failure::usage(format!("cannot find this command: {error}")))?;
     let mut command = Command::new(&this);
     command.arg("host").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     command.args(options.socket.iter().flat_map(|path| ["--socket".as_ref(), path.as_os_str()]));
     command.args(options.network.iter().flat_map(|path| ["--network".as_ref(), path.as_os_str()]));
+    command.args(set.iter().flat_map(|assignment| ["--set", assignment]));
     command.args(idle.iter().flat_map(|seconds| ["--idle".to_owned(), seconds.to_string()]));
     let mut child = command
         .spawn()

@@ -9,6 +9,7 @@ mod library;
 mod netstat;
 mod pause;
 mod run;
+mod sysctl;
 mod way;
 
 use args::{Command, Lab};
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Host(host) => host::host(&host),
         Command::Netstat(netstat) => netstat::netstat(&netstat),
+        Command::Sysctl(sysctl) => sysctl::sysctl(&sysctl),
         Command::Lab { lab: Lab::GuaranteedDelivery(lab) } => lab::guaranteed_delivery(&lab),
     });
     match outcome {

@@ -2,7 +2,7 @@
 
 use crate::args::Run;
 use crate::failure::Failure;
-use crate::library;
+use crate::{library, sysctl};
 use sockeye_host::HostedOptions;
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -14,6 +14,7 @@ use std::process::Command;
 pub(crate) fn run(run: &Run) -> Result<(), Failure> {
     let options = run.way.checked()?;
     let library = library::find()?;
+    sysctl::set_before(&options, &run.set)?;
     let (program, arguments) =
         run.program.split_first().ok_or_else(|| Failure::usage("no program to run"))?;
     let mut command = Command::new(program);

@@ -136,3 +136,37 @@ fn two_hosts_at_one_socket_are_refused() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("serves at") && said.lines().count() == 1, "{said}");
 }
+
+/// `sockeye sysctl` shows and changes what `host --set` began with; what is wrong is said in one line, with status 2.
+#[test]
+fn settings_are_shown_and_changed() {
+    let host = Host::start(&["--set", "net.ipv4.tcp_fin_timeout=7"]);
+    drop(host.net(None));
+    let sysctl = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.arg("sysctl").args(arguments).arg("--socket").arg(host.folder.path().join("host.sock"));
+        let output = command.output().unwrap();
+        let (said, error) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+        (output.status.code(), said.unwrap(), error.unwrap())
+    };
+    let good = |arguments: &[&str], said: &str| {
+        assert_eq!(sysctl(arguments), (Some(0), said.to_owned(), String::new()), "{arguments:?}");
+    };
+    good(&["net/ipv4/tcp_fin_timeout"], "net.ipv4.tcp_fin_timeout = 7\n");
+    good(&["net.ipv4.tcp_fin_timeout=9"], "net.ipv4.tcp_fin_timeout = 9\n");
+    good(&["-q", "tcp_retries2=8"], "");
+    good(&["-n", "tcp_retries2", "tcp_fin_timeout"], "8\n9\n");
+    let (status, all, _) = sysctl(&["-a"]);
+    assert_eq!(status, Some(0));
+    assert!(all.contains("net.ipv4.tcp_retries2 = 8\n"), "{all}");
+    assert_eq!(all.lines().count(), sockeye_stack::sysctl_names().len());
+    for (wrong, said) in [
+        ("tcp_sac", "sockeye: tcp_sac: there is no such setting"),
+        ("tcp_sac=1", "sockeye: tcp_sac = 1: there is no such setting"),
+        ("tcp_sack=7", "sockeye: tcp_sack = 7: write a number from 0 to 1"),
+    ] {
+        let (status, _, error) = sysctl(&[wrong]);
+        assert_eq!(status, Some(2), "{error}");
+        assert!(error.starts_with(said) && error.lines().count() == 1, "{error}");
+    }
+}

@@ -156,6 +156,29 @@ impl Net {
         Name::of(descriptor).is_some()
     }
 
+    /// What `sysctl` prints for a setting of the host named in the options; `None` if there is no such setting.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn sysctl(&self, name: &str) -> Result<Option<String>, Error> {
+        match self.way()?.call(Request::Sysctl { name: name.to_owned() })?.reply {
+            Reply::Sysctl(text) => Ok(text),
+            _ => Err(Error::HostGone),
+        }
+    }
+
+    /// Changes a setting of the host named in the options, for what is opened from now on.
+    ///
+    /// # Errors
+    /// `HostGone`; the inner one says in words why the setting stays as it is.
+    pub fn set_sysctl(&self, name: &str, text: &str) -> Result<Result<(), String>, Error> {
+        let request = Request::SetSysctl { name: name.to_owned(), text: text.to_owned() };
+        match self.way()?.call(request)?.reply {
+            Reply::SysctlSet(set) => Ok(set),
+            _ => Err(Error::HostGone),
+        }
+    }
+
     /// netstat's lines: of the host named in the options, or of all.
     ///
     /// # Errors

@@ -19,6 +19,14 @@
 //! loss = "1%"
 //! ```
 //!
+//! Any setting can be given by the name that Linux has for it (docs/sysctl.md):
+//!
+//! ```toml
+//! [[host]]
+//! name = "server"
+//! sysctl = { "net.ipv4.tcp_sack" = 0, "net.ipv4.tcp_wmem" = "4096 16384 4194304" }
+//! ```
+//!
 //! What a file leaves out has the value of [`NetworkConfig::default`] and [`LinkConfig::default`].
 
 mod units;
@@ -26,7 +34,8 @@ mod units;
 use crate::SetupError;
 use serde::Deserialize;
 use sockeye_link::{ConfigError, LinkConfig};
-use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings};
+use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings, SysctlError};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -112,6 +121,8 @@ struct HostEntry {
     backlog_max: Option<u32>,
     loopback_mtu: Option<Spanned<Size>>,
     hop_limit: Option<Spanned<u8>>,
+    #[serde(default)]
+    sysctl: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +220,9 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
             );
         }
     }
+    for (name, value) in &entry.sysctl {
+        set_sysctl(source, &mut settings, name, value)?;
+    }
     settings.exact_send_buffer = entry.exact_send_buffer.map(|size| size.into_inner().0);
     settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);
     settings.send_buffer = entry.send_buffer.map_or(settings.send_buffer, |size| size.0);
@@ -219,6 +233,25 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
     settings.fin_timeout = entry.fin_timeout.map_or(settings.fin_timeout, |length| length.0);
     settings.backlog_max = entry.backlog_max.unwrap_or(settings.backlog_max);
     Ok(settings)
+}
+
+/// A setting by Linux's name: a number, a boolean, or text.
+fn set_sysctl(
+    source: &Source<'_>,
+    settings: &mut Settings,
+    name: &Spanned<String>,
+    value: &Spanned<toml::Value>,
+) -> Result<(), SetupError> {
+    let text = match value.as_ref() {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Boolean(on) => u8::from(*on).to_string(),
+        other => other.to_string(),
+    };
+    let name_text = name.as_ref();
+    settings.set_sysctl(name_text, &text).map_err(|error| match error {
+        SysctlError::UnknownName => source.fault(name.span(), &format!("{name_text}: {error}")),
+        error => source.fault(value.span(), &format!("{name_text} = {text}: {error}")),
+    })
 }
 
 fn checked_link(

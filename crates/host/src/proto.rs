@@ -79,6 +79,14 @@ pub(crate) enum Request {
         tag: u64,
         name: OptionName,
     },
+    /// A setting of the caller's host.
+    Sysctl {
+        name: String,
+    },
+    SetSysctl {
+        name: String,
+        text: String,
+    },
     /// TCP_INFO.
     Info {
         tag: u64,
@@ -167,6 +175,9 @@ pub(crate) enum Reply {
     Accepted(Handle, SocketAddr),
     Option(SocketOption),
     Info(Box<TcpInfo>),
+    Sysctl(Option<String>),
+    /// Why a setting was not set, in words, or that it was.
+    SysctlSet(Result<(), String>),
     Address(SocketAddr),
     /// Wait so many seconds at most for what was sent to be acknowledged; `None`: there is nothing to wait for.
     Linger(Option<u32>),

@@ -34,6 +34,8 @@ pub struct ServeOptions {
     pub socket: Option<PathBuf>,
     /// Network file; `None`: one host, localhost.
     pub network: Option<PathBuf>,
+    /// Settings by Linux's names, for every host of the network: they count more than those of the file.
+    pub sysctl: Vec<(String, String)>,
     /// Leave after so long without a client and a connection; `None`: stay.
     pub idle: Option<Duration>,
 }
@@ -57,7 +59,14 @@ const FIRST_SESSION: u64 = 4;
 /// A faulty network file; another host process serves at the socket already; the socket cannot be made.
 pub fn serve(options: &ServeOptions) -> Result<(), SetupError> {
     raw::close_from(3);
-    let config = options.network.as_deref().map(network_file::read).transpose()?.unwrap_or_default();
+    let mut config = options.network.as_deref().map(network_file::read).transpose()?.unwrap_or_default();
+    for host in &mut config.hosts {
+        for (name, text) in &options.sysctl {
+            host.settings
+                .set_sysctl(name, text)
+                .map_err(|error| SetupError(format!("{name} = {text}: {error}")))?;
+        }
+    }
     let listener = Listener::open(options)?;
     listener.log();
     let mut server = Server::new(listener, &config, options.idle)?;

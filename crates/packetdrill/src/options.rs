@@ -29,6 +29,10 @@ impl World {
                 .map(|option| options::encode(option, room))
                 .map_err(errno::of);
         }
+        if (level, name) == (libc::IPPROTO_TCP, libc::TCP_INFO) {
+            let now = self.now;
+            return Ok(self.network.tcp_info(now, id).map_err(errno::of)?.to_bytes());
+        }
         if level != libc::SOL_SOCKET {
             return Err(options::unreadable(level, name, family));
         }

@@ -4,6 +4,8 @@ use crate::drive::{Shared, Wait};
 use crate::socket::{Socket, deadline};
 use crate::world::World;
 use sockeye_posix::{Errno, errno};
+use sockeye_stack::Mark;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 /// What came of a receive.
@@ -20,8 +22,14 @@ pub(crate) struct Received {
 }
 
 impl World {
-    fn try_send(&mut self, fd: i32, bytes: &[u8], done: &mut usize) -> Poll<Result<usize, Errno>> {
-        match self.send_some(fd, &bytes[*done..]) {
+    fn try_send(
+        &mut self,
+        fd: i32,
+        bytes: &[u8],
+        done: &mut usize,
+        flags: i32,
+    ) -> Poll<Result<usize, Errno>> {
+        match self.send_some(fd, &bytes[*done..], flags) {
             Ok(count) => *done += count,
             Err(_) if *done > 0 => return Poll::Ready(Ok(*done)),
             Err(error) => return Poll::Ready(Err(error)),
@@ -29,7 +37,7 @@ impl World {
         if *done == bytes.len() { Poll::Ready(Ok(*done)) } else { Poll::Pending }
     }
 
-    fn send_some(&mut self, fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
+    fn send_some(&mut self, fd: i32, bytes: &[u8], flags: i32) -> Result<usize, Errno> {
         let (tag, socket) = self.socket(fd)?;
         if let Some(error) = socket.error.take() {
             return Err(errno::of(error));
@@ -40,6 +48,14 @@ impl World {
         let (id, is_connected) = (socket.id, socket.is_connected);
         let slot = self.rings.slot(tag).filter(|_| is_connected);
         let (Some(slot), Some(id)) = (slot, id) else { return Ok(0) };
+        let put = bytes.len().min(slot.writer().free());
+        let offset = slot.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
+        if flags & libc::MSG_MORE != 0 && put > 0 {
+            self.network.mark(id, Mark::More, offset).map_err(errno::of)?;
+        }
+        if flags & libc::MSG_EOR != 0 && put == bytes.len() {
+            self.network.mark(id, Mark::EndOfRecord, offset).map_err(errno::of)?;
+        }
         let count = slot.writer().write(bytes);
         if count < bytes.len()
             && let Some(socket) = self.sockets.get_mut(&tag)
@@ -128,8 +144,8 @@ impl Shared {
         mut done: usize,
         flags: i32,
     ) -> Result<usize, Errno> {
-        let sent =
-            self.block(|world| world.waits(fd, flags, true), |world| world.try_send(fd, bytes, &mut done));
+        let sent = self
+            .block(|world| world.waits(fd, flags, true), |world| world.try_send(fd, bytes, &mut done, flags));
         match sent? {
             Some(count) => Ok(count),
             None if done > 0 => Ok(done),

@@ -71,7 +71,7 @@ pub(crate) fn guaranteed_delivery(arguments: &GuaranteedDelivery) -> Result<(), 
     let time_wait = time_wait_of_client(&network)?;
     let options =
         HostedOptions { socket: Some(folder.0.join("host.sock")), network: Some(network), host: None };
-    let _host = HostProcess(host::start(&options, None)?);
+    let _host = HostProcess(host::start(&options, &[], None)?);
     let net = Net::connect_existing(&options)?;
     let address = "192.168.0.195".to_owned();
     perform(

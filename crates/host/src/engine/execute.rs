@@ -45,6 +45,11 @@ impl Engine {
             Request::Option { tag, name } => {
                 Ok(Reply::Option(self.network.option(self.id(tag)?, name)?).into())
             }
+            Request::Sysctl { name } => Ok(Reply::Sysctl(self.network.sysctl(caller.host, &name)).into()),
+            Request::SetSysctl { name, text } => {
+                let set = self.network.set_sysctl(caller.host, &name, &text);
+                Ok(Reply::SysctlSet(set.map_err(|error| error.to_string())).into())
+            }
             Request::Info { tag } => {
                 let info = self.network.tcp_info(now, self.id(tag)?)?;
                 Ok(Reply::Info(Box::new(info)).into())

@@ -168,3 +168,24 @@ fn the_example_files_are_good() {
     }
     assert!(count >= 3, "the examples are found");
 }
+
+#[test]
+fn settings_have_linux_s_names_too() {
+    let config = parse(
+        "[[host]]\nname = \"a\"\nsend_buffer = 5000\n[host.sysctl]\n\"net.ipv4.tcp_sack\" = false\ntcp_retries2 = 8\n\"net.ipv4.tcp_rmem\" = \"1 2 3\"\n",
+        "net.toml",
+    )
+    .expect("it is sound");
+    let settings = &config.hosts[0].settings;
+    assert_eq!((settings.sack, settings.retries2, settings.recv_buffer), (false, 8, 2));
+    assert_eq!(settings.send_buffer, 5000);
+    for (line, said) in [
+        ("tcp_sac = 1", "net.toml:4: tcp_sac: there is no such setting"),
+        ("tcp_sack = 2", "net.toml:4: tcp_sack = 2: write a number from 0 to 1"),
+        ("tcp_sack = [1]", "net.toml:4: tcp_sack = [1]: write a whole number"),
+    ] {
+        let text = format!("[[host]]\nname = \"a\"\n[host.sysctl]\n{line}\n");
+        let error = parse(&text, "net.toml").expect_err(line);
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+}
