@@ -28,6 +28,7 @@
 //! | `flush` | what was sent is not looked at |
 //! | `listen`, `connect`, `accept`, `send 100`, `recv 100`, `shutdown`, `close`, `abort` | what the program does; `send` writes all, `recv` checks each byte |
 //! | `end` | the program reads end of file |
+//! | `icmp too-big 1400 seq 1` | an ICMP error arrives about our segment that begins there: `unreachable` and `network`, `host`, `protocol`, `port`, `prohibited` or a code; `too-big` and an MTU; `exceeded`; `parameter`; `quench` |
 //! | `error ConnectionReset` | SO_ERROR (the name of [`sockeye_stack::Error`]); `error none` |
 //! | `state ESTABLISHED` | netstat's word for the connection; `gone` if there is none |
 //!
@@ -40,6 +41,7 @@
 //! ones that belong to this place of the stream.
 
 mod hand;
+mod icmp;
 mod notation;
 mod scene;
 mod steps;

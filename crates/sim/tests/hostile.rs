@@ -156,7 +156,7 @@ impl Junk {
             ..TcpHeader::default()
         };
         let text = (0..self.len).map(|at| byte_at(self.seq.wrapping_add(at as u32).wrapping_sub(1)));
-        let mut packet = Scene::packet(&header, &[&self.options[..], &text.collect::<Vec<_>>()].concat());
+        let mut packet = scene.packet(&header, &[&self.options[..], &text.collect::<Vec<_>>()].concat());
         packet[20 + 12] = (5 + self.options.len() as u8 / 4) << 4;
         if let Some((at, turn)) = self.flip {
             let at = at % packet.len();

@@ -240,13 +240,13 @@ fn options_of_length_0_and_1() {
             .unwrap()
             .header(scene.numbers.irs, scene.numbers.iss);
         // As text first, then the header is made to reach over it.
-        let mut packet = Scene::packet(&header, bytes);
+        let mut packet = scene.packet(&header, bytes);
         packet[20 + 12] = 6 << 4;
         Scene::fill_checksum(&mut packet);
         scene.packet_arrives(packet);
         go_on(&mut scene, "state ESTABLISHED\nflush");
         header = TcpHeader { src_port: 4001, seq: SeqNum(9), flags: Flags::SYN, ..header };
-        let mut packet = Scene::packet(&header, bytes);
+        let mut packet = scene.packet(&header, bytes);
         packet[20 + 12] = 6 << 4;
         Scene::fill_checksum(&mut packet);
         scene.packet_arrives(packet);

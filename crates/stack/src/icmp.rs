@@ -7,6 +7,7 @@
 //! | source quench | discarded | discarded |
 
 use crate::demux::{Owner, Tuple};
+use crate::ip_options::PmtuDiscovery;
 use crate::network::Network;
 use crate::route::Path;
 use crate::socket::{Holder, Phase};
@@ -121,7 +122,8 @@ impl Network {
             return;
         }
         here.paths.learn(now, (remote, link), mtu, &here.settings.path);
-        if discovery.follows_path() {
+        // Where routers may fragment nothing was lost; segments follow with the next that is sent.
+        if matches!(discovery, PmtuDiscovery::Want | PmtuDiscovery::Do) {
             self.follow_path(now, index, Told::ByRouter);
         }
     }

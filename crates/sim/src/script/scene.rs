@@ -3,15 +3,18 @@
 use super::{Hand, Notation};
 use crate::{Sim, SimSocket};
 use sockeye_clock::Instant;
-use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings};
-use sockeye_wire::{Flags, IpHeader, Protocol, SeqNum, TcpHeader, packet, tcp};
+use sockeye_stack::{Family, HostConfig, LinkBetween, NetworkConfig, Settings};
+use sockeye_wire::{Flags, IpHeader, Protocol, SeqNum, TcpHeader, ip, packet, tcp};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The host under test.
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 /// The peer that the test plays.
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+/// Both in the other family.
+const HOST_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1));
+const PEER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
 const MTU: usize = 1500;
 
 /// Where both streams begin.
@@ -30,6 +33,8 @@ pub struct Seen {
     pub at: Instant,
     /// In what.
     pub ip: IpHeader,
+    /// The flow label; 0 in IPv4.
+    pub flow_label: u32,
     /// Its header.
     pub header: TcpHeader,
     /// Its text.
@@ -47,6 +52,8 @@ pub struct Scene {
     pub socket: Option<SimSocket>,
     /// Where both streams begin.
     pub numbers: Numbers,
+    host: IpAddr,
+    peer: IpAddr,
     written: u32,
     pub(super) read: u32,
     pub(super) pending: VecDeque<Seen>,
@@ -61,13 +68,25 @@ impl Scene {
     /// # Errors
     /// Those of [`Sim::new`].
     pub fn new(settings: Settings) -> Result<Self, String> {
+        Self::in_family(Family::V4, settings)
+    }
+
+    /// A host with these settings, and all of it in this family.
+    ///
+    /// # Errors
+    /// Those of [`Sim::new`].
+    pub fn in_family(family: Family, settings: Settings) -> Result<Self, String> {
+        let [host_ip, peer_ip] = match family {
+            Family::V4 => [HOST, PEER],
+            Family::V6 => [HOST_V6, PEER_V6],
+        };
         let host = |name: &str, address, settings| HostConfig {
             name: name.to_owned(),
             addresses: vec![address],
             settings,
         };
         let config = NetworkConfig {
-            hosts: vec![host("server", HOST, settings), host("peer", PEER, Settings::default())],
+            hosts: vec![host("server", host_ip, settings), host("peer", peer_ip, Settings::default())],
             links: vec![LinkBetween {
                 between: ("server".to_owned(), "peer".to_owned()),
                 config: Default::default(),
@@ -79,6 +98,8 @@ impl Scene {
             .wrap_links(|from, _, _| Box::new(if from == "server" { output.clone() } else { input.clone() }));
         Ok(Self {
             sim,
+            host: host_ip,
+            peer: peer_ip,
             listener: None,
             socket: None,
             // Both cross the end of the number space soon.
@@ -112,15 +133,15 @@ impl Scene {
 
     /// Puts a segment of the peer in front of the host.
     pub fn arrives(&mut self, header: &TcpHeader, text: &[u8]) {
-        self.packet_arrives(Self::packet(header, text));
+        self.packet_arrives(self.packet(header, text));
     }
 
     /// The packet in which the peer sends a segment.
     #[must_use]
-    pub fn packet(header: &TcpHeader, text: &[u8]) -> Vec<u8> {
+    pub fn packet(&self, header: &TcpHeader, text: &[u8]) -> Vec<u8> {
         let ip = IpHeader {
-            src: PEER,
-            dst: HOST,
+            src: self.peer,
+            dst: self.host,
             protocol: Protocol::Tcp,
             hop_limit: 64,
             traffic_class: 0,
@@ -202,13 +223,13 @@ impl Scene {
     /// Where the host listens, or connects from.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
-        SocketAddr::new(HOST, 80)
+        SocketAddr::new(self.host, 80)
     }
 
     /// Where the peer is.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        SocketAddr::new(PEER, 4000)
+        SocketAddr::new(self.peer, 4000)
     }
 
     /// Looks at what the host sent.
@@ -245,13 +266,21 @@ impl Scene {
 }
 
 fn parse(at: Instant, packet: &[u8]) -> Result<Seen, String> {
-    let (ip, range) =
+    let (header_of_ip, range) =
         IpHeader::parse(packet).map_err(|error| format!("a bad IP header was sent: {error}"))?;
     let segment = packet.get(range).unwrap_or_default();
-    if ip.protocol != Protocol::Tcp || !tcp::verify_checksum(ip.src, ip.dst, segment) {
+    if header_of_ip.protocol != Protocol::Tcp
+        || !tcp::verify_checksum(header_of_ip.src, header_of_ip.dst, segment)
+    {
         return Err("no TCP segment was sent, or its checksum is wrong".to_owned());
     }
     let (header, len) =
         TcpHeader::parse(segment).map_err(|error| format!("a bad header was sent: {error}"))?;
-    Ok(Seen { at, ip, header, text: segment.get(len..).unwrap_or_default().to_vec() })
+    Ok(Seen {
+        at,
+        ip: header_of_ip,
+        flow_label: ip::flow_label(packet),
+        header,
+        text: segment.get(len..).unwrap_or_default().to_vec(),
+    })
 }

@@ -42,6 +42,7 @@ impl Scene {
         self.nothing_else("this step")?;
         match word {
             "<" => self.segment_arrives(rest),
+            "icmp" => self.icmp(rest),
             "wait" => self.wait(time(rest)?),
             "state" => same(rest, &self.state()),
             "error" => {
@@ -56,6 +57,7 @@ impl Scene {
 
     fn call(&mut self, word: &str) -> Result<(), String> {
         let (local, remote) = (self.local(), self.remote());
+        let family = if local.is_ipv4() { Family::V4 } else { Family::V6 };
         let failed = |error: Error| format!("{error:?}");
         match word {
             "listen" => {
@@ -63,7 +65,7 @@ impl Scene {
                 self.listener = Some(listener);
             }
             "connect" => {
-                let socket = SimSocket::new(&mut self.sim, "server", Family::V4).map_err(failed)?;
+                let socket = SimSocket::new(&mut self.sim, "server", family).map_err(failed)?;
                 socket.with(&mut self.sim, |network, id| network.bind(id, local)).map_err(failed)?;
                 socket.try_connect(&mut self.sim, remote).map_err(failed)?;
                 self.socket = Some(socket);
