@@ -59,6 +59,21 @@ fn a_zero_window_peer_that_never_opens() {
     go_on(&mut scene, "state ESTABLISHED\nabort\nflush\nstate gone");
 }
 
+/// The same with a program that has gone: the orphan does not stay for ever, though each probe is answered.
+#[test]
+fn a_zero_window_peer_of_an_orphan() {
+    let mut scene = play(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000\nclose");
+    let mut answered = 0;
+    while scene.state() != "gone" && answered < 200 {
+        scene.sim.run_for(Duration::from_secs(30));
+        if !scene.sent().unwrap().is_empty() {
+            answered += 1;
+            scene.segment_arrives("A 1 ack 1 win 0").unwrap();
+        }
+    }
+    assert!((5..20).contains(&answered), "{answered} probes, then {}", scene.state());
+}
+
 /// TCP_USER_TIMEOUT bounds it for a program that waits.
 #[test]
 fn a_zero_window_peer_and_a_user_timeout() {

@@ -4,7 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 use crate::Tcb;
-use crate::tcb::Fin;
+use crate::tcb::{Fin, Holder};
 use crate::timers::Timer;
 
 /// The override time-out of the sender's silly-window avoidance (3.8.6.2.1: 0.1 to 1.0 seconds).
@@ -19,6 +19,8 @@ pub(crate) struct Persist {
     backoff: u32,
     /// Probes since the peer last said anything.
     unanswered: u32,
+    /// Probes of this closed window since the program is gone.
+    of_orphan: u32,
 }
 
 impl Persist {
@@ -60,6 +62,7 @@ impl Tcb {
     pub(crate) fn stop_persist(&mut self) {
         self.timers.stop(Timer::Persist);
         self.persist.backoff = 0;
+        self.persist.of_orphan = 0;
         self.owed.silly = false;
     }
 
@@ -70,13 +73,17 @@ impl Tcb {
             return;
         }
         // MUST-37 (3.8.6.1): for ever, as long as the peer answers.
-        if self.persist.unanswered >= self.config.retries2 {
+        // But an orphan has no program that could end it, and a peer that keeps its window shut would pin it (RFC 6429, section 3): it
+        // has as many probes, answered or not. (Linux gives it up when the interval is at its longest.)
+        let is_pinned = self.persist.of_orphan >= self.config.retries2;
+        if is_pinned || self.persist.unanswered >= self.config.retries2 {
             self.time_out();
             return;
         }
         // MUST-35, MUST-36 (3.8.6.1).
         self.owed.probe = true;
         self.persist.unanswered += 1;
+        self.persist.of_orphan += u32::from(self.holder == Holder::Nobody);
         self.persist.backoff = self.persist.backoff.saturating_add(1);
         self.timers.set(Timer::Persist, now + self.rtt.rto_backed_off(self.persist.backoff).get());
     }
