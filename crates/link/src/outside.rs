@@ -29,6 +29,11 @@ impl Outside {
         Self { queues: Arc::new(Mutex::new(Queues { mtu, ..Queues::default() })) }
     }
 
+    /// Changes the MTU, bytes.
+    pub fn set_mtu(&self, mtu: usize) {
+        self.lock().mtu = mtu;
+    }
+
     /// Brings a packet to the host: the next flush takes it.
     pub fn put(&self, packet: Vec<u8>) {
         let mut queues = self.lock();

@@ -20,7 +20,7 @@ impl Flags {
         for word in text.split(',').map(str::trim) {
             match word.split_once('=') {
                 Some(("mtu", value)) => flags.mtu = value.parse().unwrap_or(flags.mtu),
-                Some(("address", value)) => flags.addresses.extend(value.parse::<IpAddr>()),
+                Some(("address", value)) => flags.add(value),
                 _ if word == "verbose" => flags.is_verbose = true,
                 _ => {}
             }
@@ -30,5 +30,14 @@ impl Flags {
                 ["192.168.0.1", "fd3d:a0b:17d6::1"].iter().filter_map(|text| text.parse().ok()).collect();
         }
         flags
+    }
+
+    /// A script may say what the command line says.
+    fn add(&mut self, text: &str) {
+        if let Ok(address) = text.parse()
+            && !self.addresses.contains(&address)
+        {
+            self.addresses.push(address);
+        }
     }
 }

@@ -12,7 +12,8 @@
 //! in a thread of the tool's own; whoever moves time lets that thread look again after everything that happens, and does not go on
 //! before the thread has taken note of the time.
 //!
-//! A socket is a real descriptor, one end of a pair, because the tool passes some calls (sendfile, close at the end) to the kernel.
+//! A socket has the number of a descriptor of the kernel's, because the tool closes it with the kernel in the end. The calls that the tool
+//! makes past its interface (sendfile, getsockopt for TCP_INFO) come here if the library is also preloaded.
 #![deny(unsafe_code)]
 
 mod calls;

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// `SO_RCVTIMEO_NEW` and `SO_SNDTIMEO_NEW`.
 const SO_RCVTIMEO_NEW: i32 = 66;
 const SO_SNDTIMEO_NEW: i32 = 67;
+const SO_MEMINFO: i32 = 55;
+/// `SK_MEMINFO_VARS` numbers, bytes.
+const MEMINFO_LENGTH: usize = 36;
 
 impl World {
     /// The value of an option for a caller that has room for `room` bytes.
@@ -29,9 +32,16 @@ impl World {
                 .map(|option| options::encode(option, room))
                 .map_err(errno::of);
         }
-        if (level, name) == (libc::IPPROTO_TCP, libc::TCP_INFO) {
-            let now = self.now;
-            return Ok(self.network.tcp_info(now, id).map_err(errno::of)?.to_bytes());
+        match (level, name) {
+            (libc::IPPROTO_TCP, libc::TCP_INFO) => {
+                let info = self.network.tcp_info(self.now, id).map_err(errno::of)?;
+                return Ok(info.to_bytes());
+            }
+            // There is none, and the congestion control has nothing to tell.
+            (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Ok(Vec::new()),
+            // Linux's counters of socket memory: there is no such memory.
+            (libc::SOL_SOCKET, SO_MEMINFO) => return Ok(vec![0; MEMINFO_LENGTH]),
+            _ => {}
         }
         if level != libc::SOL_SOCKET {
             return Err(options::unreadable(level, name, family));

@@ -11,7 +11,9 @@ use libc::{sockaddr, socklen_t, ssize_t, timeval};
 use sockeye_posix::Errno;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 /// `struct packetdrill_interface`: what the tool calls, in its order.
@@ -96,7 +98,9 @@ pub unsafe extern "C" fn packetdrill_interface_init(flags: *const c_char, interf
     // The tool has locked all memory, and rings are mostly reserved.
     // SAFETY: no pointers.
     unsafe { libc::munlockall() };
-    let userdata = Box::into_raw(Box::new(Shared::new(world))).cast();
+    let shared = Box::into_raw(Box::new(Shared::new(world)));
+    CURRENT.store(shared, Ordering::Release);
+    let userdata = shared.cast();
     // SAFETY: the caller's promise.
     unsafe { interface.write(table(userdata)) };
 }
@@ -220,6 +224,10 @@ fn receive(shared: &Shared, fd: c_int, vectors: &[iovec], flags: c_int) -> Resul
     Ok(received)
 }
 
+fn send_bytes(shared: &Shared, fd: c_int, bytes: &[u8], flags: c_int) -> Result<usize, Errno> {
+    shared.send(fd, bytes, flags)
+}
+
 fn one(at: *const c_void, len: usize) -> iovec {
     iovec { iov_base: at.cast_mut(), iov_len: len }
 }
@@ -228,6 +236,7 @@ unsafe extern "C" fn free(userdata: *mut c_void) {
     if userdata.is_null() {
         return;
     }
+    CURRENT.store(ptr::null_mut(), Ordering::Release);
     // SAFETY: it was made by `packetdrill_interface_init`, and this is the last call.
     let shared = unsafe { Box::from_raw(userdata.cast::<Shared>()) };
     let _ = catch_unwind(AssertUnwindSafe(move || shared.lock().table.leave()));
@@ -343,14 +352,14 @@ unsafe extern "C" fn write(userdata: *mut c_void, fd: c_int, at: *const c_void, 
             let count = rustix::io::write(borrow(fd), bytes(at, len)?).map_err(Errno::from_kernel)?;
             return Ok(count.cast_signed());
         }
-        Ok(shared.send(fd, bytes(at, len)?, 0)?.cast_signed())
+        Ok(send_bytes(shared, fd, bytes(at, len)?, 0)?.cast_signed())
     })
 }
 
 unsafe extern "C" fn writev(userdata: *mut c_void, fd: c_int, at: *const iovec, count: c_int) -> ssize_t {
     guard(userdata, |shared| {
         let all = gather(vectors(at, usize::try_from(count).map_err(|_| Errno::INVAL)?)?)?;
-        Ok(shared.send(fd, &all, 0)?.cast_signed())
+        Ok(send_bytes(shared, fd, &all, 0)?.cast_signed())
     })
 }
 
@@ -361,7 +370,7 @@ unsafe extern "C" fn send(
     len: usize,
     flags: c_int,
 ) -> ssize_t {
-    guard(userdata, |shared| Ok(shared.send(fd, bytes(at, len)?, flags)?.cast_signed()))
+    guard(userdata, |shared| Ok(send_bytes(shared, fd, bytes(at, len)?, flags)?.cast_signed()))
 }
 
 unsafe extern "C" fn sendto(
@@ -598,7 +607,7 @@ unsafe extern "C" fn splice(
         if is_foreign(shared, from) {
             let mut buffer = vec![0; len.min(65_536)];
             let count = rustix::io::read(borrow(from), &mut buffer[..]).map_err(Errno::from_kernel)?;
-            return Ok(shared.send(to, &buffer[..count], dont_wait)?.cast_signed());
+            return Ok(send_bytes(shared, to, &buffer[..count], dont_wait)?.cast_signed());
         }
         let received = shared.recv(from, len.min(65_536), dont_wait)?;
         let count = rustix::io::write(borrow(to), &received.bytes).map_err(Errno::from_kernel)?;
@@ -610,4 +619,64 @@ unsafe extern "C" fn splice(
 fn borrow<'a>(fd: c_int) -> std::os::fd::BorrowedFd<'a> {
     // SAFETY: -1 alone is not allowed; the tool has opened what it names.
     unsafe { std::os::fd::BorrowedFd::borrow_raw(fd.max(0)) }
+}
+
+/// For the calls that the tool makes past its interface.
+static CURRENT: AtomicPtr<Shared> = AtomicPtr::new(ptr::null_mut());
+
+/// The userdata, if the descriptor is one of ours.
+fn current(fd: c_int) -> Option<*mut c_void> {
+    let at = CURRENT.load(Ordering::Acquire);
+    // SAFETY: NULL, or filled in until `free`.
+    let shared = unsafe { at.as_ref() }?;
+    (!is_foreign(shared, fd)).then_some(at.cast())
+}
+
+/// The tool reads TCP_INFO for the code in scripts with the C library's `getsockopt()`; preloaded, this comes first.
+///
+/// # Safety
+/// As `getsockopt()`.
+#[unsafe(export_name = "getsockopt")]
+pub unsafe extern "C" fn interposed_getsockopt(
+    fd: c_int,
+    level: c_int,
+    name: c_int,
+    at: *mut c_void,
+    len: *mut socklen_t,
+) -> c_int {
+    match current(fd) {
+        // SAFETY: the caller's arguments as they came.
+        Some(userdata) => unsafe { getsockopt(userdata, fd, level, name, at, len) },
+        // SAFETY: the caller's arguments as they came.
+        None => unsafe { libc::syscall(libc::SYS_getsockopt, fd, level, name, at, len) as c_int },
+    }
+}
+
+/// The tool has no `sendfile()` in its interface; preloaded, this comes first.
+///
+/// # Safety
+/// As `sendfile()`.
+#[unsafe(export_name = "sendfile")]
+pub unsafe extern "C" fn interposed_sendfile(
+    to: c_int,
+    from: c_int,
+    offset: *mut libc::off_t,
+    count: usize,
+) -> ssize_t {
+    let Some(userdata) = current(to) else {
+        // SAFETY: the caller's arguments as they came.
+        return unsafe { libc::syscall(libc::SYS_sendfile, to, from, offset, count) as ssize_t };
+    };
+    guard(userdata, |shared| {
+        // SAFETY: NULL or the caller's number.
+        let offset = unsafe { offset.as_mut() };
+        let mut buffer = vec![0; count.min(1 << 20)];
+        let at = offset.as_ref().map_or(0, |offset| offset.cast_unsigned());
+        let read = rustix::io::pread(borrow(from), &mut buffer[..], at).map_err(Errno::from_kernel)?;
+        let sent = send_bytes(shared, to, &buffer[..read], 0)?;
+        if let Some(offset) = offset {
+            *offset += sent.cast_signed() as libc::off_t;
+        }
+        Ok(sent.cast_signed())
+    })
 }

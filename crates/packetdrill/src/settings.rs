@@ -1,5 +1,6 @@
 //! Settings that scripts change with commands: the stand-ins append them to a file, which is read before every call.
 
+use sockeye_link::Outside;
 use sockeye_stack::{HostId, Network};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -22,9 +23,9 @@ impl SettingsFile {
     }
 
     /// Applies what was added.
-    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId) {
+    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId, outside: &Outside) {
         for line in self.added().lines() {
-            self.apply_line(network, host, line);
+            self.apply_line(network, host, outside, line);
         }
     }
 
@@ -42,12 +43,19 @@ impl SettingsFile {
         text
     }
 
-    fn apply_line(&self, network: &mut Network, host: HostId, line: &str) {
+    fn apply_line(&self, network: &mut Network, host: HostId, outside: &Outside, line: &str) {
         let outcome = match line.split_once(' ') {
             Some(("sysctl", rest)) => match rest.split_once('=') {
                 Some((name, text)) => network.set_sysctl(host, name, text).map_err(|error| error.to_string()),
                 None => Err("NAME=VALUE is missing".to_owned()),
             },
+            Some(("ip", rest)) if rest.starts_with("tcp_metrics flush") => {
+                network.flush_metrics(host);
+                Ok(())
+            }
+            Some(("ip", rest)) if rest.contains("route change") => change_route(outside, rest),
+            // There is no queue that would pace or drop, and no offload.
+            Some(("tc" | "ethtool", _)) => Ok(()),
             _ => Err("it is not known here".to_owned()),
         };
         if let Err(why) = outcome
@@ -56,6 +64,14 @@ impl SettingsFile {
             tell(&format!("sockeye: {line}: {why}"));
         }
     }
+}
+
+/// `ip route change ... mtu lock N ...`.
+fn change_route(outside: &Outside, text: &str) -> Result<(), String> {
+    let mut words = text.split_whitespace().skip_while(|&word| word != "mtu").skip(1);
+    let mtu = words.find(|&word| word != "lock").and_then(|word| word.parse().ok());
+    outside.set_mtu(mtu.ok_or("mtu N is missing")?);
+    Ok(())
 }
 
 #[allow(clippy::print_stderr)]

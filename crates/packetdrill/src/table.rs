@@ -2,7 +2,6 @@
 
 use crate::epoll::Epoll;
 use rustix::event::EventfdFlags;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sockeye_posix::Errno;
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,10 +9,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 /// What a descriptor of ours is.
 #[derive(Debug)]
 enum Entry {
-    /// The tool's end of a pair, ours, and the socket's tag.
+    /// The socket's tag.
     Socket {
         _held: OwnedFd,
-        ours: OwnedFd,
         tag: u64,
     },
     Epoll {
@@ -31,18 +29,15 @@ pub(crate) struct Table {
 impl Table {
     /// A descriptor for the socket under `tag`.
     pub(crate) fn add_socket(&mut self, tag: u64) -> Result<i32, Errno> {
-        let (held, ours) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
-                .map_err(Errno::from_kernel)?;
-        rustix::io::ioctl_fionbio(&ours, true).map_err(Errno::from_kernel)?;
+        let held = placeholder()?;
         let fd = held.as_raw_fd();
-        self.entries.insert(fd, Entry::Socket { _held: held, ours, tag });
+        self.entries.insert(fd, Entry::Socket { _held: held, tag });
         Ok(fd)
     }
 
     /// A descriptor for a new epoll set.
     pub(crate) fn add_epoll(&mut self) -> Result<i32, Errno> {
-        let held = rustix::event::eventfd(0, EventfdFlags::CLOEXEC).map_err(Errno::from_kernel)?;
+        let held = placeholder()?;
         let fd = held.as_raw_fd();
         self.entries.insert(fd, Entry::Epoll { _held: held, set: Epoll::default() });
         Ok(fd)
@@ -85,24 +80,6 @@ impl Table {
         })
     }
 
-    /// Tags of all sockets.
-    pub(crate) fn tags(&self) -> Vec<u64> {
-        let tag = |entry: &Entry| match entry {
-            Entry::Socket { tag, .. } => Some(*tag),
-            Entry::Epoll { .. } => None,
-        };
-        self.entries.values().filter_map(tag).collect()
-    }
-
-    /// Bytes that the kernel wrote into the pair of this socket, if any.
-    pub(crate) fn read_from_kernel(&self, tag: u64, bytes: &mut [u8]) -> Option<usize> {
-        let ours = self.entries.values().find_map(|entry| match entry {
-            Entry::Socket { ours, tag: own, .. } if *own == tag => Some(ours),
-            Entry::Socket { .. } | Entry::Epoll { .. } => None,
-        })?;
-        rustix::io::read(ours, bytes).ok().filter(|&count| count > 0)
-    }
-
     /// Tells every epoll set that the socket under `tag` was woken for these events.
     pub(crate) fn wake(&mut self, tag: u64, events: u32) {
         if events == 0 {
@@ -119,4 +96,9 @@ impl Table {
     pub(crate) fn leave(&mut self) {
         self.entries.drain().for_each(std::mem::forget);
     }
+}
+
+/// A descriptor whose number is ours.
+fn placeholder() -> Result<OwnedFd, Errno> {
+    rustix::event::eventfd(0, EventfdFlags::CLOEXEC).map_err(Errno::from_kernel)
 }

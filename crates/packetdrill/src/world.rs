@@ -64,11 +64,10 @@ impl World {
         })
     }
 
-    /// Before every call: settings that changed, and bytes that the kernel passed into descriptors of ours.
+    /// Before every call: settings that changed.
     pub(crate) fn enter(&mut self) {
-        let Self { settings, network, .. } = self;
-        settings.apply(network, self.host);
-        self.take_from_kernel();
+        let Self { settings, network, outside, .. } = self;
+        settings.apply(network, self.host, outside);
     }
 
     /// Moves everything that needs no time to pass.
@@ -89,21 +88,6 @@ impl World {
         let socket = self.sockets.entry(tag).or_default();
         let woken = socket.on_event(event, Some(&slot));
         self.table.wake(tag, woken);
-    }
-
-    /// sendfile() writes to the descriptor itself: what comes out of the other end of the pair goes into the connection.
-    fn take_from_kernel(&mut self) {
-        let mut bytes = [0; 65_536];
-        for tag in self.table.tags() {
-            let Some(slot) = self.rings.slot(tag) else { continue };
-            let room = slot.writer().free().min(bytes.len());
-            let Some(count) = self.table.read_from_kernel(tag, &mut bytes[..room]) else { continue };
-            slot.writer().write(&bytes[..count]);
-            if let Some(id) = self.sockets.get(&tag).and_then(|socket| socket.id) {
-                self.network.doorbell(self.now, id);
-            }
-            self.settle();
-        }
     }
 
     /// The socket that a descriptor names.

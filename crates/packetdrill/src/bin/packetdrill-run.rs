@@ -228,6 +228,7 @@ impl Plan {
             .args(self.is_verbose.then_some("-v"))
             .arg(name)
             .current_dir(folder)
+            .env("LD_PRELOAD", &self.library)
             .env("PATH", self.path())
             .env("SOCKEYE_PACKETDRILL_SETTINGS", &settings)
             .stdin(Stdio::null())
