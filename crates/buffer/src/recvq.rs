@@ -180,6 +180,22 @@ impl RecvQ {
         self.publish_geometry();
     }
 
+    /// Raises the limit (bytes; at most what the slot has room for) while the program may be reading: the ring only moves to a larger
+    /// one, and where a reader still looks nothing is written any more. What the program is told first, the ring or the tail that
+    /// needs it, is the ring.
+    pub fn grow(&mut self, limit: usize) {
+        let limit = limit.min(self.slot.max_recv());
+        if limit > self.limit {
+            self.set_limit(limit);
+        }
+    }
+
+    /// Bytes that the program has read since the queue was opened, by the head last seen.
+    #[must_use]
+    pub fn read_in_all(&self) -> u64 {
+        self.head
+    }
+
     /// Writes those parts of `range` that are not held. `text` begins where `range` does.
     fn fill(&mut self, range: &Range<u64>, text: &Text<'_>) {
         if self.assembler.is_empty() {

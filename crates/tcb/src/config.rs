@@ -28,18 +28,27 @@ pub struct Config {
     pub window_scaling: bool,
     /// Offer timestamps.
     pub timestamps: bool,
+    /// Where the connection's timestamp clock starts (RFC 7323, 5.4 and 7.1), from the stack.
+    pub timestamp_offset: u32,
     /// Offer selective acknowledgements (RFC 2018).
     pub sack: bool,
     /// Tell what came twice (RFC 2883).
     pub dsack: bool,
     /// SO_RCVBUF in force (decides the window and the scale), bytes.
     pub recv_buffer: usize,
+    /// The most that tuning may make of RecvQ, bytes (tcp_rmem's third number); no more than `recv_buffer` for a fixed size. The
+    /// scale is chosen for it.
+    pub recv_buffer_max: usize,
     /// SO_SNDBUF in force, bytes.
     pub send_buffer: usize,
     /// False for TCP_NODELAY.
     pub nagle: bool,
-    /// Delayed ACKs: 40 ms minimum as Linux, < 0.5 s (MUST-40).
+    /// The least delay of an ACK: 40 ms as Linux, < 0.5 s (MUST-40).
     pub delayed_ack: Duration,
+    /// The most: 200 ms, and no more than `rto_min`.
+    pub delayed_ack_max: Duration,
+    /// Answers in a row after which an ACK waits for the next one (tcp_pingpong_thresh = 1).
+    pub interactive_after: u8,
     /// RTO bounds (200 ms, 120 s).
     pub rto_min: Duration,
     /// Upper bound of the RTO.
@@ -96,12 +105,16 @@ impl Config {
             default_mss: 536,
             window_scaling: true,
             timestamps: true,
+            timestamp_offset: 0,
             sack: true,
             dsack: true,
             recv_buffer: 131_072,
+            recv_buffer_max: 0,
             send_buffer: 16_384,
             nagle: true,
             delayed_ack: Duration::from_millis(40),
+            delayed_ack_max: Duration::from_millis(200),
+            interactive_after: 1,
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),
             rto_initial: Duration::from_secs(1),

@@ -9,8 +9,6 @@ pub enum Discard {
     OutsideWindow,
     /// An old timestamp (RFC 7323, section 5).
     OldTimestamp,
-    /// Timestamps were negotiated and this segment has none (RFC 7323, section 3.2).
-    NoTimestamp,
     /// A RST in the window that does not hit RCV.NXT (RFC 5961, section 3).
     ResetNotExact,
     /// A RST in TIME-WAIT (RFC 1337).

@@ -27,6 +27,7 @@ use crate::state::Cause;
 use crate::tcb::{Fin, Holder, Owed, Rcv, Snd};
 use crate::timers::Timers;
 use crate::timestamps::{self, Recent};
+use crate::tuning::Tuning;
 pub use fast_open::FastOpenOutcome;
 use fast_open::FastOpening;
 
@@ -242,7 +243,8 @@ impl Handshake {
         sendq.release(acked as usize);
         // RFC 7413, 4.2.2: text of the SYN that was not taken is sent as if for the first time.
         let una = self.config.iss + 1 + acked;
-        let mut acks = AckPolicy::new();
+        let window = u32::from(window::of_syn(self.config.recv_buffer));
+        let mut acks = AckPolicy::new(&self.config, mss, window);
         // A SYN-ACK is acknowledged; the ACK that ends a simultaneous open is not.
         if self.is_ack_owed {
             acks.owe_now();
@@ -268,10 +270,11 @@ impl Handshake {
             },
             rcv: Rcv {
                 nxt: rcv_nxt,
-                edge: rcv_nxt + u32::from(window::of_syn(self.config.recv_buffer)),
+                edge: rcv_nxt + window,
                 up: rcv_nxt,
                 irs: self.peer.irs,
-                shift: if scaled { window::shift_for(self.config.recv_buffer) } else { 0 },
+                shift: if scaled { window::shift_for(&self.config) } else { 0 },
+                is_scaled: scaled,
                 fin: None,
                 last_ack: rcv_nxt,
             },
@@ -283,6 +286,7 @@ impl Handshake {
             path,
             soft_error: None,
             sack: Sack::new(self.config.sack && self.peer.sack_permitted, self.config.dsack),
+            tuning: Tuning::new(now, self.config.recv_buffer_max, window::FIRST_LIMIT, mss, rcv_nxt),
             recovery: Recovery::new(self.config.iss),
             congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
             acks,
@@ -367,7 +371,7 @@ impl Handshake {
             options: Options {
                 // MUST-14, SHLD-5, MAY-3 (3.7.1): always. MUST-65: in no other segment.
                 mss: Some(self.config.recv_mss),
-                window_scale: scaling.then(|| window::shift_for(self.config.recv_buffer)),
+                window_scale: scaling.then(|| window::shift_for(&self.config)),
                 // RFC 2018, section 2; in a SYN-ACK only if the SYN had it.
                 sack_permitted: self.config.sack && (!is_answer || self.peer.sack_permitted),
                 timestamps: self.stamps(now),
@@ -394,8 +398,10 @@ impl Handshake {
             return None;
         }
         match (self.state, self.peer.recent) {
-            (State::SynSent, _) => Some(Timestamps { value: timestamps::clock(now), echo: 0 }),
-            (_, recent) => recent.map(|recent| recent.option(now)),
+            (State::SynSent, _) => {
+                Some(Timestamps { value: timestamps::clock(now, self.config.timestamp_offset), echo: 0 })
+            }
+            (_, recent) => recent.map(|recent| recent.option(now, self.config.timestamp_offset)),
         }
     }
 
@@ -405,7 +411,7 @@ impl Handshake {
 
     /// The window field of an ACK: scaled like that of any segment without a SYN.
     fn window_in_ack(&self) -> u16 {
-        let shift = if self.is_scaled() { window::shift_for(self.config.recv_buffer) } else { 0 };
+        let shift = if self.is_scaled() { window::shift_for(&self.config) } else { 0 };
         window::of_syn(self.config.recv_buffer) >> shift
     }
 

@@ -126,11 +126,10 @@ impl Tcb {
             negotiated: Negotiated {
                 timestamps: self.timestamps.is_some(),
                 sack: self.sack.is_permitted(),
-                // Both sides scale, or neither; nobody offers a shift of 0 but for lack of memory.
-                scales: (self.snd.shift | self.rcv.shift != 0).then_some((self.snd.shift, self.rcv.shift)),
+                scales: self.rcv.is_scaled.then_some((self.snd.shift, self.rcv.shift)),
             },
             rto: self.rtt.rto().get(),
-            ato: self.config.delayed_ack,
+            ato: self.acks.delay(self.rtt.srtt()),
             snd_mss: self.snd.mss,
             rcv_mss: self.acks.rcv_mss(),
             advertised_mss: u32::from(self.config.recv_mss),

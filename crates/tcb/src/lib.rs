@@ -42,6 +42,7 @@ mod time_wait;
 mod timers;
 mod timestamps;
 mod transmit;
+mod tuning;
 mod window;
 
 pub use config::{Config, KeepAlive, MtuProbing, ProbeMode};

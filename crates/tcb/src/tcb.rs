@@ -23,6 +23,7 @@ use crate::sack::Sack;
 use crate::state::Cause;
 use crate::timers::{Timer, Timers};
 use crate::timestamps::Recent;
+use crate::tuning::Tuning;
 use crate::{
     Config, Event, Handshake, KeepAlive, Reason, Segment, State, TimeWait, Transmit, arrive, transmit,
 };
@@ -109,6 +110,8 @@ pub(crate) struct Rcv {
     pub(crate) irs: SeqNum,
     /// Our window scale (RFC 7323).
     pub(crate) shift: u8,
+    /// Whether both SYNs had a scale.
+    pub(crate) is_scaled: bool,
     /// The sequence number of the peer's FIN, once one was seen.
     pub(crate) fin: Option<SeqNum>,
     /// RCV.NXT in the last ACK sent (Last.ACK.sent in RFC 7323).
@@ -209,6 +212,8 @@ pub struct Tcb {
     pub(crate) soft_error: Option<SoftError>,
     /// What is told of text out of order.
     pub(crate) sack: Sack,
+    /// How far the windows grow.
+    pub(crate) tuning: Tuning,
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
     pub(crate) acks: AckPolicy,
@@ -284,7 +289,7 @@ impl Tcb {
             match timer {
                 Timer::Retransmit => self.on_retransmit_timeout(now),
                 Timer::Persist => self.on_persist_timeout(now),
-                Timer::DelayedAck => self.acks.on_timeout(),
+                Timer::DelayedAck => self.acks.on_timeout(self.rtt.rto().get()),
                 Timer::KeepAlive => self.on_keep_alive_timeout(now),
                 Timer::User => self.time_out(),
                 // As Linux: it was half closed and nobody can read what might come. It ends without a word.
@@ -369,6 +374,27 @@ impl Tcb {
             // As Linux, also what TCP_CORK or MSG_MORE holds.
             self.push_out();
         }
+    }
+
+    /// TCP_QUICKACK as Linux reads it: 0 for delayed ACKs, 1 for quick ones; of an even number only an ACK that is owed goes out.
+    pub fn set_quick_ack(&mut self, value: u32) {
+        self.acks.set_quick_ack(value);
+    }
+
+    /// What TCP_QUICKACK reads.
+    #[must_use]
+    pub const fn is_quick_ack(&self) -> bool {
+        self.acks.is_quick_ack()
+    }
+
+    /// TCP_WINDOW_CLAMP: no more is offered, bytes; `None` for no clamp. What is offered already stays offered (SHLD-14).
+    pub fn set_window_clamp(&mut self, clamp: Option<u32>) {
+        self.tuning.clamp = clamp.unwrap_or(u32::MAX);
+    }
+
+    /// SO_RCVBUF was set: RecvQ keeps its size from now on.
+    pub fn fix_receive_buffer(&mut self) {
+        self.tuning.stop();
     }
 
     /// SO_KEEPALIVE and its times.

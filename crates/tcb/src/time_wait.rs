@@ -20,6 +20,7 @@ pub struct TimeWait {
     rcv_wnd: u32,
     shift: u8,
     timestamps: Option<Recent>,
+    timestamp_offset: u32,
     expires: Instant,
     length: Duration,
 }
@@ -55,6 +56,7 @@ impl TimeWait {
             rcv_wnd: tcb.rcv.wnd(),
             shift: tcb.rcv.shift,
             timestamps: tcb.timestamps,
+            timestamp_offset: tcb.config.timestamp_offset,
             // MUST-13 (3.6.1): 2MSL from now on.
             expires: now + tcb.config.time_wait,
             length: tcb.config.time_wait,
@@ -119,7 +121,7 @@ impl TimeWait {
             window: u16::try_from(self.rcv_wnd >> self.shift).unwrap_or(u16::MAX),
             urgent: 0,
             options: Options {
-                timestamps: self.timestamps.map(|recent| recent.option(now)),
+                timestamps: self.timestamps.map(|recent| recent.option(now, self.timestamp_offset)),
                 ..Options::default()
             },
         }

@@ -108,7 +108,7 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         }
         tcb.snd.last_sent = now;
         tcb.congestion.on_sent(now, cut.text);
-        tcb.acks.on_text_sent(now, tcb.config.delayed_ack);
+        tcb.acks.on_text_sent(now);
     }
     if tcb.timing.is_none() {
         tcb.timing = Some(Timing { end: tcb.snd.nxt, sent: now });
@@ -202,7 +202,7 @@ fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -
         window,
         urgent: 0,
         options: Options {
-            timestamps: tcb.timestamps.map(|recent| recent.option(now)),
+            timestamps: tcb.timestamps.map(|recent| recent.option(now, tcb.config.timestamp_offset)),
             sack: tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq),
             ..Options::default()
         },

@@ -1,15 +1,16 @@
 //! The windows, both ways: what we offer, what we make of the peer's, and no silliness on either side (3.8.6).
 
 use crate::tcb::Fin;
-use crate::{Tcb, timestamps};
+use crate::{Config, Tcb, timestamps};
 
 /// The largest shift (RFC 7323, 2.3).
 const MAX_SHIFT: u8 = 14;
 /// Default MSS below which windows are not worth halving.
 const SMALL_WINDOW: u32 = 536;
 
-/// The scale for a receive limit: 0 if it fits the header's field.
-pub(crate) fn shift_for(recv_buffer: usize) -> u8 {
+/// The scale for the largest window that may ever be offered: 0 if it fits the header's field.
+pub(crate) fn shift_for(config: &Config) -> u8 {
+    let recv_buffer = config.recv_buffer.max(config.recv_buffer_max);
     (0..MAX_SHIFT).find(|shift| recv_buffer >> shift <= usize::from(u16::MAX)).unwrap_or(MAX_SHIFT)
 }
 
@@ -23,6 +24,9 @@ pub(crate) fn of_syn(recv_buffer: usize) -> u16 {
     u16::try_from(recv_buffer).unwrap_or(u16::MAX)
 }
 
+/// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
+pub(crate) const FIRST_LIMIT: u32 = 1 << 16;
+
 /// The receiver.
 impl Tcb {
     /// Bytes the window field could express if RecvQ had room without end.
@@ -30,16 +34,21 @@ impl Tcb {
         (u16::MAX as u32) << self.rcv.shift
     }
 
+    /// What is offered when RecvQ is empty.
+    fn full_window(&self) -> u32 {
+        let limit = u32::try_from(self.recvq.limit()).unwrap_or(u32::MAX).min(self.largest_window());
+        limit.min(self.tuning.window_limit).min(self.tuning.clamp)
+    }
+
     /// Room in RecvQ, as far as a window can tell.
     fn room(&self) -> u32 {
-        u32::try_from(self.recvq.window()).unwrap_or(u32::MAX).min(self.largest_window())
+        u32::try_from(self.recvq.window()).unwrap_or(u32::MAX).min(self.full_window())
     }
 
     /// By how much the right edge must be able to move before it moves (MUST-39, 3.8.6.2.2).
     fn silly_below(&self) -> u32 {
-        let half = u32::try_from(self.recvq.limit() / 2).unwrap_or(u32::MAX);
         // Not less than the scale can tell.
-        half.min(self.snd.mss).max(1 << self.rcv.shift)
+        (self.full_window() / 2).min(self.snd.mss).max(1 << self.rcv.shift)
     }
 
     /// The window field for a segment that goes out now.
@@ -48,6 +57,9 @@ impl Tcb {
             return self.last_window();
         }
         self.recvq.refresh();
+        if self.recvq.window() < self.recvq.limit() / 2 {
+            self.acks.leave_quick_mode();
+        }
         let (room, offered, shift) = (self.room(), self.rcv.wnd(), self.rcv.shift);
         if room.saturating_sub(offered) >= self.silly_below() {
             self.rcv.edge = self.rcv.nxt + (room >> shift << shift);
@@ -71,7 +83,7 @@ impl Tcb {
     /// need, because the window offered is still wide.
     fn update_after(&self) -> Option<u32> {
         let offered = self.rcv.wnd();
-        if self.rcv.is_closed() || !self.state.can_receive() || offered as usize > self.recvq.limit() / 2 {
+        if self.rcv.is_closed() || !self.state.can_receive() || offered > self.full_window() / 2 {
             return None;
         }
         // As Linux: a window that at least doubles.

@@ -119,7 +119,9 @@ fn measure(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
         return;
     }
     let echo = segment.header().options.timestamps.filter(|_| tcb.timestamps.is_some());
-    if let Some(rtt) = echo.and_then(|stamps| timestamps::round_trip(now, stamps.echo)) {
+    if let Some(rtt) =
+        echo.and_then(|stamps| timestamps::round_trip(now, tcb.config.timestamp_offset, stamps.echo))
+    {
         tcb.rtt.on_sample(rtt);
     }
 }

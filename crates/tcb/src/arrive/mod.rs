@@ -31,6 +31,8 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     rst::check(tcb, now, &segment)?;
     syn::check(tcb, now, &segment)?;
     ack::process(tcb, now, &segment)?;
+    // What an unacceptable ACK says is not to be echoed.
+    sequence::update_timestamp(tcb, now, &segment);
     urg::process(tcb, &segment);
     text::process(tcb, now, &segment)?;
     fin::process(tcb, &segment);

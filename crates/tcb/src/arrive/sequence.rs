@@ -83,8 +83,7 @@ pub(super) fn check<'a>(tcb: &mut Tcb, now: Instant, segment: &Segment<'a>) -> R
         }
         return Err(Discard::OutsideWindow);
     }
-    update_timestamp(tcb, now, segment);
-    if len > 0 {
+    if len > 0 && !segment.has(Flags::RST) {
         tcb.sack.on_duplicate(seq, tcb.rcv.nxt);
     }
     let text_seq = segment.text_seq();
@@ -117,6 +116,9 @@ fn answer_unacceptable(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
     } else {
         // It takes up sequence space, so it makes no loop: the ACK of it may have been lost.
         tcb.acks.owe_now();
+        if segment.header.seq.before(tcb.rcv.nxt) {
+            tcb.acks.enter_quick_mode(tcb.rcv.wnd());
+        }
         let (seq, end) = (segment.header.seq, segment.end());
         let nxt = tcb.rcv.nxt;
         tcb.sack.on_duplicate(seq, if end.after(nxt) { nxt } else { end });
@@ -130,8 +132,11 @@ fn check_timestamp(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result
         return Ok(());
     }
     match segment.header.options.timestamps {
-        None => Err(Discard::NoTimestamp),
-        Some(stamps) if recent.is_newer_than(now, stamps.value) => {
+        // RFC 7323, 3.2: SHOULD be dropped, MUST NOT end the connection. Accepted, as Linux does: middleboxes strip options.
+        None => Ok(()),
+        Some(stamps)
+            if recent.is_newer_than(now, stamps.value) && !is_late_ack(tcb, segment, stamps.value) =>
+        {
             answer_unacceptable(tcb, now, segment);
             Err(Discard::OldTimestamp)
         }
@@ -139,10 +144,19 @@ fn check_timestamp(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result
     }
 }
 
+/// A pure ACK that others have overtaken says nothing wrong. It may be the first to tell of a loss (as Linux).
+fn is_late_ack(tcb: &Tcb, segment: &Segment<'_>, value: u32) -> bool {
+    let header = segment.header;
+    let is_pure = segment.len() == 0 && header.flags.contains(Flags::ACK) && header.seq == tcb.rcv.nxt;
+    let tells_nothing = header.ack == tcb.snd.una && u32::from(header.window) << tcb.snd.shift == tcb.snd.wnd;
+    let tolerance = tcb.rtt.rto().get() * 6 / 5;
+    is_pure && tells_nothing && tcb.timestamps.is_some_and(|recent| recent.is_at_most(tolerance, value))
+}
+
 /// R2 and R3 of RFC 7323, 4.3: only a segment that spans Last.ACK.sent says what to echo.
-fn update_timestamp(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) {
-    let (Some(recent), Some(stamps)) = (tcb.timestamps, segment.header.options.timestamps) else { return };
-    let is_spanning = !segment.header.seq.after(tcb.rcv.last_ack);
+pub(super) fn update_timestamp(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
+    let (Some(recent), Some(stamps)) = (tcb.timestamps, segment.header().options.timestamps) else { return };
+    let is_spanning = !segment.header().seq.after(tcb.rcv.last_ack);
     if is_spanning && !segment.has(Flags::RST) && !recent.is_newer_than(now, stamps.value) {
         tcb.timestamps = Some(Recent::new(now, stamps.value));
     }

@@ -4,7 +4,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::Flags;
 
 use super::sequence::InWindow;
-use crate::delayed_ack::Push;
+use crate::delayed_ack::{Arrival, Push};
 use crate::tcb::Holder;
 use crate::timers::Timer;
 use crate::{Discard, Event, Reason, Tcb};
@@ -60,6 +60,7 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         tcb.rcv.edge = tcb.rcv.nxt;
     }
     tcb.events.push(Event::Readable);
+    tcb.tune_receive(now, len as u32, segment.header().options.timestamps.map(|stamps| stamps.echo));
     // Duplicate ACKs not sent yet would tell of the past.
     tcb.owed.duplicates = 0;
     if had_gaps || moved < len {
@@ -68,7 +69,8 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         return;
     }
     let push = if segment.has(Flags::PSH) { Push::Set } else { Push::Clear };
-    if tcb.acks.on_text(now, moved as u32, push, tcb.rtt.rto().get()) {
-        tcb.timers.set(Timer::DelayedAck, now + tcb.config.delayed_ack);
+    let (window, rto) = (tcb.rcv.wnd(), tcb.rtt.rto().get());
+    if tcb.acks.on_text(now, Arrival { len: len as u32, moved: moved as u32, push, window, rto }) {
+        tcb.timers.set(Timer::DelayedAck, now + tcb.acks.delay(tcb.rtt.srtt()));
     }
 }

@@ -199,7 +199,7 @@ impl Handshake {
             self.sent.map(|sent| now.since(sent))
         } else {
             let stamps = header.options.timestamps.filter(|_| self.config.timestamps);
-            stamps.and_then(|stamps| timestamps::round_trip(now, stamps.echo))
+            stamps.and_then(|stamps| timestamps::round_trip(now, self.config.timestamp_offset, stamps.echo))
         };
     }
 }

@@ -28,9 +28,7 @@ fn every_second_full_segment_is_acknowledged() {
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 2017 win 7984"]));
     fixture.arrives(&ack(seq + 2000, 1).text(1000));
     fixture.arrives(&ack(seq + 3000, 1).text(500));
-    assert_eq!(fixture.sent(), lines(&[]), "1500 bytes are less than two full segments");
-    fixture.arrives(&ack(seq + 3500, 1).text(500));
-    assert_eq!(fixture.sent().len(), 1);
+    assert_eq!(fixture.sent().len(), 1, "more than a full segment is not acknowledged (as Linux)");
     assert_eq!(fixture.pass(ms(1000)), lines(&[]), "and no timer is left");
 }
 
@@ -107,23 +105,21 @@ fn ack_rides_on_the_answer() {
     let mut fixture = Fixture::established();
     let ask = |at: u32| ack(at, at).text(10).flag(Flags::PSH);
     let mut at = 1;
-    for _ in 0..3 {
-        // It is not known yet for one that answers.
-        fixture.arrives(&ask(at));
-        assert_eq!(fixture.sent().len(), 1);
-        fixture.write(10);
-        assert_eq!(fixture.sent().len(), 1);
-        at += 10;
-    }
-    fixture.arrives(&ask(31));
+    // It is not known yet for one that answers.
+    fixture.arrives(&ask(at));
+    assert_eq!(fixture.sent().len(), 1);
+    fixture.write(10);
+    assert_eq!(fixture.sent().len(), 1);
+    at += 10;
+    fixture.arrives(&ask(at));
     assert_eq!(fixture.sent(), lines(&[]), "it will answer again");
     fixture.write(10);
-    assert_eq!(fixture.sent(), lines(&["P. 31:41(10) ack 41 win 9960"]));
+    assert_eq!(fixture.sent(), lines(&["P. 11:21(10) ack 21 win 9980"]));
     assert_eq!(fixture.events(), [Event::Readable, Event::Writable]);
     // If it does not, the delay ends it.
-    fixture.arrives(&ask(41));
+    fixture.arrives(&ask(21));
     assert_eq!(fixture.sent(), lines(&[]));
     assert_eq!(fixture.pass(ms(40)).len(), 1);
-    fixture.arrives(&ask(51));
+    fixture.arrives(&ask(31));
     assert_eq!(fixture.sent().len(), 1);
 }

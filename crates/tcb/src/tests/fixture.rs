@@ -237,12 +237,26 @@ impl Fixture {
     pub(crate) fn spend_quick_acks(&mut self) -> u32 {
         for seq in 1..=16 {
             self.arrives(&ack(seq, 1).text(1));
-            assert_eq!(self.sent().len(), 1);
+            self.sent();
         }
+        self.tcb.acks.owe_now();
+        assert_eq!(self.sent().len(), 1);
         self.read(16);
         self.sent();
         self.events();
         17
+    }
+
+    /// Full segments come and are read until no more can be offered. Returns the window field, and moves `seq` to what comes next.
+    pub(crate) fn widen(&mut self, seq: &mut u32) -> u16 {
+        let mut window = 0;
+        for _ in 0..600 {
+            self.arrives(&ack(*seq, 1).text(1000));
+            *seq += 1000;
+            self.read(1000);
+            window = self.transmits().last().map_or(window, |sent| sent.header.window);
+        }
+        window
     }
 
     pub(crate) fn arrives(&mut self, segment: &Build) {

@@ -106,6 +106,7 @@ fn scaled_right_edge_never_moves_left() {
     let config = Config { window_scaling: true, recv_buffer: 300_001, ..config() };
     let mut fixture = Fixture::with(config, &syn().options(options), &ack(1, 1));
     let (mut seq, mut last_edge) = (1, 0);
+    fixture.widen(&mut seq);
     for len in (1..60).cycle().take(2000) {
         fixture.arrives(&ack(seq, 1).text(len));
         seq += len as u32;
@@ -192,8 +193,11 @@ fn windows_of_syns_are_not_scaled() {
     let mut fixture = Fixture::with(config, &syn().options(options).window(1000), &ack(1, 1).window(10));
     assert_eq!(fixture.tcb.snd.wnd, 10 << 7);
     assert_eq!(fixture.tcb.rcv.wnd(), 65_535);
+    // Two segments more for each that comes.
     fixture.arrives(&ack(1, 1).text(1000));
     fixture.sent();
+    assert_eq!(fixture.tcb.rcv.wnd(), (65_536 + 2000) / 32 * 32);
+    fixture.widen(&mut 1001);
     assert!(fixture.tcb.rcv.wnd() > 1_000_000);
 }
 
