@@ -216,7 +216,7 @@ pub fn decode(option: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
         OptionName::ZeroCopy => SocketOption::ZeroCopy(switch()?),
         OptionName::Timestamping => SocketOption::Timestamping(timestamping::check(value)?),
         OptionName::Cork => SocketOption::Cork(value != 0),
-        OptionName::QuickAck => SocketOption::QuickAck(value != 0),
+        OptionName::QuickAck => SocketOption::QuickAck(value.cast_unsigned()),
         OptionName::SynCount => SocketOption::SynCount(within(1, 127)?),
         OptionName::Linger2 => SocketOption::Linger2(value),
         OptionName::DeferAccept => SocketOption::DeferAccept(value.max(0).unsigned_abs()),
@@ -262,6 +262,7 @@ pub fn encode(option: SocketOption, room: usize) -> Vec<u8> {
         | SocketOption::UserTimeout(value)
         | SocketOption::Priority(value)
         | SocketOption::Mark(value)
+        | SocketOption::QuickAck(value)
         | SocketOption::SynCount(value)
         | SocketOption::DeferAccept(value)
         | SocketOption::WindowClamp(value)
@@ -278,7 +279,6 @@ pub fn encode(option: SocketOption, room: usize) -> Vec<u8> {
         | SocketOption::DontRoute(on)
         | SocketOption::ZeroCopy(on)
         | SocketOption::Cork(on)
-        | SocketOption::QuickAck(on)
         | SocketOption::Inq(on)
         | SocketOption::FastOpenConnect(on)
         | SocketOption::FastOpenNoCookie(on)

@@ -85,6 +85,12 @@ pub struct Settings {
     pub timestamps: u32,
     /// tcp_sack: whether SYNs offer selective acknowledgements (RFC 2018).
     pub sack: bool,
+    /// tcp_moderate_rcvbuf: whether a RecvQ whose size nobody chose grows to what the program reads.
+    pub moderate_recv_buffer: bool,
+    /// tcp_pingpong_thresh: answers in a row after which ACKs wait for the next one (1).
+    pub interactive_after: u8,
+    /// tcp_workaround_signed_windows: whether SYNs offer no more than 32,767 bytes.
+    pub workaround_signed_windows: bool,
     /// tcp_dsack: whether duplicates are told (RFC 2883).
     pub dsack: bool,
     /// tcp_keepalive_time: idle time before the first probe, of a socket that sets no other (2 h; MUST-27 and 28, 3.8.4).
@@ -151,6 +157,9 @@ impl Default for Settings {
             timestamps: 1,
             sack: true,
             dsack: true,
+            moderate_recv_buffer: true,
+            interactive_after: 1,
+            workaround_signed_windows: false,
             keepalive_time: Duration::from_secs(7200),
             keepalive_interval: Duration::from_secs(75),
             keepalive_probes: 9,

@@ -148,6 +148,12 @@ fn local_port(
     Ok((port, Some(tried)))
 }
 
+/// How far RecvQ may grow. Not on loopback: there is no way on which more than its default could be.
+fn recv_buffer_max(host: &Host, options: &Options, path: &Path) -> usize {
+    let is_fixed = options.is_recv_fixed || host.settings.exact_recv_buffer.is_some();
+    if is_fixed || path.via == Via::Loopback { 0 } else { host.settings.recv_buffer_bounds.1 }
+}
+
 /// What a connection is configured with.
 pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path, iss: SeqNum) -> Config {
     let is_counted = options.tcp.syn_count != 0;
@@ -162,6 +168,12 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         mtu_probing: host.settings.path.probing(),
         initial_window: view.initial_window.unwrap_or(usual.initial_window),
         recv_buffer: options.recv_buffer,
+        recv_buffer_max: recv_buffer_max(host, options, path),
+        recv_tuning: host.settings.moderate_recv_buffer,
+        window_clamp: options.window_clamp(),
+        syn_window_max: if host.settings.workaround_signed_windows { 32_767 } else { u16::MAX },
+        interactive_after: host.settings.interactive_after,
+        timestamp_offset: host.timestamp_offset(path),
         send_buffer: options.send_buffer,
         nagle: !options.no_delay,
         keep_alive: options.keep_alive_times(),

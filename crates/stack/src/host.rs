@@ -27,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) port_choice: PortChoice,
     pub(crate) listener_choice: Keyed,
     pub(crate) isn: Isn,
+    /// Where timestamp clocks start.
+    timestamp_offsets: Keyed,
     pub(crate) counters: Counters,
     /// With which cookies are made unless others are set.
     pub(crate) fast_open_keys: FastOpenKeys,
@@ -54,6 +56,7 @@ impl Host {
             port_choice: PortChoice::new(Keyed::new(rng), Keyed::new(rng)),
             listener_choice: Keyed::new(rng),
             isn: Isn::new(rng),
+            timestamp_offsets: Keyed::new(rng),
             counters: Counters::default(),
             fast_open_keys: FastOpenKeys::random(rng),
             cookies: CookieCache::new(Keyed::new(rng)),
@@ -63,6 +66,18 @@ impl Host {
             labels: Keyed::new(rng),
             checks_hop_limits: false,
             capture: None,
+        }
+    }
+}
+
+impl Host {
+    /// Where the timestamp clock of a connection starts: a secret, but the same for all connections between two addresses, so that the
+    /// next one's timestamps are later (RFC 6191, RFC 7323, 5.4).
+    pub(crate) fn timestamp_offset(&self, path: &Path) -> u32 {
+        let between = (path.tuple.local.ip(), path.tuple.remote.ip());
+        match self.settings.timestamps {
+            1 => self.timestamp_offsets.secret_of(&between) as u32,
+            _ => 0,
         }
     }
 }

@@ -101,8 +101,8 @@ options! {
     Timestamping(u32),
     /// TCP_CORK.
     Cork(bool),
-    /// TCP_QUICKACK.
-    QuickAck(bool),
+    /// TCP_QUICKACK: 0, or an odd number for good, an even one for the ACK that is owed now; read as 0 or 1.
+    QuickAck(u32),
     /// TCP_SYNCNT; 0 is what the host has.
     SynCount(u32),
     /// TCP_LINGER2: seconds of FIN-WAIT-2 of an orphan; negative for none, 0 is what the host has.

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) send_buffer: usize,
     /// In force, bytes.
     pub(crate) recv_buffer: usize,
+    /// Whether SO_RCVBUF was set: tuning leaves such a RecvQ alone.
+    pub(crate) is_recv_fixed: bool,
     pub(crate) reuse_address: bool,
     pub(crate) reuse_port: bool,
     pub(crate) keep_alive: bool,
@@ -74,7 +76,7 @@ pub(crate) struct Options {
 #[derive(Clone, Debug)]
 pub(crate) struct TcpOptions {
     pub(crate) cork: bool,
-    pub(crate) quick_ack: bool,
+    pub(crate) quick_ack: u32,
     /// 0 for what the host has.
     pub(crate) syn_count: u32,
     /// Seconds; negative for none, 0 for what the host has.
@@ -121,7 +123,7 @@ impl TcpOptions {
     const fn new() -> Self {
         Self {
             cork: false,
-            quick_ack: true,
+            quick_ack: 1,
             syn_count: 0,
             linger2: 0,
             defer_accept: 0,
@@ -166,6 +168,7 @@ impl Options {
         Self {
             send_buffer: settings.exact_send_buffer.unwrap_or(settings.send_buffer).max(1),
             recv_buffer: settings.exact_recv_buffer.unwrap_or(settings.recv_buffer).max(1),
+            is_recv_fixed: false,
             reuse_address: false,
             reuse_port: false,
             keep_alive: false,
@@ -207,6 +210,7 @@ impl Options {
                     in_force(asked, settings.wmem_max, MIN_SEND_BUFFER, settings.exact_send_buffer);
             }
             SocketOption::ReceiveBuffer(asked) => {
+                self.is_recv_fixed = true;
                 self.recv_buffer =
                     in_force(asked, settings.rmem_max, MIN_RECV_BUFFER, settings.exact_recv_buffer);
             }
@@ -231,7 +235,7 @@ impl Options {
             SocketOption::ZeroCopy(on) => self.zero_copy = on,
             SocketOption::Timestamping(flags) => self.timestamping = flags,
             SocketOption::Cork(on) => self.tcp.cork = on,
-            SocketOption::QuickAck(on) => self.tcp.quick_ack = on,
+            SocketOption::QuickAck(value) => self.tcp.quick_ack = value,
             SocketOption::SynCount(count) => self.tcp.syn_count = check(count, 1..=MAX_SYN_COUNT)?,
             SocketOption::Linger2(seconds) => self.tcp.linger2 = seconds.clamp(-1, MAX_LINGER2),
             SocketOption::DeferAccept(seconds) => self.tcp.defer_accept = retransmissions_of(seconds),
@@ -299,7 +303,7 @@ impl Options {
             OptionName::ZeroCopy => SocketOption::ZeroCopy(self.zero_copy),
             OptionName::Timestamping => SocketOption::Timestamping(self.timestamping),
             OptionName::Cork => SocketOption::Cork(tcp.cork),
-            OptionName::QuickAck => SocketOption::QuickAck(tcp.quick_ack),
+            OptionName::QuickAck => SocketOption::QuickAck(u32::from(tcp.quick_ack != 0)),
             OptionName::SynCount => SocketOption::SynCount(or(tcp.syn_count, settings.syn_retries)),
             OptionName::Linger2 => SocketOption::Linger2(match tcp.linger2 {
                 0 => i32::try_from(settings.fin_timeout.as_secs()).unwrap_or(i32::MAX),
@@ -352,6 +356,10 @@ impl Options {
             interval: Duration::from_secs(u64::from(self.keep_interval)),
             count: self.keep_count,
         })
+    }
+
+    pub(crate) fn window_clamp(&self) -> Option<u32> {
+        (self.tcp.window_clamp != 0).then_some(self.tcp.window_clamp)
     }
 
     pub(crate) fn user_timeout(&self) -> Option<Duration> {

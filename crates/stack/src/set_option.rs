@@ -3,6 +3,7 @@
 use crate::network::Network;
 use crate::socket::{Hold, Phase, Socket};
 use crate::{Error, Family, Mark, OptionName, SocketId, SocketOption};
+use sockeye_buffer::{RecvQ, SendQ};
 use sockeye_clock::Instant;
 
 /// TCP_MSS_DEFAULT: MUST-15 (3.7.1), bytes.
@@ -31,7 +32,8 @@ impl Network {
                     host.ports.bind(bound.port, id.index, socket.claim(bound.scope));
                 }
             }
-            OptionName::SendBuffer | OptionName::ReceiveBuffer => socket.apply_buffer_sizes(),
+            OptionName::SendBuffer => socket.apply_send_buffer(),
+            OptionName::ReceiveBuffer => socket.apply_recv_buffer(),
             OptionName::SynCount | OptionName::FastOpen => socket.apply_to_handshakes(),
             OptionName::MinTimeToLive | OptionName::MinHopLimit => host.checks_hop_limits = true,
             _ => socket.apply_option(now, option.name()),
@@ -63,6 +65,9 @@ impl Network {
     pub fn option(&self, id: SocketId, name: OptionName) -> Result<SocketOption, Error> {
         let socket = self.find(id)?;
         check_family(name, socket.family)?;
+        if let Some(option) = socket.option_in_force(name) {
+            return Ok(option);
+        }
         let here = &self.hosts[socket.host.0 as usize];
         Ok(match name {
             OptionName::MaxSegment => SocketOption::MaxSegment(socket.max_segment()),
@@ -107,19 +112,43 @@ fn check_phase(option: SocketOption, socket: &Socket) -> Result<(), Error> {
 }
 
 impl Socket {
-    /// Brings the connection's rings to the sizes in force.
-    pub(crate) fn apply_buffer_sizes(&mut self) {
-        let (send, recv) = (self.options.send_buffer, self.options.recv_buffer);
-        let (sendq, recvq) = match &mut self.phase {
-            Phase::Connecting(connecting) => (&mut connecting.rings.sendq, &mut connecting.rings.recvq),
-            Phase::Connected(connected) => connected.tcb.rings_mut(),
-            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
-        };
-        if sendq.limit() != send {
-            sendq.set_limit(send);
+    /// Brings the connection's SendQ to the size in force.
+    fn apply_send_buffer(&mut self) {
+        let size = self.options.send_buffer;
+        if let Some((sendq, _)) = self.rings_mut().filter(|(sendq, _)| sendq.limit() != size) {
+            sendq.set_limit(size);
         }
-        if recvq.limit() != recv {
-            recvq.set_limit(recv);
+    }
+
+    /// Brings the connection's RecvQ to the size in force, which it keeps from now on.
+    fn apply_recv_buffer(&mut self) {
+        let size = self.options.recv_buffer;
+        if let Some((_, recvq)) = self.rings_mut().filter(|(_, recvq)| recvq.limit() != size) {
+            recvq.set_limit(size);
+        }
+        if let Phase::Connected(connected) = &mut self.phase {
+            connected.tcb.fix_receive_buffer();
+        }
+    }
+
+    fn rings_mut(&mut self) -> Option<(&mut SendQ, &mut RecvQ)> {
+        match &mut self.phase {
+            Phase::Connecting(connecting) => Some((&mut connecting.rings.sendq, &mut connecting.rings.recvq)),
+            Phase::Connected(connected) => Some(connected.tcb.rings_mut()),
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
+        }
+    }
+
+    /// What only the connection knows of an option.
+    fn option_in_force(&self, name: OptionName) -> Option<SocketOption> {
+        let Phase::Connected(connected) = &self.phase else { return None };
+        match name {
+            OptionName::QuickAck => Some(SocketOption::QuickAck(u32::from(connected.tcb.is_quick_ack()))),
+            OptionName::ReceiveBuffer => {
+                let size = connected.tcb.recv_limit();
+                Some(SocketOption::ReceiveBuffer(u32::try_from(size).unwrap_or(u32::MAX)))
+            }
+            _ => None,
         }
     }
 
@@ -152,6 +181,9 @@ impl Socket {
         for name in names {
             self.apply_option(now, name);
         }
+        if self.options.tcp.quick_ack == 0 {
+            self.apply_option(now, OptionName::QuickAck);
+        }
     }
 
     /// Tells the connection one option that has changed. Most are looked at when they are needed.
@@ -166,6 +198,8 @@ impl Socket {
                 connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
             }
             OptionName::UserTimeout => connected.tcb.set_user_timeout(self.options.user_timeout()),
+            OptionName::QuickAck => connected.tcb.set_quick_ack(self.options.tcp.quick_ack),
+            OptionName::WindowClamp => connected.tcb.set_window_clamp(self.options.window_clamp()),
             OptionName::Cork => connected.tcb.set_cork(now, self.options.tcp.cork),
             _ => {}
         }

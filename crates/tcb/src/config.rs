@@ -39,6 +39,12 @@ pub struct Config {
     /// The most that tuning may make of RecvQ, bytes (tcp_rmem's third number); no more than `recv_buffer` for a fixed size. The
     /// scale is chosen for it.
     pub recv_buffer_max: usize,
+    /// Whether RecvQ grows to what the program reads (tcp_moderate_rcvbuf).
+    pub recv_tuning: bool,
+    /// TCP_WINDOW_CLAMP: no larger window is offered, bytes.
+    pub window_clamp: Option<u32>,
+    /// The largest window in a SYN: 32,767 for peers that take it for a signed number (tcp_workaround_signed_windows).
+    pub syn_window_max: u16,
     /// SO_SNDBUF in force, bytes.
     pub send_buffer: usize,
     /// False for TCP_NODELAY.
@@ -110,6 +116,9 @@ impl Config {
             dsack: true,
             recv_buffer: 131_072,
             recv_buffer_max: 0,
+            recv_tuning: true,
+            window_clamp: None,
+            syn_window_max: u16::MAX,
             send_buffer: 16_384,
             nagle: true,
             delayed_ack: Duration::from_millis(40),

@@ -243,7 +243,7 @@ impl Handshake {
         sendq.release(acked as usize);
         // RFC 7413, 4.2.2: text of the SYN that was not taken is sent as if for the first time.
         let una = self.config.iss + 1 + acked;
-        let window = u32::from(window::of_syn(self.config.recv_buffer));
+        let window = u32::from(window::of_syn(&self.config));
         let mut acks = AckPolicy::new(&self.config, mss, window);
         // A SYN-ACK is acknowledged; the ACK that ends a simultaneous open is not.
         if self.is_ack_owed {
@@ -286,7 +286,7 @@ impl Handshake {
             path,
             soft_error: None,
             sack: Sack::new(self.config.sack && self.peer.sack_permitted, self.config.dsack),
-            tuning: Tuning::new(now, self.config.recv_buffer_max, window::FIRST_LIMIT, mss, rcv_nxt),
+            tuning: Tuning::new(now, &self.config, mss, rcv_nxt),
             recovery: Recovery::new(self.config.iss),
             congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
             acks,
@@ -367,7 +367,7 @@ impl Handshake {
         let flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
         let scaling = self.config.window_scaling && (!is_answer || self.peer.window_scale.is_some());
         TcpHeader {
-            window: window::of_syn(self.config.recv_buffer).saturating_sub(self.text_taken() as u16),
+            window: window::of_syn(&self.config).saturating_sub(self.text_taken() as u16),
             options: Options {
                 // MUST-14, SHLD-5, MAY-3 (3.7.1): always. MUST-65: in no other segment.
                 mss: Some(self.config.recv_mss),
@@ -412,7 +412,7 @@ impl Handshake {
     /// The window field of an ACK: scaled like that of any segment without a SYN.
     fn window_in_ack(&self) -> u16 {
         let shift = if self.is_scaled() { window::shift_for(&self.config) } else { 0 };
-        window::of_syn(self.config.recv_buffer) >> shift
+        window::of_syn(&self.config) >> shift
     }
 
     /// The path, and with it the MSS, now that both SYNs are known.

@@ -392,6 +392,12 @@ impl Tcb {
         self.tuning.clamp = clamp.unwrap_or(u32::MAX);
     }
 
+    /// SO_RCVBUF in force: what RecvQ may hold, bytes.
+    #[must_use]
+    pub fn recv_limit(&self) -> usize {
+        self.recvq.limit()
+    }
+
     /// SO_RCVBUF was set: RecvQ keeps its size from now on.
     pub fn fix_receive_buffer(&mut self) {
         self.tuning.stop();

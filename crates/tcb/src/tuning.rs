@@ -10,8 +10,10 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
-use crate::{Tcb, timestamps};
+use crate::{Config, Tcb, timestamps};
 
+/// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
+const FIRST_LIMIT: u32 = 1 << 16;
 /// Text in a segment that makes the window grow, bytes.
 const WORTH_GROWING: u32 = 128;
 /// Full segments that a sender begins with (RFC 6928).
@@ -38,11 +40,13 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
-    pub(crate) fn new(now: Instant, most: usize, window: u32, mss: u32, rcv_nxt: SeqNum) -> Self {
+    /// `mss` is the text in our own full segments.
+    pub(crate) fn new(now: Instant, config: &Config, mss: u32, rcv_nxt: SeqNum) -> Self {
+        let window = FIRST_LIMIT;
         Self {
             window_limit: window,
-            clamp: u32::MAX,
-            most,
+            clamp: config.window_clamp.unwrap_or(u32::MAX),
+            most: if config.recv_tuning { config.recv_buffer_max } else { 0 },
             space: u64::from(window.min(mss.saturating_mul(INITIAL_SEGMENTS))),
             from: 0,
             since: now,

@@ -10,7 +10,7 @@ const SMALL_WINDOW: u32 = 536;
 
 /// The scale for the largest window that may ever be offered: 0 if it fits the header's field.
 pub(crate) fn shift_for(config: &Config) -> u8 {
-    let recv_buffer = config.recv_buffer.max(config.recv_buffer_max);
+    let recv_buffer = clamped(config, config.recv_buffer.max(config.recv_buffer_max));
     (0..MAX_SHIFT).find(|shift| recv_buffer >> shift <= usize::from(u16::MAX)).unwrap_or(MAX_SHIFT)
 }
 
@@ -20,12 +20,14 @@ pub(crate) fn clamp_shift(shift: u8) -> u8 {
 }
 
 /// The window field of a SYN: never scaled (RFC 7323, 2.2).
-pub(crate) fn of_syn(recv_buffer: usize) -> u16 {
-    u16::try_from(recv_buffer).unwrap_or(u16::MAX)
+pub(crate) fn of_syn(config: &Config) -> u16 {
+    u16::try_from(clamped(config, config.recv_buffer)).unwrap_or(u16::MAX).min(config.syn_window_max)
 }
 
-/// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
-pub(crate) const FIRST_LIMIT: u32 = 1 << 16;
+/// TCP_WINDOW_CLAMP.
+fn clamped(config: &Config, window: usize) -> usize {
+    config.window_clamp.map_or(window, |clamp| window.min(clamp as usize))
+}
 
 /// The receiver.
 impl Tcb {

@@ -87,7 +87,9 @@ pub(super) const ROWS: &[Row] = &[
     time!("net.ipv4.tcp_keepalive_intvl", keepalive_interval, Seconds, 0, INT),
     number!("net.ipv4.tcp_keepalive_probes", keepalive_probes, 0, BYTE),
     time!("net.ipv4.tcp_keepalive_time", keepalive_time, Seconds, 0, INT),
+    flag!("net.ipv4.tcp_moderate_rcvbuf", moderate_recv_buffer),
     number!("net.ipv4.tcp_notsent_lowat", notsent_lowat, 0, u32::MAX as u64),
+    number!("net.ipv4.tcp_pingpong_thresh", interactive_after, 1, BYTE),
     number!("net.ipv4.tcp_retries1", retries1, 0, BYTE),
     number!("net.ipv4.tcp_retries2", retries2, 0, BYTE),
     Row { name: "net.ipv4.tcp_rmem", read: read_rmem, write: write_rmem },
@@ -99,6 +101,7 @@ pub(super) const ROWS: &[Row] = &[
     number!("net.ipv4.tcp_synack_retries", synack_retries, 0, BYTE),
     number!("net.ipv4.tcp_timestamps", timestamps, 0, 2),
     flag!("net.ipv4.tcp_window_scaling", window_scaling),
+    flag!("net.ipv4.tcp_workaround_signed_windows", workaround_signed_windows),
     Row { name: "net.ipv4.tcp_wmem", read: read_wmem, write: write_wmem },
 ];
 

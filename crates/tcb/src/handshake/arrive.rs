@@ -130,8 +130,8 @@ impl Handshake {
     /// As Linux: a SYN-ACK that echoes a timestamp which no SYN of ours had answers another connection.
     fn is_echo_possible(&self, now: Instant, segment: &Segment<'_>) -> bool {
         let (Some(stamps), Some(sent)) = (segment.header.options.timestamps, self.sent) else { return true };
-        let echo = stamps.echo;
-        let (first, last) = (timestamps::clock(sent), timestamps::clock(now));
+        let (echo, offset) = (stamps.echo, self.config.timestamp_offset);
+        let (first, last) = (timestamps::clock(sent, offset), timestamps::clock(now, offset));
         !self.config.timestamps
             || echo == 0
             || !(timestamps::is_older(echo, first) || timestamps::is_older(last, echo))
@@ -146,7 +146,7 @@ impl Handshake {
 
     fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
         let nxt = self.peer.irs + 1;
-        let edge = nxt + u32::from(window::of_syn(self.config.recv_buffer));
+        let edge = nxt + u32::from(window::of_syn(&self.config));
         let (seq, len) = (segment.header.seq, segment.len());
         let is_old = match (self.peer.recent, segment.header.options.timestamps) {
             (Some(recent), Some(stamps)) => timestamps::is_older(stamps.value, recent.value()),
