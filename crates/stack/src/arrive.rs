@@ -11,7 +11,7 @@ use crate::{Error, HostId};
 use sockeye_buffer::Text;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Progress, Reason, Segment, TimeWaitVerdict};
-use sockeye_wire::{Flags, IpHeader, Protocol, SeqNum, TcpHeader, tcp};
+use sockeye_wire::{Ecn, Flags, IpHeader, Protocol, SeqNum, TcpHeader, tcp};
 use std::net::SocketAddr;
 
 /// A segment that may open a connection.
@@ -64,7 +64,12 @@ impl Network {
             self.hosts[host.0 as usize].counters.min_hop_limit_drops += 1;
             return;
         }
-        self.segment_arrives(now, host, Tuple::new(local, remote), &Segment { header: &header, text });
+        self.segment_arrives(
+            now,
+            host,
+            Tuple::new(local, remote),
+            &Segment { header: &header, text, ecn: Ecn::of(ip.traffic_class) },
+        );
     }
 
     /// RFC 5082: whether the segment's socket wants more of a hop limit.

@@ -1,9 +1,9 @@
 //! What a network consists of, and how its hosts are set.
 
-use crate::FastOpenKeys;
-use crate::PathSettings;
+use crate::{CongestionName, FastOpenKeys, PathSettings};
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
+use sockeye_tcb::CongestionControl;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -122,6 +122,24 @@ pub struct Settings {
     pub rto_min: Duration,
     /// tcp_rto_max_ms: upper bound of the RTO (120 s).
     pub rto_max: Duration,
+    /// tcp_congestion_control: of a socket that asks for none.
+    pub congestion_control: CongestionName,
+    /// tcp_allowed_congestion_control: what TCP_CONGESTION can choose.
+    pub allowed_congestion_control: Vec<CongestionName>,
+    /// How CUBIC ends slow start early: 0 not at all, 1 as Linux, 2 HyStart++ (RFC 9406).
+    pub hystart: u32,
+    /// tcp_slow_start_after_idle: cwnd decays while a connection is idle (RFC 5681, 4.1).
+    pub slow_start_after_idle: bool,
+    /// tcp_pacing_ss_ratio: pacing rate in slow start, per cent of cwnd / SRTT (200).
+    pub pacing_ss_ratio: u32,
+    /// tcp_pacing_ca_ratio: pacing rate in congestion avoidance, per cent (120).
+    pub pacing_ca_ratio: u32,
+    /// net.core.default_qdisc is `fq`: segments of every connection leave at its pacing rate.
+    pub is_paced: bool,
+    /// tcp_ecn: 0 off, 1 asked for and accepted, 2 accepted (2; RFC 3168).
+    pub ecn: u32,
+    /// tcp_ecn_fallback: a SYN that is sent again does not ask for ECN.
+    pub ecn_fallback: bool,
     /// tcp_notsent_lowat: a socket is not writable while it has so many bytes that were never sent.
     pub notsent_lowat: u32,
 }
@@ -174,6 +192,15 @@ impl Default for Settings {
             retries2: 15,
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),
+            congestion_control: CongestionControl::default().into(),
+            allowed_congestion_control: CongestionControl::ALL.map(CongestionName::from).to_vec(),
+            hystart: 1,
+            slow_start_after_idle: true,
+            pacing_ss_ratio: 200,
+            pacing_ca_ratio: 120,
+            is_paced: false,
+            ecn: 2,
+            ecn_fallback: true,
             notsent_lowat: u32::MAX,
         }
     }

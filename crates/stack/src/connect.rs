@@ -8,7 +8,7 @@ use crate::options::Options;
 use crate::ports::Scope;
 use crate::route::{Path, Via, is_unicast, loopback};
 use crate::socket::{Bound, Connecting, Hold, Phase, RingsState, Socket};
-use crate::{Error, Family, Rings, SocketId};
+use crate::{Error, Family, Rings, SocketId, congestion};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Config, Handshake};
 use sockeye_wire::SeqNum;
@@ -192,6 +192,8 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         syn_linear_timeouts: if is_counted { 0 } else { host.settings.syn_linear_timeouts },
         invalid_rate_limit: host.settings.invalid_rate_limit,
         synack_retries: host.settings.synack_retries,
+        congestion: congestion::config_of(options, &host.settings),
+        ecn: congestion::ecn_of(&host.settings),
         ..usual
     }
 }

@@ -18,6 +18,7 @@ mod arrive;
 mod calls;
 mod close;
 mod config;
+mod congestion;
 mod connect;
 mod counters;
 mod demux;

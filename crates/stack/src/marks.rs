@@ -49,12 +49,12 @@ pub(crate) fn packet_of(tuple: &Tuple, segment: &Segment<'_>, marks: Marks) -> V
         dst: tuple.remote.ip(),
         protocol: Protocol::Tcp,
         hop_limit: marks.hop_limit,
-        traffic_class: marks.traffic_class,
+        traffic_class: segment.ecn.within(marks.traffic_class),
         // Each packet that may be fragmented needs another.
         ident: if marks.dont_fragment { 0 } else { marks.ident.wrapping_add(segment.header.seq.0 as u16) },
         dont_fragment: marks.dont_fragment,
     };
-    let Segment { header: tcp, text } = segment;
+    let Segment { header: tcp, text, .. } = segment;
     let len = Text::len(text);
     let mut out = vec![0; packet::len(&header, tcp, len)];
     let at = packet::emit_headers(&header, tcp, len, &mut out);

@@ -185,6 +185,12 @@ impl CongestionName {
     }
 }
 
+impl From<sockeye_tcb::CongestionControl> for CongestionName {
+    fn from(control: sockeye_tcb::CongestionControl) -> Self {
+        Self::new(control.name().as_bytes())
+    }
+}
+
 impl std::fmt::Debug for CongestionName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.as_str().fmt(f)

@@ -3,7 +3,7 @@
 mod linux;
 
 use crate::option::{CongestionName, FastOpenKeys};
-use crate::{Error, OptionName, Settings, SocketOption};
+use crate::{Error, OptionName, Settings, SocketOption, congestion};
 use linux::{retransmissions_of, seconds_of};
 use sockeye_tcb::KeepAlive;
 use std::time::Duration;
@@ -22,8 +22,6 @@ const MAX_SYN_COUNT: u32 = 127;
 const MAX_SEGMENT_BOUNDS: std::ops::RangeInclusive<u32> = 88..=32_767;
 /// Half of SOCK_MIN_RCVBUF: no smaller TCP_WINDOW_CLAMP but 0, bytes.
 const MIN_WINDOW_CLAMP: u32 = 1152;
-/// The congestion control of a socket that asked for none.
-const DEFAULT_CONGESTION: &[u8] = b"reno";
 /// TCP_FIN_TIMEOUT_MAX, seconds.
 const MAX_LINGER2: i32 = 120;
 /// TCP_RTO_MAX_SEC: the bounds of TCP_RTO_MAX_MS, milliseconds.
@@ -243,7 +241,7 @@ impl Options {
             SocketOption::WindowClamp(bytes) => self.tcp.window_clamp = bytes.max(MIN_WINDOW_CLAMP),
             SocketOption::NotSentLowat(bytes) => self.tcp.notsent_lowat = bytes,
             SocketOption::Inq(on) => self.tcp.inq = on,
-            SocketOption::Congestion(name) => self.tcp.congestion = Some(name),
+            SocketOption::Congestion(name) => self.tcp.congestion = Some(congestion::choose(name, settings)?),
             SocketOption::FastOpen(length) => self.tcp.fast_open = length.min(settings.backlog_max),
             SocketOption::FastOpenConnect(on) => self.tcp.fast_open_connect = on,
             SocketOption::FastOpenKey(keys) => self.tcp.fast_open_key = keys,
@@ -314,7 +312,7 @@ impl Options {
             OptionName::NotSentLowat => SocketOption::NotSentLowat(tcp.notsent_lowat),
             OptionName::Inq => SocketOption::Inq(tcp.inq),
             OptionName::Congestion => {
-                SocketOption::Congestion(tcp.congestion.unwrap_or(CongestionName::new(DEFAULT_CONGESTION)))
+                SocketOption::Congestion(tcp.congestion.unwrap_or(settings.congestion_control))
             }
             OptionName::FastOpen => SocketOption::FastOpen(tcp.fast_open),
             OptionName::FastOpenConnect => SocketOption::FastOpenConnect(tcp.fast_open_connect),

@@ -148,7 +148,12 @@ impl Network {
             let options = self.sockets.get(listener as usize).map(|listener| &listener.options);
             let options = options.map(|options| options.ip.of(path.tuple.remote.ip()));
             let marks = self.marks(host, &path, options.as_ref());
-            self.send(now, host, (path, marks), &Segment { header: &transmit.header, text: Text::empty() });
+            self.send(
+                now,
+                host,
+                (path, marks),
+                &Segment { header: &transmit.header, text: Text::empty(), ecn: transmit.ecn },
+            );
         }
     }
 
@@ -157,7 +162,7 @@ impl Network {
         let Some(via) = self.hosts[host.0 as usize].routes.via(tuple.remote.ip()) else { return };
         let path = Path { tuple, via };
         let marks = self.marks(host, &path, None);
-        self.send(now, host, (path, marks), &Segment { header, text: Text::empty() });
+        self.send(now, host, (path, marks), &Segment::new(header, Text::empty()));
     }
 
     fn marks(&self, host: HostId, path: &Path, options: Option<&FamilyOptions>) -> Marks {
@@ -202,14 +207,15 @@ impl Network {
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
         if let Via::Link(wire) = path.via {
-            let packet = packet_of(&path.tuple, &Segment { header: &transmit.header, text }, marks);
+            let packet =
+                packet_of(&path.tuple, &Segment { header: &transmit.header, text, ecn: transmit.ecn }, marks);
             return self.send_packet(now, host, wire, packet);
         }
         // Not to an open connection, or to itself: the text must not be borrowed from the socket meanwhile.
         let mut copy = vec![0; text.len()];
         text.copy_to(&mut copy);
         let text = Text::from(copy.as_slice());
-        self.send(now, host, (path, marks), &Segment { header: &transmit.header, text });
+        self.send(now, host, (path, marks), &Segment { header: &transmit.header, text, ecn: transmit.ecn });
     }
 
     /// Loopback between two open connections: the receiver takes the text out of the sender's SendQ. No packet is made, and a
@@ -227,7 +233,8 @@ impl Network {
         else {
             return false;
         };
-        let segment = Segment { header: &transmit.header, text: sender.tcb.text(transmit) };
+        let segment =
+            Segment { header: &transmit.header, text: sender.tcb.text(transmit), ecn: transmit.ecn };
         here.note_loopback(now, from.1, &segment);
         receiver.tcb.segment_arrives(now, &segment);
         self.owe_socket(to);

@@ -2,7 +2,7 @@
 
 use crate::network::Network;
 use crate::socket::{Hold, Phase, Socket};
-use crate::{Error, Family, Mark, OptionName, SocketId, SocketOption};
+use crate::{Error, Family, Mark, OptionName, SocketId, SocketOption, congestion};
 use sockeye_buffer::{RecvQ, SendQ};
 use sockeye_clock::Instant;
 
@@ -36,6 +36,12 @@ impl Network {
             OptionName::ReceiveBuffer => socket.apply_recv_buffer(),
             OptionName::SynCount | OptionName::FastOpen => socket.apply_to_handshakes(),
             OptionName::MinTimeToLive | OptionName::MinHopLimit => host.checks_hop_limits = true,
+            OptionName::Congestion => {
+                let control = congestion::control_of(&socket.options, &host.settings);
+                if let Phase::Connected(connected) = &mut socket.phase {
+                    connected.tcb.set_congestion_control(now, control);
+                }
+            }
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
@@ -201,6 +207,7 @@ impl Socket {
             OptionName::QuickAck => connected.tcb.set_quick_ack(self.options.tcp.quick_ack),
             OptionName::WindowClamp => connected.tcb.set_window_clamp(self.options.window_clamp()),
             OptionName::Cork => connected.tcb.set_cork(now, self.options.tcp.cork),
+            OptionName::MaxPacingRate => connected.tcb.set_max_pacing_rate(self.options.max_pacing_rate),
             _ => {}
         }
     }

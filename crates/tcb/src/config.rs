@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_wire::SeqNum;
 
-use crate::CongestionConfig;
+use crate::{CongestionConfig, EcnConfig};
 
 /// What a connection is configured with, before it starts. All of it is plain data.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub struct Config {
     pub rto_initial: Duration,
     /// Initial window, segments (10, RFC 6928).
     pub initial_window: u32,
+    /// Explicit congestion notification.
+    pub ecn: EcnConfig,
     /// The congestion control and its settings.
     pub congestion: CongestionConfig,
     /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11).
@@ -128,6 +130,7 @@ impl Config {
             rto_max: Duration::from_secs(120),
             rto_initial: Duration::from_secs(1),
             initial_window: 10,
+            ecn: EcnConfig::new(),
             congestion: CongestionConfig::new(),
             retries2: 15,
             syn_retries: 6,

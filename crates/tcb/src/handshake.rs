@@ -15,6 +15,7 @@ use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
+use crate::ecn::{Agreed, EcnState};
 use crate::event::{Event, Events};
 use crate::keepalive::Probing;
 use crate::marks::Marks;
@@ -91,6 +92,7 @@ struct Peer {
     window: u32,
     wl1: SeqNum,
     wl2: SeqNum,
+    ecn: Agreed,
 }
 
 /// What became of a handshake.
@@ -168,6 +170,11 @@ impl Handshake {
         if is_less {
             self.shrink_syn();
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn peer_agrees_on_ecn(&self) -> bool {
+        self.peer.ecn == Agreed::Yes
     }
 
     /// The only exit for segments.
@@ -289,6 +296,7 @@ impl Handshake {
             tuning: Tuning::new(now, &self.config, mss, rcv_nxt),
             recovery: Recovery::new(self.config.iss),
             congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
+            ecn: EcnState::new(self.peer.ecn),
             acks,
             persist: Persist::default(),
             probing: Probing::new(now),
@@ -364,7 +372,13 @@ impl Handshake {
 
     fn syn(&self, now: Instant) -> TcpHeader {
         let is_answer = self.state == State::SynReceived;
-        let flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
+        let mut flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
+        // RFC 3168, 6.1.1.
+        if is_answer {
+            flags.set(Flags::ECE, self.peer.ecn == Agreed::Yes);
+        } else if self.config.ecn.is_asked_for(self.config.congestion.control, self.retransmissions) {
+            flags |= Flags::ECE | Flags::CWR;
+        }
         let scaling = self.config.window_scaling && (!is_answer || self.peer.window_scale.is_some());
         TcpHeader {
             window: window::of_syn(&self.config).saturating_sub(self.text_taken() as u16),

@@ -1,7 +1,7 @@
 //! Segments that come in and go out.
 
 use sockeye_buffer::Text;
-use sockeye_wire::{Flags, SeqNum, TcpHeader};
+use sockeye_wire::{Ecn, Flags, SeqNum, TcpHeader};
 
 /// A segment that arrived, checksum verified, addressed to this connection.
 #[derive(Clone, Debug)]
@@ -10,6 +10,16 @@ pub struct Segment<'a> {
     pub header: &'a TcpHeader,
     /// Its text.
     pub text: Text<'a>,
+    /// The codepoint of the packet that it came in (RFC 3168).
+    pub ecn: Ecn,
+}
+
+impl<'a> Segment<'a> {
+    /// A segment that came in a packet without an ECN codepoint.
+    #[must_use]
+    pub const fn new(header: &'a TcpHeader, text: Text<'a>) -> Self {
+        Self { header, text, ecn: Ecn::NotEct }
+    }
 }
 
 impl Segment<'_> {
@@ -42,11 +52,13 @@ pub struct Transmit {
     pub text_offset: usize,
     /// Length of the text, in bytes.
     pub text_len: usize,
+    /// The codepoint of the packet that carries it (RFC 3168).
+    pub ecn: Ecn,
 }
 
 impl Transmit {
     pub(crate) const fn without_text(header: TcpHeader) -> Self {
-        Self { header, text_offset: 0, text_len: 0 }
+        Self { header, text_offset: 0, text_len: 0, ecn: Ecn::NotEct }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::congestion::{Congestion, Expiry};
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
+use crate::ecn::EcnState;
 use crate::event::Events;
 use crate::keepalive::Probing;
 use crate::marks::Marks;
@@ -216,6 +217,7 @@ pub struct Tcb {
     pub(crate) tuning: Tuning,
     pub(crate) recovery: Recovery,
     pub(crate) congestion: Congestion,
+    pub(crate) ecn: EcnState,
     pub(crate) acks: AckPolicy,
     pub(crate) persist: Persist,
     pub(crate) probing: Probing,
@@ -253,11 +255,14 @@ impl Tcb {
 
     /// The next segment that is owed; `None` when nothing is owed now. The only exit for segments.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        let transmit = transmit::poll(self, now);
-        if let Some(transmit) = &transmit {
-            self.counters.on_sent(transmit.text_len);
+        let nxt = self.snd.nxt;
+        if let Some(earlier) = self.take_earlier_ack(now) {
+            return Some(earlier);
         }
-        transmit
+        let mut transmit = transmit::poll(self, now)?;
+        self.counters.on_sent(transmit.text_len);
+        self.apply_ecn(&mut transmit, nxt);
+        Some(transmit)
     }
 
     /// The text of a transmit just polled.

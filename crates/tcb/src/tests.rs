@@ -4,6 +4,7 @@ mod acks;
 mod calls;
 mod chrono;
 mod early;
+mod ecn;
 pub(crate) mod fixture;
 mod hostile;
 mod loss;

@@ -1,7 +1,7 @@
 //! The only exit for segments: what is owed, most urgent first.
 
 use sockeye_clock::Instant;
-use sockeye_wire::{Flags, Options, SeqNum, TcpHeader};
+use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader};
 
 use crate::recovery::Urgency;
 use crate::tcb::{Fin, Timing};
@@ -146,6 +146,7 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
         header: acknowledging(tcb, now, cut.from, flags, window),
         text_offset: offset,
         text_len: cut.text as usize,
+        ecn: Ecn::NotEct,
     }
 }
 
@@ -154,6 +155,13 @@ fn ack(tcb: &mut Tcb, now: Instant) -> Transmit {
     let window = tcb.offer_window();
     let seq = tcb.snd.nxt;
     Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK, window))
+}
+
+/// An ACK of less than there is.
+pub(crate) fn earlier_ack(tcb: &mut Tcb, now: Instant, ack: SeqNum) -> Transmit {
+    let window = tcb.last_window();
+    let seq = tcb.snd.nxt;
+    Transmit::without_text(TcpHeader { ack, ..header(tcb, now, seq, Flags::ACK, window) })
 }
 
 /// An ACK that the peer counts: it has no text, and the window is the last one, whatever the program has read meanwhile (RFC 5681,

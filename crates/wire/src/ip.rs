@@ -67,6 +67,69 @@ pub struct IpHeader {
     pub dont_fragment: bool,
 }
 
+/// The codepoint of explicit congestion notification: the last two bits of [`IpHeader::traffic_class`] (RFC 3168, section 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Ecn {
+    /// The transport does not know of it.
+    #[default]
+    NotEct = 0b00,
+    /// ECT(1).
+    Ect1 = 0b01,
+    /// ECT(0).
+    Ect0 = 0b10,
+    /// Congestion experienced.
+    Ce = 0b11,
+}
+
+impl Ecn {
+    /// That of a traffic class or type of service.
+    #[must_use]
+    pub const fn of(traffic_class: u8) -> Self {
+        match traffic_class & 0b11 {
+            0b00 => Self::NotEct,
+            0b01 => Self::Ect1,
+            0b10 => Self::Ect0,
+            _ => Self::Ce,
+        }
+    }
+
+    /// The traffic class with this codepoint in place of its own.
+    #[must_use]
+    pub const fn within(self, traffic_class: u8) -> u8 {
+        traffic_class & !0b11 | self as u8
+    }
+}
+
+/// Marks a packet that says it may be marked: ECT(0) or ECT(1) becomes CE, and an IPv4 header's checksum follows. Says whether the
+/// packet has the mark now; if not, a queue that is too long drops it.
+pub fn mark_congestion(packet: &mut [u8]) -> bool {
+    let traffic_class = match &*packet {
+        [first, second, ..] if first >> 4 == 4 => *second,
+        [first, second, ..] if first >> 4 == 6 => first << 4 | second >> 4,
+        _ => return false,
+    };
+    match Ecn::of(traffic_class) {
+        Ecn::NotEct => return false,
+        Ecn::Ce => return true,
+        Ecn::Ect0 | Ecn::Ect1 => {}
+    }
+    if packet[0] >> 4 == 6 {
+        packet[1] |= Ecn::Ce.within(0) << 4;
+        return true;
+    }
+    let Some(header) = packet.get_mut(..V4_HEADER_LEN) else { return false };
+    let before = u16::from_be_bytes([header[0], header[1]]);
+    header[1] |= Ecn::Ce.within(0);
+    let after = u16::from_be_bytes([header[0], header[1]]);
+    // RFC 1624, equation 3.
+    let sum =
+        u32::from(!u16::from_be_bytes([header[10], header[11]])) + u32::from(!before) + u32::from(after);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    header[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    true
+}
+
 /// How much of a packet there has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {

@@ -13,7 +13,7 @@ pub mod seq;
 pub mod tcp;
 
 pub use icmp::{IcmpError, IcmpKind, Unreachable};
-pub use ip::{IpHeader, Protocol};
+pub use ip::{Ecn, IpHeader, Protocol, mark_congestion};
 pub use seq::SeqNum;
 pub use tcp::{FastOpen, Flags, Options, SackBlock, SackBlocks, TcpHeader, Timestamps};
 

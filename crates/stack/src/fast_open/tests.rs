@@ -143,7 +143,7 @@ fn pending_connections_are_limited() {
     let mut header = sockeye_wire::TcpHeader { flags: sockeye_wire::Flags::SYN, ..Default::default() };
     header.options.fast_open = Some(host.fast_open_keys.cookie(tuple.remote.ip(), tuple.local.ip()));
     let options = crate::options::Options::new(&host.settings);
-    let syn = sockeye_tcb::Segment { header: &header, text: sockeye_buffer::Text::empty() };
+    let syn = sockeye_tcb::Segment::new(&header, sockeye_buffer::Text::empty());
     let mut queue = FastOpenQueue::default();
     queue.max = 2;
     let now = Instant::from_millis(1);

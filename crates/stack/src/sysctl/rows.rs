@@ -2,7 +2,8 @@
 
 use super::value::{Unit, flag, number, numbers};
 use super::{Row, SysctlError};
-use crate::Settings;
+use crate::{CongestionName, Settings};
+use sockeye_tcb::CongestionControl;
 
 /// Linux's `int`.
 const INT: u64 = i32::MAX as u64;
@@ -73,12 +74,39 @@ pub(super) const ROWS: &[Row] = &[
     number!("net.ipv4.tcp_probe_threshold", path.probe_threshold, 0, 65_535),
     flag!("net.ipv4.tcp_reflect_tos", path.reflect_tos),
     flag!("net.ipv4.tcp_stdurg", path.stdurg),
+    Row {
+        name: "net.core.default_qdisc",
+        read: |settings| (if settings.is_paced { "fq" } else { "pfifo_fast" }).to_owned(),
+        write: write_qdisc,
+    },
     number!("net.core.somaxconn", backlog_max, 0, INT),
     number!("net.core.rmem_max", rmem_max, SOCK_MIN.1, INT),
     number!("net.core.wmem_max", wmem_max, SOCK_MIN.0, INT),
     number!("net.ipv4.ip_default_ttl", hop_limit, 1, BYTE),
     Row { name: "net.ipv4.ip_local_port_range", read: read_ports, write: write_ports },
+    Row {
+        name: "net.ipv4.tcp_allowed_congestion_control",
+        read: |settings| names(&settings.allowed_congestion_control),
+        write: write_allowed,
+    },
+    Row {
+        name: "net.ipv4.tcp_available_congestion_control",
+        read: |_| names(&CongestionControl::ALL.map(CongestionName::from)),
+        write: |_, _| Err(SysctlError::ReadOnly),
+    },
+    Row {
+        name: "net.ipv4.tcp_congestion_control",
+        read: |settings| settings.congestion_control.as_str().to_owned(),
+        write: |settings, text| {
+            settings.congestion_control = congestion_control(text)?;
+            Ok(())
+        },
+    },
+    // Linux has it as a parameter of its module.
+    number!("net.ipv4.tcp_cubic_hystart", hystart, 0, 2),
     flag!("net.ipv4.tcp_dsack", dsack),
+    number!("net.ipv4.tcp_ecn", ecn, 0, 2),
+    flag!("net.ipv4.tcp_ecn_fallback", ecn_fallback),
     number!("net.ipv4.tcp_fastopen", fast_open, 0, INT),
     time!("net.ipv4.tcp_fastopen_blackhole_timeout_sec", fast_open_black_hole_pause, Seconds, 0, INT),
     Row { name: "net.ipv4.tcp_fastopen_key", read: read_keys, write: write_keys },
@@ -95,7 +123,10 @@ pub(super) const ROWS: &[Row] = &[
     Row { name: "net.ipv4.tcp_rmem", read: read_rmem, write: write_rmem },
     time!("net.ipv4.tcp_rto_max_ms", rto_max, Millis, 1000, 120_000),
     time!("net.ipv4.tcp_rto_min_us", rto_min, Micros, 1, INT),
+    number!("net.ipv4.tcp_pacing_ca_ratio", pacing_ca_ratio, 0, 1000),
+    number!("net.ipv4.tcp_pacing_ss_ratio", pacing_ss_ratio, 0, 1000),
     flag!("net.ipv4.tcp_sack", sack),
+    flag!("net.ipv4.tcp_slow_start_after_idle", slow_start_after_idle),
     number!("net.ipv4.tcp_syn_linear_timeouts", syn_linear_timeouts, 0, 127),
     number!("net.ipv4.tcp_syn_retries", syn_retries, 1, 127),
     number!("net.ipv4.tcp_synack_retries", synack_retries, 0, BYTE),
@@ -104,6 +135,34 @@ pub(super) const ROWS: &[Row] = &[
     flag!("net.ipv4.tcp_workaround_signed_windows", workaround_signed_windows),
     Row { name: "net.ipv4.tcp_wmem", read: read_wmem, write: write_wmem },
 ];
+
+fn names(names: &[CongestionName]) -> String {
+    names.iter().map(CongestionName::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn congestion_control(text: &str) -> Result<CongestionName, SysctlError> {
+    let expected = "one of those that tcp_available_congestion_control names";
+    CongestionControl::from_name(text).map(CongestionName::from).ok_or(SysctlError::Malformed { expected })
+}
+
+fn write_allowed(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    if text.is_empty() {
+        return Err(SysctlError::Malformed { expected: "names with blanks between them" });
+    }
+    settings.allowed_congestion_control =
+        text.split_ascii_whitespace().map(congestion_control).collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+/// `fq` paces; the others that Linux has by default differ in nothing that is seen here.
+fn write_qdisc(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    settings.is_paced = match text {
+        "fq" => true,
+        "pfifo_fast" | "pfifo" | "fq_codel" => false,
+        _ => return Err(SysctlError::Malformed { expected: "fq, fq_codel, pfifo or pfifo_fast" }),
+    };
+    Ok(())
+}
 
 fn read_ports(settings: &Settings) -> String {
     format!("{}\t{}", settings.ports.0, settings.ports.1)

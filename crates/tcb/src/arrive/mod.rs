@@ -27,6 +27,7 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
         return Err(Discard::Closed);
     }
     pending::check_syn(tcb, now, segment)?;
+    let ecn = segment.ecn;
     let segment = sequence::check(tcb, now, segment)?;
     rst::check(tcb, now, &segment)?;
     syn::check(tcb, now, &segment)?;
@@ -34,6 +35,9 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     // What an unacceptable ACK says is not to be echoed.
     sequence::update_timestamp(tcb, now, &segment);
     urg::process(tcb, &segment);
+    if segment.text().len() > 0 {
+        tcb.note_codepoint(ecn, segment.header().flags);
+    }
     text::process(tcb, now, &segment)?;
     fin::process(tcb, &segment);
     Ok(())

@@ -41,6 +41,8 @@ pub(crate) struct Congestion {
     pace: Pace,
     algorithm: Algorithm,
     config: CongestionConfig,
+    /// cwnd came down, and the peer does not know it (RFC 3168, 6.1.2).
+    has_reduced: bool,
 }
 
 /// The algorithms, with what each remembers.
@@ -79,6 +81,7 @@ impl Congestion {
             pace: Pace::new(now, config.max_pacing_rate, is_paced(&config)),
             algorithm: Algorithm::new(now, &config),
             config,
+            has_reduced: false,
         }
     }
 
@@ -184,7 +187,7 @@ impl Congestion {
     /// A loss was found: fast recovery begins.
     pub(crate) fn on_loss_detected(&mut self, _now: Instant, _flight: u32) {
         let segments = self.after_loss();
-        self.window.reduce_to(segments);
+        self.reduce_to(segments);
         self.window.cwnd = self.window.ssthresh;
     }
 
@@ -194,7 +197,7 @@ impl Congestion {
             Algorithm::Dctcp(dctcp) => dctcp.after_echo(&self.window),
             Algorithm::Reno | Algorithm::Cubic(_) => self.after_loss(),
         };
-        self.window.reduce_to(segments);
+        self.reduce_to(segments);
     }
 
     /// Fast recovery, or the reduction for an echo, is over.
@@ -206,12 +209,22 @@ impl Congestion {
     pub(crate) fn on_timeout(&mut self, now: Instant, _flight: u32, expiry: Expiry) {
         if expiry == Expiry::First {
             let segments = self.after_loss();
-            self.window.reduce_to(segments);
+            self.reduce_to(segments);
         }
         self.window.cwnd = self.window.mss;
         if let Algorithm::Cubic(cubic) = &mut self.algorithm {
             cubic.on_timeout(now);
         }
+    }
+
+    fn reduce_to(&mut self, segments: u32) {
+        self.window.reduce_to(segments);
+        self.has_reduced = true;
+    }
+
+    /// Whether cwnd came down since this was last asked.
+    pub(crate) const fn take_reduced(&mut self) -> bool {
+        core::mem::replace(&mut self.has_reduced, false)
     }
 
     fn after_loss(&mut self) -> u32 {
@@ -225,6 +238,7 @@ impl Congestion {
     /// What was taken for a loss was none.
     pub(crate) fn on_undo(&mut self) {
         self.window.undo();
+        self.has_reduced = false;
         if let Algorithm::Cubic(cubic) = &mut self.algorithm {
             cubic.undo();
         }

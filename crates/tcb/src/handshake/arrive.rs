@@ -4,6 +4,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, TcpHeader};
 
 use super::{Handshake, Opened, Owing, Peer, Progress};
+use crate::ecn::{Agreed, EcnConfig};
 use crate::state::Cause;
 use crate::timestamps::{self, Recent};
 use crate::{Reason, Segment, window};
@@ -190,7 +191,18 @@ impl Handshake {
             window: u32::from(syn.header.window),
             wl1: syn.header.seq,
             wl2: if syn.has(Flags::ACK) { syn.header.ack } else { self.config.iss },
+            ecn: self.agree_on_ecn(syn),
         };
+    }
+
+    fn agree_on_ecn(&self, syn: &Segment<'_>) -> Agreed {
+        let control = self.config.congestion.control;
+        if syn.has(Flags::ACK) {
+            let is_asked = self.config.ecn.is_asked_for(control, self.retransmissions);
+            EcnConfig::agree_to_answer(is_asked, syn)
+        } else {
+            self.config.ecn.agree(control, syn)
+        }
     }
 
     /// Karn (MUST-18, 3.8.1): a SYN sent twice is measured only by its timestamp.

@@ -233,7 +233,7 @@ fn segment_arrives_when_closed() {
     };
     let answer = |flags| {
         let header = header(flags);
-        reset_for(&Segment { header: &header, text: Text::from(&text[..]) })
+        reset_for(&Segment::new(&header, Text::from(&text[..])))
     };
     assert_eq!(answer(Flags::RST), None);
     let reset = answer(Flags::ACK).expect("a RST");

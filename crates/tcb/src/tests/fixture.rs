@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_buffer::{RecvQReader, SendQWriter, Slot, Text};
 use sockeye_clock::Instant;
-use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
+use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader, Timestamps};
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -42,6 +42,7 @@ pub(crate) fn config() -> Config {
 pub(crate) struct Build {
     header: TcpHeader,
     text: Vec<u8>,
+    ecn: Ecn,
 }
 
 fn build(seq: u32, flags: Flags) -> Build {
@@ -53,7 +54,7 @@ fn build(seq: u32, flags: Flags) -> Build {
         window: 20_000,
         ..Default::default()
     };
-    Build { header, text: Vec::new() }
+    Build { header, text: Vec::new(), ecn: Ecn::NotEct }
 }
 
 /// `<SEQ=seq><ACK=ack><CTL=ACK>`.
@@ -128,8 +129,13 @@ impl Build {
         self.flag(Flags::URG)
     }
 
+    pub(crate) fn codepoint(mut self, ecn: Ecn) -> Self {
+        self.ecn = ecn;
+        self
+    }
+
     pub(crate) fn segment(&self) -> Segment<'_> {
-        Segment { header: &self.header, text: Text::from(self.text.as_slice()) }
+        Segment { ecn: self.ecn, ..Segment::new(&self.header, Text::from(self.text.as_slice())) }
     }
 }
 

@@ -107,12 +107,12 @@ fn established(random: &mut Random, slot: &Slot, now: Instant) -> Tcb {
         let rings = (config.send_buffer, config.recv_buffer);
         let mut syn = header(random, IRS, ISS);
         (syn.seq, syn.flags) = (IRS, Flags::SYN);
-        let mut handshake = Handshake::passive(now, config, &Segment { header: &syn, text: Text::empty() });
+        let mut handshake = Handshake::passive(now, config, &Segment::new(&syn, Text::empty()));
         for _ in 0..50 {
             while handshake.poll_transmit(now).is_some() {}
             let mut ack = header(random, IRS + 1, ISS + 1);
             ack.options.timestamps = syn.options.timestamps;
-            let segment = Segment { header: &ack, text: Text::empty() };
+            let segment = Segment::new(&ack, Text::empty());
             match handshake.segment_arrives(now, &segment) {
                 Progress::Waiting => {}
                 Progress::BackToListen | Progress::Failed(_) => break,
@@ -146,7 +146,7 @@ fn nothing_that_arrives_breaks_it() {
             let acked = if random.below(2) == 0 { una } else { nxt };
             let header = header(&mut random, rcv_nxt, acked);
             let len = if random.below(2) == 0 { 0 } else { random.below(3000) as usize };
-            tcb.segment_arrives(now, &Segment { header: &header, text: Text::from(&text[..len]) });
+            tcb.segment_arrives(now, &Segment::new(&header, Text::from(&text[..len])));
             tcb.assert_invariants();
             call(&mut random, &mut tcb, &slot, now);
             tcb.assert_invariants();

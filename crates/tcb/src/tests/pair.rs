@@ -277,7 +277,7 @@ impl End {
     }
 
     fn arrives(&mut self, now: Instant, header: &TcpHeader, text: &[u8]) {
-        let segment = Segment { header, text: Text::from(text) };
+        let segment = Segment::new(header, Text::from(text));
         match &mut self.age {
             Age::Listen(config) => {
                 if header.flags == Flags::SYN {
