@@ -29,6 +29,7 @@ impl Network {
             hold: Hold::Nothing,
             rings: RingsState::Closed,
             phase: Phase::Idle,
+            last_info: None,
             schedule: Schedule::default(),
             path_generation: 0,
         }))

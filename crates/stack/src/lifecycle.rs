@@ -95,6 +95,7 @@ impl Network {
             hold: Hold::Connection(claim),
             rings: RingsState::Open,
             phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
+            last_info: None,
             schedule: Schedule::default(),
             path_generation: 0,
         });
@@ -174,6 +175,9 @@ impl Network {
         let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) else {
             return;
         };
+        if socket.holder != Holder::Nobody {
+            socket.last_info = Some(connected.last_info(now));
+        }
         let claim = match std::mem::replace(&mut socket.hold, Hold::Nothing) {
             Hold::Connection(claim) => Some(claim),
             Hold::Nothing | Hold::Bound => None,
@@ -194,6 +198,9 @@ impl Network {
         self.leave_fast_open_queue(self.now, index, Leaving::Complete);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
+        if let (Phase::Connected(connected), true) = (&socket.phase, socket.holder != Holder::Nobody) {
+            socket.last_info = Some(connected.last_info(self.now));
+        }
         socket.phase = Phase::Over(path);
         self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
         self.release_port(index);

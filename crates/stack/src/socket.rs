@@ -4,7 +4,7 @@ use crate::listener::Listener;
 use crate::options::Options;
 use crate::ports::{Claim, Scope};
 use crate::route::Path;
-use crate::{Family, HostId, Rings, SocketId};
+use crate::{Family, HostId, Rings, SocketId, TcpInfo};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Tcb, TimeWait};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -23,6 +23,8 @@ pub(crate) struct Socket {
     pub(crate) hold: Hold,
     pub(crate) rings: RingsState,
     pub(crate) phase: Phase,
+    /// TCP_INFO of the connection that is over.
+    pub(crate) last_info: Option<Box<TcpInfo>>,
     pub(crate) schedule: Schedule,
     /// What was known of paths when its segments were last brought to it.
     pub(crate) path_generation: u32,

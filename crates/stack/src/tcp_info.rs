@@ -1,7 +1,7 @@
 //! TCP_INFO: what Linux's `struct tcp_info` tells.
 
 use crate::network::Network;
-use crate::socket::Phase;
+use crate::socket::{Connected, Phase};
 use crate::{Error, SocketId};
 use serde::{Deserialize, Serialize};
 use sockeye_clock::Instant;
@@ -119,7 +119,12 @@ impl Network {
         self.now = self.now.max(now);
         let socket = self.find_mut(id)?;
         let mut info = match &mut socket.phase {
-            Phase::Idle | Phase::Over(_) => TcpInfo::of_state(State::Closed),
+            Phase::Idle => TcpInfo::of_state(State::Closed),
+            // As Linux: what it was when it ended.
+            Phase::Over(_) => {
+                let last = socket.last_info.as_deref();
+                last.copied().unwrap_or_else(|| TcpInfo::of_state(State::Closed))
+            }
             // As Linux: how many wait to be accepted, and how many may.
             Phase::Listening(listener) => TcpInfo {
                 unacked: u32::try_from(listener.accept_queue.len()).unwrap_or(u32::MAX),
@@ -129,15 +134,25 @@ impl Network {
             Phase::Connecting(connecting) => TcpInfo::of_state(connecting.handshake.state()),
             Phase::Connected(connected) => {
                 connected.tcb.send(now);
-                let mut info = TcpInfo::new(now, &connected.tcb.info(now));
-                let stamps = if info.options & 1 != 0 { 12 } else { 0 };
-                info.pmtu =
-                    info.snd_mss + stamps + if connected.path.tuple.remote.is_ipv4() { 40 } else { 60 };
-                info
+                connected.tcp_info(now)
             }
         };
         info.max_pacing_rate = socket.options.max_pacing_rate;
         Ok(info)
+    }
+}
+
+impl Connected {
+    fn tcp_info(&self, now: Instant) -> TcpInfo {
+        let mut info = TcpInfo::new(now, &self.tcb.info(now));
+        let stamps = if info.options & 1 != 0 { 12 } else { 0 };
+        info.pmtu = info.snd_mss + stamps + if self.path.tuple.remote.is_ipv4() { 40 } else { 60 };
+        info
+    }
+
+    /// What is told of the connection when it is over.
+    pub(crate) fn last_info(&self, now: Instant) -> Box<TcpInfo> {
+        Box::new(TcpInfo { state: number_of(State::Closed), ..self.tcp_info(now) })
     }
 }
 
@@ -163,7 +178,8 @@ impl TcpInfo {
             backoff: small(info.backoff),
             options: u8::from(info.negotiated.timestamps)
                 | u8::from(info.negotiated.sack) << 1
-                | u8::from(info.negotiated.scales.is_some()) << 2,
+                | u8::from(info.negotiated.scales.is_some()) << 2
+                | u8::from(info.negotiated.syn_text) << 5,
             wscale: (snd_scale & 15) | rcv_scale << 4,
             flags: u8::from(info.is_rate_app_limited),
             rto: micros(info.rto),

@@ -109,6 +109,8 @@ pub struct Negotiated {
     pub sack: bool,
     /// Window scales, the peer's and ours (RFC 7323).
     pub scales: Option<(u8, u8)>,
+    /// Text of a SYN was taken: of the peer's, or all that ours carried (RFC 7413).
+    pub syn_text: bool,
 }
 
 impl Tcb {
@@ -124,6 +126,7 @@ impl Tcb {
             probes: self.persist.unanswered(),
             backoff: self.rtt.backoff(),
             negotiated: Negotiated {
+                syn_text: self.is_syn_text_taken,
                 timestamps: self.timestamps.is_some(),
                 sack: self.sack.is_permitted(),
                 scales: self.rcv.is_scaled.then_some((self.snd.shift, self.rcv.shift)),
