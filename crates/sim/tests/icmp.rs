@@ -164,9 +164,10 @@ fn a_packet_that_was_too_big_is_cut_again_at_once() {
         > A 1 len 1460 ack 1
         > PA 1461 len 1460 ack 1
         icmp too-big 1040 seq 1
-        > A 1 len 1000 ack 1
-        > A 1001 len 1000 ack 1
-        > A 2001 len 920 ack 1
+        > A 1 len 1000 ack 1      # each by itself
+        > A 1001 len 460 ack 1
+        > A 1461 len 1000 ack 1
+        > PA 2461 len 460 ack 1
         < A 1 ack 2921 win 20000
         send 1500
         > A 2921 len 1000 ack 1

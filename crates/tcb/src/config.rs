@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_wire::SeqNum;
 
-use crate::{CongestionConfig, EcnConfig};
+use crate::{CongestionConfig, EcnConfig, RecoveryConfig};
 
 /// What a connection is configured with, before it starts. All of it is plain data.
 #[derive(Clone, Debug)]
@@ -75,6 +75,8 @@ pub struct Config {
     pub syn_linear_timeouts: u32,
     /// Retransmissions of a SYN-ACK.
     pub synack_retries: u32,
+    /// How losses are found.
+    pub recovery: RecoveryConfig,
     /// Keep-alive, if on.
     pub keep_alive: Option<KeepAlive>,
     /// TCP_USER_TIMEOUT.
@@ -136,6 +138,7 @@ impl Config {
             syn_retries: 6,
             syn_linear_timeouts: 4,
             synack_retries: 5,
+            recovery: RecoveryConfig::new(),
             // MUST-25 (3.8.4): off unless the program asks.
             keep_alive: None,
             user_timeout: None,

@@ -21,7 +21,7 @@ use crate::keepalive::Probing;
 use crate::marks::Marks;
 use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
-use crate::recovery::Recovery;
+use crate::recovery::{PeerSacks, Recovery};
 use crate::rtt::{Bounds, RttEstimator};
 use crate::sack::Sack;
 use crate::state::Cause;
@@ -258,6 +258,8 @@ impl Handshake {
         }
         // RFC 5681, 3.1: a lost SYN begins with one segment.
         let segments = if self.retransmissions > 0 { 1 } else { self.config.initial_window.max(1) };
+        let is_sack = self.config.sack && self.peer.sack_permitted;
+        let peer_sacks = if is_sack { PeerSacks::Yes } else { PeerSacks::No };
         let mut tcb = Tcb {
             state: self.state,
             snd: Snd {
@@ -288,13 +290,12 @@ impl Handshake {
             sendq,
             recvq,
             rtt: self.estimator(),
-            timing: None,
             timestamps: recent,
             path,
             soft_error: None,
-            sack: Sack::new(self.config.sack && self.peer.sack_permitted, self.config.dsack),
+            sack: Sack::new(is_sack, self.config.dsack),
             tuning: Tuning::new(now, &self.config, mss, rcv_nxt),
-            recovery: Recovery::new(self.config.iss),
+            recovery: Recovery::new(now, self.config.iss, peer_sacks, self.config.recovery),
             congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
             ecn: EcnState::new(self.peer.ecn),
             acks,
@@ -313,6 +314,9 @@ impl Handshake {
             counters: Counters::default(),
             config: self.config,
         };
+        if let Some(rtt) = self.rtt {
+            tcb.recovery.on_first_rtt(now, rtt);
+        }
         tcb.start_keep_alive(now);
         tcb.send(now);
         if acked > 0 {

@@ -117,7 +117,9 @@ impl Tcb {
     /// What the connection can tell of itself (TCP_INFO).
     #[must_use]
     pub fn info(&self, now: Instant) -> Info {
-        let counters = &self.counters;
+        let (counters, recovery) = (&self.counters, &self.recovery);
+        let counts = recovery.counts();
+        let (delivery_rate, is_rate_app_limited) = recovery.rate().latest();
         let (busy, rwnd_limited, sndbuf_limited) = self.chrono.spent(now);
         Info {
             state: self.state,
@@ -136,20 +138,20 @@ impl Tcb {
             snd_mss: self.snd.mss,
             rcv_mss: self.acks.rcv_mss(),
             advertised_mss: u32::from(self.config.recv_mss),
-            unacked: self.snd.flight().div_ceil(self.snd.mss),
-            sacked: 0,
-            lost: 0,
-            retrans: 0,
+            unacked: recovery.segments(),
+            sacked: recovery.sacked(),
+            lost: recovery.lost().segments,
+            retrans: recovery.resent().segments,
             last_data_sent: (counters.data_segs_out > 0).then_some(self.snd.last_sent),
             last_data_received: counters.last_data_received,
             last_ack_received: Some(self.probing.heard()),
             srtt: self.rtt.srtt(),
-            rttvar: Duration::ZERO,
-            min_rtt: None,
+            rttvar: self.rtt.variation() / 4,
+            min_rtt: recovery.min_rtt(),
             ssthresh: self.congestion.ssthresh(),
             cwnd: self.congestion.cwnd(),
-            reordering: 3,
-            reorderings_seen: 0,
+            reordering: recovery.reordering().degree(),
+            reorderings_seen: recovery.reordering().seen(),
             snd_wnd: self.snd.wnd,
             rcv_wnd: self.rcv.wnd(),
             total_retrans: counters.total_retrans,
@@ -162,11 +164,11 @@ impl Tcb {
             data_segs_out: counters.data_segs_out,
             data_segs_in: counters.data_segs_in,
             notsent: u32::try_from(self.unsent()).unwrap_or(u32::MAX),
-            delivered: 0,
-            delivered_ce: 0,
-            dsack_dups: 0,
-            delivery_rate: 0,
-            is_rate_app_limited: false,
+            delivered: counts.delivered,
+            delivered_ce: counts.delivered_ce,
+            dsack_dups: counts.dsack_dups,
+            delivery_rate,
+            is_rate_app_limited,
             busy,
             rwnd_limited,
             sndbuf_limited,

@@ -55,7 +55,7 @@ pub use handshake::{FastOpenOutcome, Handshake, Progress};
 pub use info::{Info, Negotiated};
 pub use marks::Mark;
 pub use path_mtu::SoftError;
-pub use recovery::Phase;
+pub use recovery::{Phase, RecoveryConfig};
 pub use segment::{Segment, Transmit, reset_for};
 pub use state::State;
 pub use tcb::{Status, Tcb};

@@ -68,6 +68,7 @@ pub(crate) fn check_ack(tcb: &mut Tcb, now: Instant, header: &TcpHeader) -> Resu
     }
     if let Some(rtt) = handshake.finish(now, header) {
         tcb.rtt.on_sample(rtt);
+        tcb.recovery.on_first_rtt(now, rtt);
     }
     tcb.state = tcb.state.after(Cause::AckOfSyn);
     tcb.events.push(Event::Established);

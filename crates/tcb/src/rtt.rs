@@ -1,8 +1,12 @@
 //! Round-trip time and retransmission time-out (RFC 6298).
 
 use core::time::Duration;
+use sockeye_wire::SeqNum;
 
 use crate::Config;
+
+/// A round trip longer than this is as good as none.
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// A retransmission time-out, always within the bounds it was made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,14 +43,29 @@ impl Bounds {
 /// SRTT, RTTVAR, and the RTO with its backoff.
 #[derive(Clone, Debug)]
 pub(crate) struct RttEstimator {
-    /// SRTT and RTTVAR, once there was a sample.
-    smoothed: Option<(Duration, Duration)>,
+    /// Once there was a sample.
+    smoothed: Option<Smoothed>,
     /// Without backoff.
     base: Rto,
     /// With it.
     rto: Rto,
     bounds: Bounds,
     backoff: u32,
+}
+
+/// The smoothed values, as Linux keeps them: four times the variation, and its largest value of the last round trips, so that one
+/// good round trip does not make the time-out short.
+#[derive(Clone, Copy, Debug)]
+struct Smoothed {
+    srtt: Duration,
+    /// Four times RTTVAR.
+    mdev: Duration,
+    /// The largest of this round trip.
+    mdev_max: Duration,
+    /// What the time-out uses: it falls slowly, and not below the floor.
+    variance: Duration,
+    /// When this is acknowledged, the round trip is over.
+    round_end: Option<SeqNum>,
 }
 
 impl RttEstimator {
@@ -57,18 +76,42 @@ impl RttEstimator {
         Self { smoothed: None, base: rto, rto, bounds, backoff: 0 }
     }
 
-    /// A measured round trip. Karn's algorithm (MUST-18) is the caller's: it gives none that is ambiguous.
+    /// A measured round trip of which nothing more is known. Karn's algorithm (MUST-18) is the caller's: it gives none that is
+    /// ambiguous.
     pub(crate) fn on_sample(&mut self, rtt: Duration) {
-        let (srtt, rttvar) = match self.smoothed {
-            // RFC 6298, 2.2.
-            None => (rtt, rtt / 2),
-            // RFC 6298, 2.3: beta = 1/4, alpha = 1/8.
-            Some((srtt, rttvar)) => ((srtt * 7 + rtt) / 8, (rttvar * 3 + srtt.abs_diff(rtt)) / 4),
+        self.take_sample(rtt, None);
+    }
+
+    /// A measured round trip, while SND.UNA and SND.NXT are these.
+    pub(crate) fn on_sample_in(&mut self, rtt: Duration, una: SeqNum, nxt: SeqNum) {
+        self.take_sample(rtt, Some((una, nxt)));
+    }
+
+    fn take_sample(&mut self, rtt: Duration, window: Option<(SeqNum, SeqNum)>) {
+        let rtt = rtt.min(LONGEST);
+        let floor = self.bounds.min;
+        let smoothed = match &mut self.smoothed {
+            Some(smoothed) => {
+                smoothed.take(rtt);
+                smoothed.end_round(window, floor);
+                *smoothed
+            }
+            None => {
+                // RFC 6298, 2.2: RTTVAR = R / 2.
+                let variance = (rtt * 2).max(floor);
+                let round_end = window.map(|(_, nxt)| nxt);
+                *self.smoothed.insert(Smoothed {
+                    srtt: rtt,
+                    mdev: rtt * 2,
+                    mdev_max: variance,
+                    variance,
+                    round_end,
+                })
+            }
         };
-        self.smoothed = Some((srtt, rttvar));
         // As Linux the floor is under the variance term, not the sum: a path of constant delay keeps a margin for the
         // peer's delayed ACKs.
-        self.base = self.bounds.clamp(srtt + (rttvar * 4).max(self.bounds.min));
+        self.base = self.bounds.clamp(smoothed.srtt + smoothed.variance);
         self.rto = self.base;
         self.backoff = 0;
     }
@@ -106,7 +149,47 @@ impl RttEstimator {
 
     /// The smoothed round-trip time, once there was a sample.
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.smoothed.map(|(srtt, _)| srtt)
+        self.smoothed.map(|smoothed| smoothed.srtt)
+    }
+
+    /// Four times the variation, as it was last smoothed.
+    pub(crate) fn variation(&self) -> Duration {
+        self.smoothed.map_or(Duration::ZERO, |smoothed| smoothed.mdev)
+    }
+}
+
+impl Smoothed {
+    /// RFC 6298, 2.3: alpha = 1/8, beta = 1/4; but a round trip that is shorter than expected counts less, so that it does not
+    /// lengthen the time-out.
+    fn take(&mut self, rtt: Duration) {
+        let error = rtt.abs_diff(self.srtt);
+        let is_shorter = rtt < self.srtt;
+        self.srtt = (self.srtt * 7 + rtt) / 8;
+        let expected = self.mdev / 4;
+        self.mdev = if error > expected {
+            let excess = error - expected;
+            self.mdev + if is_shorter { excess / 8 } else { excess }
+        } else {
+            self.mdev - (expected - error)
+        };
+        if self.mdev > self.mdev_max {
+            self.mdev_max = self.mdev;
+            self.variance = self.variance.max(self.mdev_max);
+        }
+    }
+
+    fn end_round(&mut self, window: Option<(SeqNum, SeqNum)>, floor: Duration) {
+        let is_over = match (window, self.round_end) {
+            (Some((una, _)), Some(end)) => una.after(end),
+            (None, _) | (_, None) => true,
+        };
+        if is_over {
+            if self.mdev_max < self.variance {
+                self.variance -= (self.variance - self.mdev_max) / 4;
+            }
+            self.round_end = window.map(|(_, nxt)| nxt);
+            self.mdev_max = floor;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use sockeye_wire::{Flags, SeqNum};
 
 use crate::arrive::ChallengeLimit;
 use crate::chrono::Chrono;
-use crate::congestion::{Congestion, Expiry};
+use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
@@ -164,15 +164,6 @@ pub struct Status {
     pub retransmissions: u32,
 }
 
-/// A segment whose round trip is being measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// The ACK that ends it.
-    pub(crate) end: SeqNum,
-    /// When it was sent.
-    pub(crate) sent: Instant,
-}
-
 /// Whether a program holds the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
@@ -205,7 +196,6 @@ pub struct Tcb {
     pub(crate) sendq: SendQ,
     pub(crate) recvq: RecvQ,
     pub(crate) rtt: RttEstimator,
-    pub(crate) timing: Option<Timing>,
     /// TS.Recent, if timestamps were negotiated.
     pub(crate) timestamps: Option<Recent>,
     pub(crate) path: PathMtu,
@@ -292,6 +282,8 @@ impl Tcb {
                 continue;
             }
             match timer {
+                Timer::Probe => self.on_probe_timeout(now),
+                Timer::Reorder => self.on_reorder_timeout(now),
                 Timer::Retransmit => self.on_retransmit_timeout(now),
                 Timer::Persist => self.on_persist_timeout(now),
                 Timer::DelayedAck => self.acks.on_timeout(self.rtt.rto().get()),
@@ -538,8 +530,7 @@ impl Tcb {
 
     /// 3.10.8, retransmission timeout; RFC 6298, 5.4 to 5.7.
     fn on_retransmit_timeout(&mut self, now: Instant) {
-        let flight = self.snd.flight();
-        if flight == 0 {
+        if self.snd.flight() == 0 {
             return;
         }
         if self.pending.is_some() {
@@ -550,22 +541,18 @@ impl Tcb {
         if self.snd.wnd == 0 {
             // MUST-34 (3.8.6): the window shrank over what was sent. It is probed like any zero window, and
             // SHLD-17: that is no reason to give the connection up.
-            self.recovery.on_timeout(self.snd.una, self.snd.nxt);
+            self.lose_all(now);
             self.on_persist_timeout(now);
             return;
         }
-        self.snd.retransmissions += 1;
-        if self.snd.retransmissions > self.config.retries2 {
+        if self.snd.retransmissions >= self.config.retries2 {
             self.time_out();
             return;
         }
+        self.enter_loss(now);
+        self.snd.retransmissions += 1;
         self.suspect_black_hole(now);
-        let expiry = if self.snd.retransmissions == 1 { Expiry::First } else { Expiry::Repeated };
-        self.congestion.on_timeout(now, flight, expiry);
-        self.recovery.on_timeout(self.snd.una, self.snd.nxt);
         self.rtt.on_timeout();
-        // MUST-18 (3.8.1): what is sent twice is not measured.
-        self.timing = None;
         self.timers.set(Timer::Retransmit, now + self.rtt.rto().get());
     }
 }

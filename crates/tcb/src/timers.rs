@@ -5,6 +5,10 @@ use sockeye_clock::Instant;
 /// The timers a connection can have running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
+    /// Tail loss probe (RFC 8985, 7.3). It comes before the time-out that it may save.
+    Probe,
+    /// RACK's reordering window ends (RFC 8985, 6.3).
+    Reorder,
     /// RFC 6298.
     Retransmit,
     /// Zero-window probes (3.8.6.1) and the override of silly-window avoidance (3.8.6.2.1).
@@ -22,7 +26,9 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Probe,
+        Self::Reorder,
         Self::Retransmit,
         Self::Persist,
         Self::DelayedAck,

@@ -3,8 +3,7 @@
 use sockeye_clock::Instant;
 use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader};
 
-use crate::recovery::Urgency;
-use crate::tcb::{Fin, Timing};
+use crate::tcb::Fin;
 use crate::timers::Timer;
 use crate::{State, Tcb, Transmit};
 
@@ -23,10 +22,11 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         tcb.owed.duplicates -= 1;
         return Some(duplicate_ack(tcb, now));
     }
-    if let Some(segment) = lost_text(tcb, now).or_else(|| new_text(tcb, now)) {
+    if let Some(segment) = text(tcb, now) {
         return Some(segment);
     }
     tcb.note_usage(now);
+    tcb.note_app_limited();
     if core::mem::take(&mut tcb.owed.probe) {
         return Some(probe(tcb, now));
     }
@@ -55,9 +55,21 @@ impl Cut {
     }
 }
 
-/// What is lost, as far as the window and cwnd allow.
-fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
-    let (from, to, urgency) = tcb.recovery.lost()?;
+/// A segment with text or our FIN.
+fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    if let Some(segment) = tail_probe(tcb, now).or_else(|| lost_text(tcb, now)).or_else(|| new_text(tcb, now))
+    {
+        return Some(segment);
+    }
+    // There was no new text for F-RTO: what is lost comes next after all.
+    if tcb.stop_waiting_for_new_text() {
+        return lost_text(tcb, now);
+    }
+    None
+}
+
+/// The sequence numbers from `from` to `to` as a segment, as far as the window has room.
+fn cut_again(tcb: &Tcb, from: SeqNum, to: SeqNum) -> Option<Cut> {
     // SHLD-16 (3.8.6): not beyond a right edge that has moved left.
     let edge = tcb.snd.edge();
     let to = if to.after(edge) { edge } else { to };
@@ -66,38 +78,75 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     }
     let text_end = tcb.snd.una + tcb.text_held() as u32;
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
-    let text = tcb.marks.cut(from, text.min(tcb.text_room()));
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
-    let cut = Cut { from, text, fin };
-    let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
-    if urgency == Urgency::WhenCwndAllows && !tcb.congestion.has_room(pipe, cut.len()) {
+    Some(Cut { from, text, fin })
+}
+
+/// What is lost, as far as the window and cwnd allow.
+fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    let record = tcb.recovery.next_to_send(tcb.snd.mss)?;
+    let cut = cut_again(tcb, record.start, record.end)?;
+    let pipe = tcb.pipe();
+    if !tcb.congestion.has_room(pipe, cut.len()) {
         return None;
     }
     if !tcb.may_leave(now) {
         return None;
     }
     tcb.congestion.on_sent(now, cut.text);
-    tcb.recovery.on_retransmit(cut.len());
+    let value = tcb.timestamp_at(now);
+    tcb.recovery.on_resent(now, cut.len(), pipe, value);
     tcb.counters.on_retransmitted(cut.text);
-    // MUST-18 (3.8.1), Karn: the next ACK is ambiguous.
-    tcb.timing = None;
+    if cut.from == tcb.snd.una {
+        tcb.timers.set(Timer::Retransmit, now + tcb.rtt.rto().get());
+    }
+    Some(segment(tcb, now, cut))
+}
+
+/// A probe for the loss of the last segments (RFC 8985, 7.3): new text if there is some, else the last segment again. cwnd does not
+/// hold it back.
+fn tail_probe(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    if !tcb.recovery.is_probe_due() {
+        return None;
+    }
+    if let Some(cut) = next_cut(tcb, Patience::None) {
+        let segment = send_new(tcb, now, cut);
+        tcb.recovery.on_probe_sent(tcb.snd.nxt, false);
+        return Some(segment);
+    }
+    tcb.recovery.forget_probe();
+    let record = tcb.recovery.last_sent()?;
+    let start = if record.len() > tcb.snd.mss { record.end - tcb.snd.mss } else { record.start };
+    let cut = cut_again(tcb, start, record.end)?;
+    let pipe = tcb.pipe();
+    tcb.congestion.on_sent(now, cut.text);
+    tcb.recovery.on_last_resent(now, pipe);
+    tcb.recovery.on_probe_sent(tcb.snd.nxt, true);
+    tcb.counters.on_retransmitted(cut.text);
     Some(segment(tcb, now, cut))
 }
 
 /// Text never sent, and the FIN, as far as the window, cwnd and good sense allow.
 fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
-    if tcb.recovery.has_lost() {
+    if tcb.recovery.is_old_text_first() {
         return None;
     }
-    let cut = next_cut(tcb)?;
+    let cut = next_cut(tcb, Patience::Sensible)?;
     tcb.restart_if_idle(now);
-    let pipe = tcb.recovery.pipe(tcb.snd.flight(), tcb.snd.mss);
-    if cut.text > 0 && !(tcb.congestion.has_room(pipe, cut.text) && tcb.may_leave(now)) {
+    if cut.text > 0 && !(tcb.congestion.has_room(tcb.pipe(), cut.text) && tcb.may_leave(now)) {
         return None;
     }
+    let segment = send_new(tcb, now, cut);
+    tcb.schedule_probe(now);
+    Some(segment)
+}
+
+fn send_new(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
+    let pipe = tcb.pipe();
     if core::mem::take(&mut tcb.owed.silly) {
         tcb.marks.on_override();
     }
+    tcb.recovery.on_sent(now, cut.from, cut.from + cut.len(), pipe);
     tcb.snd.nxt += cut.len();
     if cut.fin {
         tcb.snd.fin = Fin::Sent;
@@ -110,13 +159,19 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         tcb.congestion.on_sent(now, cut.text);
         tcb.acks.on_text_sent(now);
     }
-    if tcb.timing.is_none() {
-        tcb.timing = Some(Timing { end: tcb.snd.nxt, sent: now });
-    }
-    Some(segment(tcb, now, cut))
+    segment(tcb, now, cut)
 }
 
-fn next_cut(tcb: &Tcb) -> Option<Cut> {
+/// Whether text waits until a segment is worth sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Nagle's algorithm and the avoidance of silly windows.
+    Sensible,
+    /// What there is is sent.
+    None,
+}
+
+fn next_cut(tcb: &Tcb, patience: Patience) -> Option<Cut> {
     let unsent = tcb.unsent();
     if unsent == 0 && tcb.snd.fin != Fin::Queued {
         return None;
@@ -128,7 +183,8 @@ fn next_cut(tcb: &Tcb) -> Option<Cut> {
     let text = u32::try_from(unsent).unwrap_or(u32::MAX).min(usable).min(tcb.segment_size());
     let text = tcb.marks.cut(from, text);
     let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
-    let is_sent = fin || tcb.owed.silly || (text > 0 && tcb.is_worth_sending(text));
+    let is_impatient = tcb.owed.silly || (patience == Patience::None && text > 0);
+    let is_sent = fin || is_impatient || (text > 0 && tcb.is_worth_sending(text));
     is_sent.then_some(Cut { from, text, fin })
 }
 
@@ -142,12 +198,13 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     flags.set(Flags::FIN, cut.fin);
     flags.set(Flags::PSH, cut.text > 0 && tcb.take_push(cut.from + cut.text));
     let window = tcb.offer_window();
-    Transmit {
-        header: acknowledging(tcb, now, cut.from, flags, window),
-        text_offset: offset,
-        text_len: cut.text as usize,
-        ecn: Ecn::NotEct,
+    let is_crowded = cut.text > tcb.text_room();
+    let mut header = acknowledging(tcb, now, cut.from, flags, window);
+    if is_crowded {
+        // What is sent again was cut when there was nothing to tell of gaps: the next ACK tells of them.
+        header.options.sack.clear();
     }
+    Transmit { header, text_offset: offset, text_len: cut.text as usize, ecn: Ecn::NotEct }
 }
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.

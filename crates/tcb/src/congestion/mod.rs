@@ -24,7 +24,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 pub use choice::{CongestionConfig, CongestionControl, HyStart};
-pub(crate) use sample::AckSample;
+pub(crate) use sample::{AckSample, RateSample};
 pub(crate) use usage::Flushed;
 
 use cubic::Cubic;

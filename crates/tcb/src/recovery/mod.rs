@@ -1,66 +1,130 @@
 //! Loss detection: what is lost and must be sent again. How much may be in flight is [`congestion`](crate::congestion)'s.
 //!
-//! ```text
-//!     SND.UNA          lost.from        lost.to      recovery_point           SND.NXT
-//!        |---- in flight ---|-- to send again --|--------- in flight ------------|
-//! ```
-//!
-//! Without SACK the marks are one range. A scoreboard of SACKed ranges takes its place here when there is one.
+//! | file | what |
+//! |---|---|
+//! | `scoreboard`, `record` | a record for each segment that is outstanding |
+//! | `arrivals`, `dsack`, `news` | what an ACK says of them |
+//! | `rack`, `threshold`, `newreno` | which are lost: by time (RFC 8985), by number (RFC 6675), without SACK (RFC 6582) |
+//! | `alert` | the phases: Open, Disorder, CWR, Recovery, Loss |
+//! | `timeout` | the retransmission time-out, F-RTO (RFC 5682) |
+//! | `probe` | tail loss probes (RFC 8985, section 7) |
+//! | `reduce`, `prr`, `undo` | cwnd comes down, and up again if it was a mistake |
+//! | `rate`, `min_rtt`, `reordering` | what is measured on the way |
 
+mod alert;
+mod arrivals;
+mod config;
+mod dsack;
+mod measure;
+mod min_rtt;
 mod newreno;
+mod news;
 mod phase;
+mod probe;
+mod prr;
+mod rack;
+mod rate;
+mod record;
+mod reduce;
+mod reordering;
+mod scoreboard;
+mod threshold;
+mod timeout;
+mod undo;
 
+use core::time::Duration;
+use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
+pub use config::RecoveryConfig;
+pub(crate) use news::News;
 pub use phase::Phase;
+pub(crate) use record::{Marks, Record};
+pub(crate) use scoreboard::Tally;
 
-/// Duplicate ACKs that prove a loss (RFC 5681, 3.2).
-const DUP_THRESHOLD: u32 = 3;
+use min_rtt::MinRtt;
+use newreno::DupAcks;
+use probe::TailProbe;
+use prr::Prr;
+use rack::Rack;
+use rate::DeliveryRate;
+use reordering::Reordering;
+use scoreboard::Scoreboard;
+use threshold::Threshold;
+use timeout::Frto;
+use undo::Undo;
 
-/// Whether a retransmission waits for room in cwnd.
+/// Whether the peer tells what it has out of order (RFC 2018).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Urgency {
-    /// It waits.
-    WhenCwndAllows,
-    /// It is sent at once (RFC 6582, steps 3.2 and 3.3).
-    AtOnce,
+pub(crate) enum PeerSacks {
+    /// It does.
+    Yes,
+    /// It has no SACK.
+    No,
 }
 
-/// What an ACK says about losses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
-    /// Nothing.
-    Nothing,
-    /// A loss was detected: the congestion window must shrink.
-    LossDetected,
-    /// The repair goes on.
-    PartialAck,
-    /// The repair is complete.
-    Recovered,
-}
-
-/// What is lost, and since when.
+/// What is outstanding, and what became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Recovery {
+    config: RecoveryConfig,
+    peer_sacks: PeerSacks,
     phase: Phase,
-    /// Duplicate ACKs that stand for segments which have left the network.
-    dup_acks: u32,
-    /// SND.NXT when the loss was found (`recover` + 1 in RFC 6582).
+    /// SND.NXT when the phase began (`recover`, `RecoveryPoint`).
     recovery_point: SeqNum,
-    lost_from: SeqNum,
-    lost_to: SeqNum,
-    urgency: Urgency,
+    board: Scoreboard,
+    rack: Rack,
+    threshold: Threshold,
+    dup_acks: DupAcks,
+    reordering: Reordering,
+    probe: TailProbe,
+    prr: Prr,
+    undo: Undo,
+    frto: Frto,
+    rate: DeliveryRate,
+    min_rtt: MinRtt,
+    counts: Counts,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Segments delivered.
+    pub(crate) delivered: u32,
+    /// Segments delivered whose ACK echoed congestion.
+    pub(crate) delivered_ce: u32,
+    /// Segments that the peer had twice.
+    pub(crate) dsack_dups: u32,
+    /// SACK blocks that made no sense.
+    pub(crate) bad_blocks: u32,
+    /// Tail loss probes sent.
+    pub(crate) probes: u32,
+    /// Reductions taken back.
+    pub(crate) undone: u32,
+    /// Time-outs that were spurious (RFC 5682).
+    pub(crate) spurious_timeouts: u32,
+    /// Times the peer took back what it had SACKed.
+    pub(crate) renegings: u32,
 }
 
 impl Recovery {
-    pub(crate) const fn new(iss: SeqNum) -> Self {
+    pub(crate) fn new(now: Instant, iss: SeqNum, peer_sacks: PeerSacks, config: RecoveryConfig) -> Self {
         Self {
+            config,
+            peer_sacks,
             phase: Phase::Open,
-            dup_acks: 0,
             recovery_point: iss,
-            lost_from: iss,
-            lost_to: iss,
-            urgency: Urgency::WhenCwndAllows,
+            board: Scoreboard::new(),
+            rack: Rack::new(),
+            threshold: Threshold::default(),
+            dup_acks: DupAcks::default(),
+            reordering: Reordering::new(config.reordering, config.max_reordering),
+            probe: TailProbe::default(),
+            prr: Prr::default(),
+            undo: Undo::default(),
+            frto: Frto::Off,
+            rate: DeliveryRate::new(now),
+            min_rtt: MinRtt::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -68,61 +132,137 @@ impl Recovery {
         self.phase
     }
 
-    /// The sequence numbers to send again, if any: from, to, how urgently.
-    pub(crate) fn lost(&self) -> Option<(SeqNum, SeqNum, Urgency)> {
-        self.has_lost().then_some((self.lost_from, self.lost_to, self.urgency))
+    pub(crate) fn has_sack(&self) -> bool {
+        self.peer_sacks == PeerSacks::Yes
     }
 
+    /// Whether losses are found by time. As Linux, also without SACK, where it makes no difference.
+    const fn is_rack(&self) -> bool {
+        self.config.rack
+    }
+
+    pub(crate) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(crate) const fn reordering(&self) -> &Reordering {
+        &self.reordering
+    }
+
+    pub(crate) const fn rate(&self) -> &DeliveryRate {
+        &self.rate
+    }
+
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        self.min_rtt.get()
+    }
+
+    /// A round trip was measured when the connection was opened.
+    pub(crate) fn on_first_rtt(&mut self, now: Instant, rtt: Duration) {
+        self.min_rtt.on_sample(now, rtt);
+    }
+
+    /// Segments outstanding.
+    pub(crate) fn segments(&self) -> u32 {
+        self.board.segments()
+    }
+
+    /// Segments that have left the network: SACKed, or counted by duplicate ACKs.
+    pub(crate) const fn sacked(&self) -> u32 {
+        self.board.sacked().segments + self.dup_acks.count()
+    }
+
+    pub(crate) const fn lost(&self) -> Tally {
+        self.board.lost()
+    }
+
+    pub(crate) const fn resent(&self) -> Tally {
+        self.board.resent()
+    }
+
+    /// Whether something that is lost was not sent again.
     pub(crate) const fn has_lost(&self) -> bool {
-        self.lost_from.before(self.lost_to)
+        self.board.lost().segments > self.board.resent().segments
     }
 
-    /// The estimate of what is in the network: what is outstanding, less what is lost and what has arrived out of order.
-    pub(crate) const fn pipe(&self, flight: u32, mss: u32) -> u32 {
-        let lost = if self.has_lost() { self.lost_to.since(self.lost_from) } else { 0 };
-        flight.saturating_sub(lost).saturating_sub(self.dup_acks.saturating_mul(mss))
+    /// Whether what is lost goes out before text that was never sent.
+    pub(crate) fn is_old_text_first(&self) -> bool {
+        self.has_lost() && self.frto != Frto::SendNew
     }
 
-    /// The first `len` sequence numbers of the lost ones were sent again.
-    pub(crate) fn on_retransmit(&mut self, len: u32) {
-        self.lost_from += len;
-        self.urgency = Urgency::WhenCwndAllows;
+    /// `pipe` (RFC 6675): the estimate of what is in the network.
+    pub(crate) fn pipe(&self, flight: u32, mss: u32) -> u32 {
+        let gone = self.board.sacked().bytes + self.dup_acks.count().saturating_mul(mss);
+        let missing = self.board.lost().bytes - self.board.resent().bytes;
+        flight.saturating_sub(gone).saturating_sub(missing)
     }
 
-    /// The retransmission timer expired, or the window closed over what was sent: all of it counts as lost (RFC 6298, 5.4;
-    /// RFC 6582, section 4: `recover` is set so that duplicates of these retransmissions start no fast retransmit).
-    pub(crate) const fn on_timeout(&mut self, una: SeqNum, nxt: SeqNum) {
-        self.phase = Phase::Loss;
-        self.dup_acks = 0;
-        self.recovery_point = nxt;
-        self.lost_from = una;
-        self.lost_to = nxt;
-        self.urgency = Urgency::WhenCwndAllows;
-    }
-
-    /// Segments of more than `mss` bytes do not get through any more: those in flight are lost. It is no sign of congestion.
-    pub(crate) const fn on_path_mss(&mut self, una: SeqNum, nxt: SeqNum, _mss: u32) {
-        self.on_timeout(una, nxt);
-    }
-
-    /// Nothing before `una` is lost any more.
-    fn forget_before(&mut self, una: SeqNum) {
-        if self.lost_from.before(una) {
-            self.lost_from = una;
+    /// The first segment that is lost and not in the network again, if it is time to send it.
+    pub(crate) fn next_to_send(&mut self, mss: u32) -> Option<Record> {
+        if !self.is_old_text_first() {
+            return None;
         }
-        if self.lost_to.before(self.lost_from) {
-            self.lost_to = self.lost_from;
+        let index = self.board.next_to_send()?;
+        if self.board.get(index)?.len() <= mss {
+            return self.board.get(index).copied();
+        }
+        // The path takes no segments of this length any more.
+        self.board.cut_to(mss);
+        self.threshold = Threshold::default();
+        let index = self.board.next_to_send()?;
+        self.board.get(index).copied()
+    }
+
+    /// Text that was never sent goes out, while `pipe` bytes are in the network.
+    pub(crate) fn on_sent(&mut self, now: Instant, from: SeqNum, end: SeqNum, pipe: u32) {
+        let len = end.since(from);
+        let stamp = self.rate.on_sent(now, pipe, len);
+        self.board.push(now, from, end, stamp);
+        self.prr.on_sent(len);
+    }
+
+    /// The first `len` sequence numbers of what [`Self::next_to_send`] told go out again, with this TSval.
+    pub(crate) fn on_resent(&mut self, now: Instant, len: u32, pipe: u32, value: Option<u32>) {
+        let Some(index) = self.board.next_to_send() else { return };
+        let Some(record) = self.board.get(index) else { return };
+        let marks = if len < record.len() { Marks::PARTIAL } else { Marks::default() };
+        let stamp = self.rate.on_sent(now, pipe, len);
+        self.board.on_resent(now, index, stamp, marks);
+        self.undo.on_resent(value);
+        self.prr.on_sent(len);
+    }
+
+    /// When the first segment was last sent.
+    pub(crate) fn first_sent(&self) -> Option<Instant> {
+        self.board.first().map(|first| first.sent)
+    }
+
+    /// Whether a retransmission is in the network, or the first segment was sent again.
+    fn is_any_resent(&self) -> bool {
+        self.board.resent().segments > 0
+            || self.board.first().is_some_and(|first| first.is(Marks::EVER_RESENT))
+    }
+
+    /// The path takes no segments longer than `mss`: those are lost, which is no sign of congestion (RFC 1191, section 6.4).
+    pub(crate) fn on_path_mss(&mut self, nxt: SeqNum, mss: u32) {
+        for index in 0..self.board.segments() as usize {
+            if self.board.get(index).is_some_and(|record| record.len() > mss) {
+                let lost = self.board.mark_lost(index);
+                self.rate.on_lost(lost);
+            }
+        }
+        if self.board.lost().segments > 0 && self.phase != Phase::Loss {
+            self.phase = Phase::Loss;
+            self.recovery_point = nxt;
+            self.undo.forget();
+            self.frto = Frto::Off;
         }
     }
 
     pub(crate) fn assert_invariants(&self, una: SeqNum, nxt: SeqNum) {
+        self.board.assert_invariants(una, nxt);
         if self.has_lost() {
-            assert!(!self.lost_from.before(una), "lost text is not acknowledged");
-            assert!(!self.lost_to.after(nxt), "lost text was sent");
             assert_ne!(self.phase, Phase::Open, "a loss is being repaired");
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

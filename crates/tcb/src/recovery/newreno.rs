@@ -1,62 +1,66 @@
-//! Fast retransmit and NewReno fast recovery (RFC 5681 section 3.2, RFC 6582).
+//! Losses without SACK (RFC 5681, RFC 6582): each duplicate ACK stands for a segment that arrived.
 //!
 //! cwnd is not inflated by duplicate ACKs: they make [`pipe`](super::Recovery::pipe) smaller instead, which lets the same
 //! segments out.
 
-use sockeye_wire::SeqNum;
+use super::{Phase, Recovery};
 
-use super::{DUP_THRESHOLD, Finding, Phase, Recovery, Urgency};
+/// Duplicate ACKs that stand for segments which have left the network.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct DupAcks(u32);
+
+impl DupAcks {
+    pub(super) const fn count(self) -> u32 {
+        self.0
+    }
+}
 
 impl Recovery {
-    /// A duplicate ACK (RFC 5681, section 2).
-    pub(crate) fn on_duplicate_ack(&mut self, una: SeqNum, nxt: SeqNum, mss: u32) -> Finding {
-        if self.phase == Phase::Loss {
-            // Duplicates of what was sent again after a time-out prove nothing (RFC 6582, section 4).
-            return Finding::Nothing;
+    /// A duplicate ACK.
+    pub(super) fn on_duplicate_ack(&mut self, mss: u32) {
+        self.dup_acks.0 += 1;
+        if self.limit_dup_acks(0) {
+            return;
         }
-        self.dup_acks = self.dup_acks.saturating_add(1);
-        if self.phase == Phase::Recovery || self.dup_acks < DUP_THRESHOLD {
-            return Finding::Nothing;
-        }
-        self.phase = Phase::Recovery;
-        self.recovery_point = nxt;
-        self.mark_first(una, nxt, mss);
-        Finding::LossDetected
+        self.counts.delivered = self.counts.delivered.wrapping_add(1);
+        self.rate.on_delivered_somewhere(mss);
     }
 
-    /// SND.UNA moved up to `una` by `acked`.
-    pub(crate) fn on_ack(&mut self, una: SeqNum, nxt: SeqNum, acked: u32, mss: u32) -> Finding {
-        self.forget_before(una);
-        match self.phase {
-            Phase::Open | Phase::Disorder | Phase::Cwr => {
-                self.dup_acks = 0;
-                Finding::Nothing
-            }
-            Phase::Recovery if una.before(self.recovery_point) => {
-                // RFC 6582, 3.3: one of the segments acknowledged was the retransmitted one, the others had made
-                // duplicate ACKs.
-                self.dup_acks = self.dup_acks.saturating_sub((acked / mss).saturating_sub(1));
-                self.mark_first(una, nxt, mss);
-                Finding::PartialAck
-            }
-            Phase::Recovery => {
-                self.phase = Phase::Open;
-                self.dup_acks = 0;
-                self.lost_to = self.lost_from;
-                Finding::Recovered
-            }
-            Phase::Loss => {
-                if una.after(self.recovery_point) || una == nxt {
-                    self.phase = Phase::Open;
-                }
-                Finding::Nothing
-            }
+    /// RFC 6582, 3.2, step 3: of the `segments` acknowledged one was the hole, the others had made duplicate ACKs.
+    pub(super) fn on_partial_ack(&mut self, segments: u32, mss: u32) {
+        if segments > 0 {
+            let news = segments.saturating_sub(self.dup_acks.0).max(1);
+            self.counts.delivered = self.counts.delivered.wrapping_add(news);
+            self.rate.on_delivered_somewhere(news.saturating_mul(mss));
+            self.dup_acks.0 = self.dup_acks.0.saturating_sub(segments - 1);
         }
+        self.limit_dup_acks(segments);
     }
 
-    fn mark_first(&mut self, una: SeqNum, nxt: SeqNum, mss: u32) {
-        self.lost_from = una;
-        self.lost_to = una + nxt.since(una).min(mss);
-        self.urgency = Urgency::AtOnce;
+    pub(super) const fn forget_dup_acks(&mut self) {
+        self.dup_acks.0 = 0;
+    }
+
+    /// There are no more of them than segments that can have arrived: a peer that sends more reorders, or lies.
+    fn limit_dup_acks(&mut self, acked: u32) -> bool {
+        let out = self.board.segments();
+        let holes = self.board.lost().segments.max(1).min(out);
+        let is_beyond = self.dup_acks.0 + holes > out;
+        if is_beyond {
+            self.dup_acks.0 = out - holes;
+            self.reordering.on_duplicates(out + acked);
+        }
+        is_beyond
+    }
+
+    /// RFC 6582, 3.2, steps 1 and 3: the first segment is lost after enough duplicates, and after each partial ACK.
+    pub(super) fn mark_first_lost(&mut self, has_advanced: bool) -> u32 {
+        let is_due = match self.phase {
+            Phase::Open | Phase::Disorder | Phase::Cwr => self.dup_acks.0 >= self.reordering.degree(),
+            Phase::Recovery => has_advanced,
+            Phase::Loss => false,
+        };
+        let is_lost = self.board.first().is_some_and(|first| first.is(super::Marks::LOST));
+        if is_due && !is_lost { self.board.mark_lost(0) } else { 0 }
     }
 }

@@ -1,0 +1,59 @@
+//! The least round trip of the last minutes: the three best samples of a window, as Kathleen Nichols' filter has it.
+
+use core::time::Duration;
+use sockeye_clock::Instant;
+
+/// Length of the window (tcp_min_rtt_wlen).
+const WINDOW: Duration = Duration::from_mins(5);
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Instant,
+    rtt: Duration,
+}
+
+/// The filter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MinRtt {
+    /// The best, the best since it, and the best since that.
+    best: Option<[Sample; 3]>,
+}
+
+impl MinRtt {
+    pub(crate) fn get(&self) -> Option<Duration> {
+        self.best.map(|best| best[0].rtt)
+    }
+
+    pub(crate) fn on_sample(&mut self, now: Instant, rtt: Duration) {
+        let new = Sample { at: now, rtt };
+        let Some(best) = &mut self.best else {
+            self.best = Some([new; 3]);
+            return;
+        };
+        if rtt <= best[0].rtt || now.since(best[2].at) > WINDOW {
+            *best = [new; 3];
+            return;
+        }
+        if rtt <= best[1].rtt {
+            (best[1], best[2]) = (new, new);
+        } else if rtt <= best[2].rtt {
+            best[2] = new;
+        }
+        age(best, new);
+    }
+}
+
+/// What is too old gives way to the next best; the others are taken from different parts of the window.
+fn age(best: &mut [Sample; 3], new: Sample) {
+    let age = new.at.since(best[0].at);
+    if age > WINDOW {
+        *best = [best[1], best[2], new];
+        if new.at.since(best[0].at) > WINDOW {
+            *best = [best[1], best[2], new];
+        }
+    } else if best[1].at == best[0].at && age > WINDOW / 4 {
+        (best[1], best[2]) = (new, new);
+    } else if best[2].at == best[1].at && age > WINDOW / 2 {
+        best[2] = new;
+    }
+}
