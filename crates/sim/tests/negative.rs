@@ -37,7 +37,7 @@ fn sent_within(scene: &mut Scene, time: Duration) -> Vec<String> {
     sent.iter().map(|seen| scene.written_as(seen).to_string()).collect()
 }
 
-/// RFC 5961, section 3: a RST that is in the window but not exact ends nothing, wherever it is; and a sweep over the window is not answered
+/// MAY-12 (3.10.7.4), RFC 5961, section 3: a RST that is in the window but not exact ends nothing, wherever it is; and a sweep over the window is not answered
 /// segment by segment.
 #[test]
 fn a_rst_in_the_window_that_is_not_exact() {
@@ -49,7 +49,7 @@ fn a_rst_in_the_window_that_is_not_exact() {
     go_on(&mut scene, "< PA 1 len 10 ack 1\n> A 1 ack 11\nrecv 10\n< R 11\nstate gone");
 }
 
-/// RFC 5961, section 4.
+/// MAY-12 (3.10.7.4), RFC 5961, section 4.
 #[test]
 fn a_syn_in_a_synchronized_state() {
     for seq in [-1, 0, 1, 500, 20_000] {
@@ -78,7 +78,7 @@ fn an_ack_of_unsent_data() {
     }
 }
 
-/// RFC 5961, section 5: blind injection of text needs an ACK that is near, not any of half the number space.
+/// MAY-12 (3.10.7.4), RFC 5961, section 5: blind injection of text needs an ACK that is near, not any of half the number space.
 #[test]
 fn an_ack_that_is_much_too_old() {
     play(ESTABLISHED, "< PA 1 len 10 ack -30000\n> A 1 ack 1\nstate ESTABLISHED");

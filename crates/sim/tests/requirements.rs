@@ -1,6 +1,7 @@
 //! RFC 9293's labels that belong to a whole host and its program; most others have their tests beside the code (see docs/rfc9293.md).
 
 use sockeye_sim::Scene;
+use sockeye_stack::SocketOption;
 use std::time::Duration;
 
 const ESTABLISHED: &str = "listen
@@ -49,4 +50,36 @@ fn shld_2_a_rst_may_contain_data() {
     play("< R 1 len 20\nstate gone\nerror ConnectionReset");
     play("< RA 1 len 20 ack 1\nstate gone\nerror ConnectionReset");
     Scene::play("connect\n> S 0\n< RA 0 len 20 ack 1\nstate gone\nerror ConnectionRefused").unwrap();
+}
+
+/// 3.8.5: urgent text may be of any length: the pointer, which reaches 65,535 bytes, moves on with the segments.
+#[test]
+fn must_31_urgent_text_of_any_length() {
+    let mut scene = play("");
+    let socket = scene.socket.unwrap();
+    socket.set_option(&mut scene.sim, SocketOption::OobInline(true)).unwrap();
+    let total = 100_000;
+    for seq in (1..=total).step_by(1000) {
+        let urgent = (total + 1 - seq).min(65_535);
+        scene.segment_arrives(&format!("PAU {seq} len 1000 ack 1 urg {urgent}")).unwrap();
+        let bytes = socket.try_read(&mut scene.sim, 2000).unwrap();
+        let expected: Vec<u8> = (seq - 1..seq + 999).map(sockeye_sim::script::byte_at).collect();
+        assert_eq!(bytes, expected, "at {seq}");
+    }
+    scene.sent().unwrap();
+    scene.run("state ESTABLISHED").unwrap();
+}
+
+/// 3.9.2: the Diffserv field is what the program said last, at any time of the connection.
+#[test]
+fn shld_21_the_diffserv_field_changes_during_a_connection() {
+    let mut scene = play("");
+    let socket = scene.socket.unwrap();
+    for (round, class) in [0x20, 0xb8, 0].into_iter().enumerate() {
+        socket.set_option(&mut scene.sim, SocketOption::TypeOfService(class)).unwrap();
+        assert_eq!(scene.write(100), 100);
+        let sent = scene.sent().unwrap();
+        assert_eq!(sent.iter().map(|seen| seen.ip.traffic_class).collect::<Vec<_>>(), [class]);
+        scene.segment_arrives(&format!("A 1 ack {}", 1 + 100 * (round + 1))).unwrap();
+    }
 }
