@@ -57,6 +57,12 @@ impl SendQ {
         self.len() == 0
     }
 
+    /// Bytes acknowledged since the start.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
     /// How often the program's tail had to be clamped: 0 unless the program breaks the protocol.
     #[must_use]
     pub fn clamped(&self) -> u64 {

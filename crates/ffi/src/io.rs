@@ -8,7 +8,8 @@
 //! | `MSG_MORE`, `MSG_EOR` | EOPNOTSUPP | honoured |
 //! | `MSG_CONFIRM` | EOPNOTSUPP | no effect, as on Linux for streams |
 //! | `MSG_OOB` | EINVAL, as when there is no urgent byte | EOPNOTSUPP |
-//! | `MSG_ERRQUEUE` | EAGAIN: the queue is always empty | EOPNOTSUPP |
+//! | `MSG_ERRQUEUE` | the oldest report; without the packet that it is about | EOPNOTSUPP |
+//! | `MSG_ZEROCOPY` | EOPNOTSUPP | with SO_ZEROCOPY, the error queue tells when the bytes are acknowledged; they are copied |
 //! | any other | EOPNOTSUPP | EOPNOTSUPP |
 
 use crate::engine::{self, TABLE};
@@ -16,7 +17,9 @@ use crate::errno::{self, Errno, guard};
 use crate::table::Guard;
 use crate::{raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
+use sockeye_clock::{Instant, monotonic, time_of_day};
 use sockeye_host::{Call, CallError, Socket};
+use sockeye_posix::report;
 use sockeye_stack::Error;
 use std::io::{IoSlice, IoSliceMut};
 
@@ -25,9 +28,10 @@ const RECV_FLAGS: c_int = libc::MSG_PEEK
     | libc::MSG_WAITALL
     | libc::MSG_TRUNC
     | libc::MSG_NOSIGNAL
+    | libc::MSG_ERRQUEUE
     | libc::MSG_CMSG_CLOEXEC;
 const SEND_FLAGS: c_int =
-    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE | libc::MSG_EOR | libc::MSG_CONFIRM;
+    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE | libc::MSG_EOR | libc::MSG_CONFIRM | libc::MSG_ZEROCOPY;
 /// Bytes discarded at a time for MSG_TRUNC.
 const DISCARD: usize = 16 * 1024;
 
@@ -248,6 +252,9 @@ pub fn check_room(length: size_t, room: size_t) {
 }
 
 unsafe fn recv_one(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> Result<ssize_t, Errno> {
+    if flags & libc::MSG_ERRQUEUE != 0 {
+        return take_report(fd).map(|_| 0);
+    }
     if flags & libc::MSG_TRUNC != 0 {
         // Nothing is written, so the buffer may be NULL.
         let (socket, call) = receiver(fd, flags)?;
@@ -270,6 +277,9 @@ unsafe fn send_one(fd: c_int, buffer: *const c_void, length: size_t, flags: c_in
 /// # Errors
 /// As Linux, and as the table of flags says.
 pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    if flags & libc::MSG_ERRQUEUE != 0 {
+        return take_report(fd).map(|_| 0);
+    }
     let (socket, call) = receiver(fd, flags)?;
     let count = if flags & libc::MSG_TRUNC != 0 {
         discard(&socket, call, buffers.iter().map(|buffer| buffer.len()).sum())
@@ -279,14 +289,24 @@ pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<s
     Ok(count.map_err(errno::of_transfer)?.cast_signed())
 }
 
+/// The oldest report of the error queue, as control messages and flags of the message.
+///
+/// # Errors
+/// EAGAIN if there is none.
+pub fn take_report(fd: c_int) -> Result<(Vec<u8>, c_int), Errno> {
+    let socket = engine::find(fd)?;
+    let report = socket.take_report().map_err(errno::of)?;
+    // The stack's clock runs since the machine started.
+    let (now, today) = (monotonic(), time_of_day());
+    let time = |then: Instant| Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64));
+    Ok(report::encode(report, socket.family(), time))
+}
+
 /// The socket, and how to call it with these flags.
 fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), Errno> {
     let socket = engine::find(fd)?;
     if flags & libc::MSG_OOB != 0 {
         return Err(Errno::INVAL);
-    }
-    if flags & libc::MSG_ERRQUEUE != 0 {
-        return Err(Errno::AGAIN);
     }
     if flags & !RECV_FLAGS != 0 {
         return Err(Errno::OPNOTSUPP);
@@ -315,6 +335,7 @@ pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t,
         dont_wait: flags & libc::MSG_DONTWAIT != 0,
         more: flags & libc::MSG_MORE != 0,
         end_of_record: flags & libc::MSG_EOR != 0,
+        zero_copy: flags & libc::MSG_ZEROCOPY != 0,
         ..Call::default()
     };
     match socket.send(call, buffers) {

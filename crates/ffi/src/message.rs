@@ -148,6 +148,10 @@ unsafe fn send(fd: c_int, message: *const msghdr, flags: c_int) -> Result<ssize_
 unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t, Errno> {
     // SAFETY: the caller's promise.
     let mut header = unsafe { raw::read(message) }?;
+    if flags & libc::MSG_ERRQUEUE != 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { recv_report(fd, message, header) };
+    }
     // SAFETY: the caller's promise.
     let mut buffers = unsafe { raw::scatter(header.msg_iov, header.msg_iovlen, Errno::MSGSIZE) }?;
     let count = io::recv(fd, &mut buffers, flags)?;
@@ -157,6 +161,21 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
     // SAFETY: the caller's promise.
     unsafe { raw::write(message, header) }?;
     Ok(count)
+}
+
+/// The oldest report of the error queue: control messages, and no bytes.
+unsafe fn recv_report(fd: c_int, message: *mut msghdr, mut header: msghdr) -> Result<ssize_t, Errno> {
+    // SAFETY: the caller's promise.
+    let room = unsafe { raw::bytes_mut(header.msg_control, header.msg_controllen) }?;
+    let (control, flags) = io::take_report(fd)?;
+    let count = room.len().min(control.len());
+    room[..count].copy_from_slice(&control[..count]);
+    header.msg_namelen = 0;
+    header.msg_controllen = count;
+    header.msg_flags = flags | if count < control.len() { libc::MSG_CTRUNC } else { 0 };
+    // SAFETY: the caller's promise.
+    unsafe { raw::write(message, header) }?;
+    Ok(0)
 }
 
 unsafe fn note_all_rights(messages: *mut mmsghdr, count: usize) {

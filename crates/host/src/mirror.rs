@@ -37,6 +37,11 @@ impl Entry {
                 self.wake_writers();
             }
             SocketEvent::Failed(error) => self.on_failed(error),
+            SocketEvent::ReportQueued => {
+                self.change_condition(condition::REPORTS, 0);
+                self.wake_readers();
+                self.show_report();
+            }
             SocketEvent::Reported(error) => {
                 self.slot.header().engine.error.store(error.code(), Ordering::SeqCst);
                 self.wake_readers();
@@ -95,6 +100,17 @@ impl Entry {
         let readiness = &self.slot.header().readiness;
         if readiness.armed.load(Ordering::Relaxed) == ARMED_FOR_EDGES
             && readiness.rx_token.load(Ordering::SeqCst) == 1
+            && let Some(token) = &self.token
+        {
+            token.show_readable();
+        }
+    }
+
+    /// Who polls looks at the words once the token says anything.
+    fn show_report(&self) {
+        let readiness = &self.slot.header().readiness;
+        if readiness.armed.load(Ordering::Relaxed) != 0
+            && readiness.rx_token.swap(1, Ordering::SeqCst) == 0
             && let Some(token) = &self.token
         {
             token.show_readable();

@@ -19,7 +19,7 @@ use rustix::net::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sockeye_stack::{Error, Family, Mark, OptionName, Shutdown, SocketInfo, SocketOption, TcpInfo};
+use sockeye_stack::{Error, Family, Mark, OptionName, Report, Shutdown, SocketInfo, SocketOption, TcpInfo};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -86,6 +86,10 @@ pub(crate) enum Request {
     SetSysctl {
         name: String,
         text: String,
+    },
+    /// MSG_ERRQUEUE.
+    TakeReport {
+        tag: u64,
     },
     /// TCP_INFO.
     Info {
@@ -175,6 +179,7 @@ pub(crate) enum Reply {
     Accepted(Handle, SocketAddr),
     Option(SocketOption),
     Info(Box<TcpInfo>),
+    Report(Report),
     Sysctl(Option<String>),
     /// Why a setting was not set, in words, or that it was.
     SysctlSet(Result<(), String>),

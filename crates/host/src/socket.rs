@@ -11,7 +11,7 @@ use crate::proto::{Answer, Handle, Reply, Request, Token};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
 use sockeye_buffer::{Condition, SlotHeader};
-use sockeye_stack::{Error, OptionName, Shutdown, SocketOption, TcpInfo};
+use sockeye_stack::{Error, OptionName, Report, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -48,6 +48,8 @@ pub struct Call<'a> {
     pub more: bool,
     /// MSG_EOR.
     pub end_of_record: bool,
+    /// MSG_ZEROCOPY.
+    pub zero_copy: bool,
 }
 
 /// Why a call failed.
@@ -87,7 +89,7 @@ pub struct Readiness {
     pub peer_closed: bool,
     /// POLLHUP: both directions are shut, or never connected.
     pub hang_up: bool,
-    /// POLLERR: SO_ERROR is pending.
+    /// POLLERR: SO_ERROR is pending, or the error queue holds something.
     pub error: bool,
 }
 
@@ -154,6 +156,17 @@ impl Socket {
     pub fn option(&self, name: OptionName) -> Result<SocketOption, Error> {
         match self.way.call(Request::Option { tag: self.tag(), name })?.reply {
             Reply::Option(option) => Ok(option),
+            _ => Err(Error::HostGone),
+        }
+    }
+
+    /// MSG_ERRQUEUE: the oldest report.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; `HostGone`.
+    pub fn take_report(&self) -> Result<Report, Error> {
+        match self.way.call(Request::TakeReport { tag: self.tag() })?.reply {
+            Reply::Report(report) => Ok(report),
             _ => Err(Error::HostGone),
         }
     }
@@ -242,12 +255,13 @@ impl Socket {
         let error = header.engine.error.load(Ordering::SeqCst) != 0;
         let peer_closed = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
         let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);
+        let has_report = has(condition::REPORTS);
         Readiness {
             readable: mirror::is_readable(header) || peer_closed || error,
             writable: mirror::is_writable(header, word) || error,
             peer_closed,
             hang_up: is_fresh || has(Condition::CLOSED) || (peer_closed && has(Condition::SEND_SHUT)),
-            error,
+            error: error || has_report,
         }
     }
 

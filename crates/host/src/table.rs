@@ -17,6 +17,10 @@ pub(crate) mod condition {
     pub(crate) const LINGER: u32 = 1 << 8;
     /// The engine's end of the token is closed: it shows a reset, and cannot tell any more who holds it.
     pub(crate) const TOKEN_CLOSED: u32 = 1 << 9;
+    /// The error queue holds something.
+    pub(crate) const REPORTS: u32 = 1 << 10;
+    /// SO_TIMESTAMPING wants to know of sends.
+    pub(crate) const STAMPS: u32 = 1 << 11;
     /// The upper half tells whose slot it is, so that who comes late finds that it has another owner.
     pub(crate) const OWNER_SHIFT: u32 = 16;
     /// The owner's part of the word.

@@ -51,10 +51,10 @@ impl World {
         let put = bytes.len().min(slot.writer().free());
         let offset = slot.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
         if flags & libc::MSG_MORE != 0 && put > 0 {
-            self.network.mark(id, Mark::More, offset).map_err(errno::of)?;
+            self.network.mark(self.now, id, Mark::More, offset).map_err(errno::of)?;
         }
         if flags & libc::MSG_EOR != 0 && put == bytes.len() {
-            self.network.mark(id, Mark::EndOfRecord, offset).map_err(errno::of)?;
+            self.network.mark(self.now, id, Mark::EndOfRecord, offset).map_err(errno::of)?;
         }
         let count = slot.writer().write(bytes);
         if count < bytes.len()

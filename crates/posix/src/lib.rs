@@ -6,5 +6,6 @@
 pub mod address;
 pub mod errno;
 pub mod options;
+pub mod report;
 
 pub use errno::Errno;

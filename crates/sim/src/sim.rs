@@ -113,7 +113,10 @@ impl Sim {
                 SocketEvent::Drained => status.is_drained = true,
                 SocketEvent::Failed(error) | SocketEvent::Reported(error) => status.error = Some(error),
                 SocketEvent::Closed => status.is_closed = true,
-                SocketEvent::Readable | SocketEvent::Acceptable | SocketEvent::Writable => {}
+                SocketEvent::ReportQueued
+                | SocketEvent::Readable
+                | SocketEvent::Acceptable
+                | SocketEvent::Writable => {}
             }
         }
     }

@@ -90,7 +90,7 @@ fn held_text_comes_when_it_is_let_go() -> Result<(), Error> {
     assert_eq!(client.try_read(&mut sim, 99), Err(Error::WouldBlock));
     server.set_option(&mut sim, SocketOption::Cork(false))?;
     assert_eq!(client.try_read(&mut sim, 99)?, b"corked");
-    client.with(&mut sim, |network, id| network.mark(id, Mark::More, 4))?;
+    client.with(&mut sim, |network, id| network.mark(sockeye_clock::Instant::ZERO, id, Mark::More, 4))?;
     assert_eq!(client.try_write(&mut sim, b"more"), 4);
     assert_eq!(server.try_read(&mut sim, 99), Err(Error::WouldBlock));
     sim.run_for(Duration::from_secs(1));

@@ -31,6 +31,7 @@ impl Network {
             phase: Phase::Idle,
             last_info: None,
             schedule: Schedule::default(),
+            reports: None,
             path_generation: 0,
         }))
     }

@@ -21,6 +21,8 @@ pub enum SocketEvent {
     Failed(Error),
     /// An error that does not end the connection, of a socket that wants to know (IP_RECVERR): SO_ERROR.
     Reported(Error),
+    /// The error queue has something new (MSG_ERRQUEUE).
+    ReportQueued,
     /// The connection is over; the protocol needs the rings no more.
     Closed,
 }

@@ -11,7 +11,7 @@ use crate::ip_options::PmtuDiscovery;
 use crate::network::Network;
 use crate::route::Path;
 use crate::socket::{Holder, Phase};
-use crate::{Error, HostId, SocketEvent};
+use crate::{Error, HostId, Report, SocketEvent};
 use sockeye_clock::Instant;
 use sockeye_tcb::{SoftError, State};
 use sockeye_wire::{IcmpError, IcmpKind, IpHeader};
@@ -97,6 +97,9 @@ impl Network {
         }
         if reports_errors {
             self.tell(index, SocketEvent::Reported(meaning.error));
+            let [kind, code] = error.wire;
+            let is_v6 = error.dst.is_ipv6();
+            self.report(index, Report::Icmp { error: meaning.error, is_v6, kind, code, info: 0 });
         } else {
             // MUST-56 (3.9.2.2): it must not abort the connection. SHLD-25: the program can ask.
             connected.tcb.note_soft_error(SoftError(meaning.error.code()));

@@ -97,6 +97,7 @@ impl Network {
             phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
             last_info: None,
             schedule: Schedule::default(),
+            reports: None,
             path_generation: 0,
         });
         let host = &mut self.hosts[host.0 as usize];
@@ -210,6 +211,7 @@ impl Network {
 
     /// What is left of a socket whose connection is over belongs to its holder, if there is one.
     fn leave_to_holder(&mut self, index: u32) {
+        self.note_progress(self.now, index);
         self.tell(index, SocketEvent::Closed);
         if self.sockets.get(index as usize).is_some_and(|socket| socket.holder == Holder::Nobody) {
             self.free(index);

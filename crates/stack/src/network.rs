@@ -189,6 +189,7 @@ impl Network {
             | SocketEvent::Readable
             | SocketEvent::Acceptable
             | SocketEvent::Reported(_)
+            | SocketEvent::ReportQueued
             | SocketEvent::Writable
             | SocketEvent::EndOfFile => false,
         };

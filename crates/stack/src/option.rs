@@ -26,6 +26,10 @@ pub enum Mark {
     More,
     /// MSG_EOR: a record ends there, and no segment carries bytes of both sides.
     EndOfRecord,
+    /// MSG_ZEROCOPY: a send ends there. After its bytes are published.
+    ZeroCopy,
+    /// A send ends there, of a socket with SO_TIMESTAMPING.
+    Stamp,
 }
 
 /// Makes [`SocketOption`] and [`OptionName`] from one list.

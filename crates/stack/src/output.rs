@@ -128,6 +128,7 @@ impl Network {
                     Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
                 };
                 self.arm(owner, deadline);
+                self.note_progress(now, index);
                 self.take_events(now, index);
                 return;
             };

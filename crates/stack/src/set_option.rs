@@ -25,6 +25,7 @@ impl Network {
             return Err(Error::NotSupported);
         }
         let (socket, host) = (&mut self.sockets[id.index as usize], &mut self.hosts[host]);
+        let stamped = socket.options.timestamping;
         socket.options.set(option, &host.settings)?;
         match option.name() {
             OptionName::ReuseAddress | OptionName::ReusePort => {
@@ -42,22 +43,27 @@ impl Network {
                     connected.tcb.set_congestion_control(now, control);
                 }
             }
+            OptionName::Timestamping => self.start_stamps(id.index, stamped),
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
         Ok(())
     }
 
-    /// Says something of the bytes before `offset` of what the program sends, counted from the start of the stream. It must come
-    /// before they are published.
+    /// Says something of the bytes before `offset` of what the program sends, counted from the start of the stream. More and
+    /// EndOfRecord must come before they are published.
     ///
     /// # Errors
     /// `BadDescriptor`.
-    pub fn mark(&mut self, id: SocketId, mark: Mark, offset: u64) -> Result<(), Error> {
+    pub fn mark(&mut self, now: Instant, id: SocketId, mark: Mark, offset: u64) -> Result<(), Error> {
+        if matches!(mark, Mark::ZeroCopy | Mark::Stamp) {
+            return self.mark_report(now, id, mark, offset);
+        }
         if let Phase::Connected(connected) = &mut self.find_mut(id)?.phase {
             let mark = match mark {
                 Mark::More => sockeye_tcb::Mark::More,
                 Mark::EndOfRecord => sockeye_tcb::Mark::EndOfRecord,
+                Mark::ZeroCopy | Mark::Stamp => return Ok(()),
             };
             connected.tcb.mark(mark, offset);
         }

@@ -3,6 +3,7 @@
 use crate::listener::Listener;
 use crate::options::Options;
 use crate::ports::{Claim, Scope};
+use crate::reports::Reports;
 use crate::route::Path;
 use crate::{Family, HostId, Rings, SocketId, TcpInfo};
 use sockeye_clock::Instant;
@@ -26,6 +27,8 @@ pub(crate) struct Socket {
     /// TCP_INFO of the connection that is over.
     pub(crate) last_info: Option<Box<TcpInfo>>,
     pub(crate) schedule: Schedule,
+    /// What somebody wants to know of its sends.
+    pub(crate) reports: Option<Box<Reports>>,
     /// What was known of paths when its segments were last brought to it.
     pub(crate) path_generation: u32,
 }

@@ -115,6 +115,13 @@ impl Tcb {
         }
     }
 
+    /// How many bytes of the stream that the program sends are acknowledged, and how many were sent.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        let acknowledged = self.sendq.head();
+        (acknowledged, acknowledged + (self.text_held() - self.unsent()) as u64)
+    }
+
     /// TCP_CORK. As Linux, taking it off pushes what waits only if TCP_NODELAY is set; else Nagle decides.
     pub fn set_cork(&mut self, _now: Instant, on: bool) {
         self.marks.cork = on;

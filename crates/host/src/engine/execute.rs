@@ -7,7 +7,7 @@ use crate::table::{Use, condition};
 use crate::token::{self, Name};
 use sockeye_buffer::Condition;
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, Family, Shutdown, SocketOption};
+use sockeye_stack::{Error, Family, Mark, Shutdown, SocketOption};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
@@ -50,11 +50,12 @@ impl Engine {
                 let set = self.network.set_sysctl(caller.host, &name, &text);
                 Ok(Reply::SysctlSet(set.map_err(|error| error.to_string())).into())
             }
+            Request::TakeReport { tag } => self.take_report(tag),
             Request::Info { tag } => {
                 let info = self.network.tcp_info(now, self.id(tag)?)?;
                 Ok(Reply::Info(Box::new(info)).into())
             }
-            Request::Mark { tag, mark, offset } => done(self.network.mark(self.id(tag)?, mark, offset)),
+            Request::Mark { tag, mark, offset } => self.mark(now, tag, mark, offset),
             Request::LocalAddress { tag } => {
                 Ok(Reply::Address(self.network.local_address(self.id(tag)?)?).into())
             }
@@ -150,7 +151,7 @@ impl Engine {
             ready.store(left, Ordering::SeqCst);
         })?;
         let (id, tag, peer) = accepted?;
-        let lingers = self.lingers(id);
+        let lingers = self.lingers(id) | self.stamps(id);
         self.with_entry(tag, |entry| {
             entry.id = Some(id);
             entry.change_condition(lingers, 0);
@@ -197,17 +198,40 @@ impl Engine {
         let id = self.id(tag)?;
         self.network.doorbell(now, id);
         self.network.set_option(now, id, option)?;
-        let lingers = self.lingers(id);
+        let set = self.lingers(id) | self.stamps(id);
         self.with_entry(tag, |entry| {
-            entry.change_condition(lingers, condition::LINGER & !lingers);
+            entry.change_condition(set, (condition::LINGER | condition::STAMPS) & !set);
             entry.mirror();
         })
+    }
+
+    fn mark(&mut self, now: Instant, tag: u64, mark: Mark, offset: u64) -> Result<Answer, Error> {
+        let id = self.id(tag)?;
+        // What was published before may have been sent meanwhile.
+        self.network.doorbell(now, id);
+        done(self.network.mark(now, id, mark, offset))
+    }
+
+    fn take_report(&mut self, tag: u64) -> Result<Answer, Error> {
+        let (report, more) = self.network.take_report(self.id(tag)?)?;
+        if !more {
+            self.with_entry(tag, |entry| entry.change_condition(0, condition::REPORTS))?;
+        }
+        Ok(Reply::Report(report).into())
     }
 
     /// The condition bit that says whether SO_LINGER is on.
     fn lingers(&self, id: sockeye_stack::SocketId) -> u32 {
         match self.network.option(id, sockeye_stack::OptionName::Linger) {
             Ok(SocketOption::Linger(Some(_))) => condition::LINGER,
+            Ok(_) | Err(_) => 0,
+        }
+    }
+
+    /// The condition bit that says whether sends are stamped.
+    fn stamps(&self, id: sockeye_stack::SocketId) -> u32 {
+        match self.network.option(id, sockeye_stack::OptionName::Timestamping) {
+            Ok(SocketOption::Timestamping(flags)) if sockeye_stack::wants_stamps(flags) => condition::STAMPS,
             Ok(_) | Err(_) => 0,
         }
     }

@@ -4,6 +4,7 @@ use super::wait::{Ended, Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
 use crate::proto::Request;
+use crate::table::condition;
 use sockeye_buffer::Condition;
 use sockeye_clock::monotonic;
 use sockeye_stack::{Error, Mark};
@@ -22,6 +23,16 @@ impl Socket {
     /// # Errors
     /// As Linux; `BrokenPipe` is where SIGPIPE is due.
     pub fn send(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
+        let sent = self.send_all(call, buffers)?;
+        if call.zero_copy && sent > 0 {
+            let offset = self.header().sender.send_tail.load(Ordering::Relaxed);
+            // The bytes are taken, whatever becomes of the report.
+            let _ = self.way.tell(Request::Mark { tag: self.tag(), mark: Mark::ZeroCopy, offset });
+        }
+        Ok(sent)
+    }
+
+    fn send_all(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
         let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let deadline = deadline(self.send_timeout());
         let (mut done, mut side) = (0, Side::Sender);
@@ -101,15 +112,21 @@ impl Socket {
     /// Says what is special about the chunk that is put next, behind the first `done` bytes. The send lock is held, so there will be
     /// no less room for it.
     fn mark(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<(), Error> {
-        if !(call.more || call.end_of_record) {
+        let is_stamped = self.condition()? & condition::STAMPS != 0;
+        if !(call.more || call.end_of_record || is_stamped) {
             return Ok(());
         }
         let rest = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() - done;
-        let put = rest.min(CHUNK).min(self.at.slot.writer().free());
+        let free = self.at.slot.writer().free();
+        let put = rest.min(CHUNK).min(free);
         let offset = self.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
         let tag = self.tag();
         if call.more && put > 0 {
             self.way.tell(Request::Mark { tag, mark: Mark::More, offset })?;
+        }
+        // Of a call that does not wait this is all that is taken.
+        if is_stamped && put > 0 && (put == rest || (put == free && !self.may_block(call))) {
+            self.way.tell(Request::Mark { tag, mark: Mark::Stamp, offset })?;
         }
         if call.end_of_record && put == rest {
             self.way.tell(Request::Mark { tag, mark: Mark::EndOfRecord, offset })?;
