@@ -30,8 +30,12 @@ const RECV_FLAGS: c_int = libc::MSG_PEEK
     | libc::MSG_NOSIGNAL
     | libc::MSG_ERRQUEUE
     | libc::MSG_CMSG_CLOEXEC;
-const SEND_FLAGS: c_int =
-    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE | libc::MSG_EOR | libc::MSG_CONFIRM | libc::MSG_ZEROCOPY;
+const SEND_FLAGS: c_int = libc::MSG_DONTWAIT
+    | libc::MSG_NOSIGNAL
+    | libc::MSG_MORE
+    | libc::MSG_EOR
+    | libc::MSG_CONFIRM
+    | libc::MSG_ZEROCOPY;
 /// Bytes discarded at a time for MSG_TRUNC.
 const DISCARD: usize = 16 * 1024;
 
@@ -298,7 +302,9 @@ pub fn take_report(fd: c_int) -> Result<(Vec<u8>, c_int), Errno> {
     let report = socket.take_report().map_err(errno::of)?;
     // The stack's clock runs since the machine started.
     let (now, today) = (monotonic(), time_of_day());
-    let time = |then: Instant| Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64));
+    let time = |then: Instant| {
+        Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64))
+    };
     Ok(report::encode(report, socket.family(), time))
 }
 

@@ -1,6 +1,7 @@
 //! poll().
 
 use crate::drive::{Shared, Wait};
+use crate::socket::ERR;
 use crate::world::World;
 use sockeye_posix::Errno;
 use std::task::Poll;
@@ -11,7 +12,9 @@ impl World {
     pub(crate) fn readiness(&mut self, fd: i32) -> Option<u32> {
         let tag = self.table.tag(fd).ok()?;
         let slot = self.rings.slot(tag);
-        Some(self.sockets.get_mut(&tag)?.poll(slot.as_ref()))
+        let socket = self.sockets.get_mut(&tag)?;
+        let has_report = socket.id.is_some_and(|id| self.network.has_report(id));
+        Some(socket.poll(slot.as_ref()) | if has_report { ERR } else { 0 })
     }
 }
 

@@ -81,6 +81,7 @@ impl Socket {
                 self.is_connecting = false;
                 IN | OUT | ERR | HUP | RDHUP
             }
+            SocketEvent::ReportQueued => ERR,
             SocketEvent::Closed => {
                 self.end();
                 IN | OUT | HUP | RDHUP

@@ -3,7 +3,7 @@
 use crate::drive::{Shared, Wait};
 use crate::socket::{Socket, deadline};
 use crate::world::World;
-use sockeye_posix::{Errno, errno};
+use sockeye_posix::{Errno, errno, report};
 use sockeye_stack::Mark;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -55,6 +55,10 @@ impl World {
         }
         if flags & libc::MSG_EOR != 0 && put == bytes.len() {
             self.network.mark(self.now, id, Mark::EndOfRecord, offset).map_err(errno::of)?;
+        }
+        if put > 0 {
+            // Without SO_TIMESTAMPING nobody takes note.
+            self.network.mark(self.now, id, Mark::Stamp, offset).map_err(errno::of)?;
         }
         let count = slot.writer().write(bytes);
         if count < bytes.len()
@@ -147,15 +151,41 @@ impl Shared {
         let sent = self
             .block(|world| world.waits(fd, flags, true), |world| world.try_send(fd, bytes, &mut done, flags));
         match sent? {
-            Some(count) => Ok(count),
-            None if done > 0 => Ok(done),
+            Some(count) => self.mark_zero_copy(fd, count, flags),
+            None if done > 0 => self.mark_zero_copy(fd, done, flags),
             None => Err(Errno::AGAIN),
         }
     }
 
+    /// MSG_ZEROCOPY: what was sent by one call is one send.
+    pub(crate) fn mark_zero_copy(&self, fd: i32, count: usize, flags: i32) -> Result<usize, Errno> {
+        if flags & libc::MSG_ZEROCOPY != 0 && count > 0 {
+            self.call(|world| {
+                let (tag, socket) = world.socket(fd)?;
+                let id = socket.id.ok_or(Errno::BADF)?;
+                let Some(slot) = world.rings.slot(tag) else { return Ok(()) };
+                let end = slot.header().sender.send_tail.load(Ordering::Relaxed);
+                world.network.mark(world.now, id, Mark::ZeroCopy, end).map_err(errno::of)
+            })?;
+        }
+        Ok(count)
+    }
+
+    /// MSG_ERRQUEUE.
+    fn take_report(&self, fd: i32) -> Result<Received, Errno> {
+        self.call(|world| {
+            let (_, socket) = world.socket(fd)?;
+            let (id, family) = (socket.id.ok_or(Errno::BADF)?, socket.family());
+            let (report, _) = world.network.take_report(id).map_err(errno::of)?;
+            // The world's clock is the time of day.
+            let (control, flags) = report::encode(report, family, |now| now);
+            Ok(Received { control, flags, ..Received::default() })
+        })
+    }
+
     pub(crate) fn recv(&self, fd: i32, room: usize, flags: i32) -> Result<Received, Errno> {
         if flags & libc::MSG_ERRQUEUE != 0 {
-            return Err(Errno::AGAIN);
+            return self.take_report(fd);
         }
         let received =
             self.block(|world| world.waits(fd, flags, false), |world| world.try_recv(fd, room, flags));

@@ -29,7 +29,12 @@ pub fn encode(report: Report, family: Family, time_of_day: impl Fn(Instant) -> I
                 // The packet would be longer than any buffer: it is not given.
                 flags |= libc::MSG_TRUNC;
             }
-            push(&mut control, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &stamps(time_of_day(Instant::from_nanos(nanos))));
+            push(
+                &mut control,
+                libc::SOL_SOCKET,
+                libc::SO_TIMESTAMPING,
+                &stamps(time_of_day(Instant::from_nanos(nanos))),
+            );
             extended(libc::ENOMSG, [TIMESTAMPING, 0, 0], stage as u32, key)
         }
         Report::Icmp { error, is_v6, kind, code, info } => {
@@ -39,9 +44,19 @@ pub fn encode(report: Report, family: Family, time_of_day: impl Fn(Instant) -> I
     };
     // The address that follows is of who sent the error: not known.
     match family {
-        Family::V4 => push(&mut control, libc::SOL_IP, libc::IP_RECVERR, &padded(&error, size_of::<libc::sockaddr_in>())),
+        Family::V4 => push(
+            &mut control,
+            libc::SOL_IP,
+            libc::IP_RECVERR,
+            &padded(&error, size_of::<libc::sockaddr_in>()),
+        ),
         Family::V6 => {
-            push(&mut control, libc::SOL_IPV6, libc::IPV6_RECVERR, &padded(&error, size_of::<libc::sockaddr_in6>()));
+            push(
+                &mut control,
+                libc::SOL_IPV6,
+                libc::IPV6_RECVERR,
+                &padded(&error, size_of::<libc::sockaddr_in6>()),
+            );
         }
     }
     (control, flags)

@@ -10,7 +10,10 @@ fn zero_copy_is_one_control_message() {
     let (control, flags) = encode(Report::ZeroCopy { first: 3, last: 5 }, Family::V4, |now| now);
     assert_eq!((control.len(), flags), (48, libc::MSG_ERRQUEUE));
     assert_eq!((word(&control, 0), word(&control, 8), word(&control, 12)), (48, 0, 11));
-    assert_eq!((word(&control, 16), &control[20..24], word(&control, 24), word(&control, 28)), (0, &[5, 0, 1, 0][..], 3, 5));
+    assert_eq!(
+        (word(&control, 16), &control[20..24], word(&control, 24), word(&control, 28)),
+        (0, &[5, 0, 1, 0][..], 3, 5)
+    );
     let (control, _) = encode(Report::ZeroCopy { first: 3, last: 5 }, Family::V6, |now| now);
     assert_eq!((control.len(), word(&control, 0), word(&control, 8), word(&control, 12)), (64, 60, 41, 25));
 }
