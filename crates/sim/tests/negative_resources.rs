@@ -281,3 +281,11 @@ fn fin_wait_2_without_end() {
     }
     go_on(&mut scene, "flush\nstate gone");
 }
+
+/// Savage and others, 1999: duplicate ACKs without end do not make it send more than recovery from one loss may.
+#[test]
+fn duplicate_ack_spoofing() {
+    let lines = ["A 1 ack 1 win 60000"; 1000];
+    let sent = burst_after(WIDE, &lines);
+    assert!(sent <= 12_000, "a segment again, and no more than was in flight: {sent}");
+}

@@ -7,18 +7,31 @@ use super::{Phase, Recovery};
 
 /// Duplicate ACKs that stand for segments which have left the network.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct DupAcks(u32);
+pub(super) struct DupAcks {
+    count: u32,
+    /// How many have come since SND.UNA moved, and the segments that were outstanding when the first of them came.
+    told: u32,
+    outstanding: u32,
+}
 
 impl DupAcks {
     pub(super) const fn count(self) -> u32 {
-        self.0
+        self.count
     }
 }
 
 impl Recovery {
     /// A duplicate ACK.
     pub(super) fn on_duplicate_ack(&mut self, mss: u32) {
-        self.dup_acks.0 += 1;
+        if self.dup_acks.told == 0 {
+            self.dup_acks.outstanding = self.board.segments();
+        }
+        self.dup_acks.told = self.dup_acks.told.saturating_add(1);
+        // RFC 5681, 3.2: a receiver that invents them must not clock out new text without end.
+        if self.dup_acks.told > self.dup_acks.outstanding {
+            return;
+        }
+        self.dup_acks.count += 1;
         if self.limit_dup_acks(0) {
             return;
         }
@@ -28,26 +41,27 @@ impl Recovery {
 
     /// RFC 6582, 3.2, step 3: of the `segments` acknowledged one was the hole, the others had made duplicate ACKs.
     pub(super) fn on_partial_ack(&mut self, segments: u32, mss: u32) {
+        self.dup_acks.told = 0;
         if segments > 0 {
-            let news = segments.saturating_sub(self.dup_acks.0).max(1);
+            let news = segments.saturating_sub(self.dup_acks.count).max(1);
             self.counts.delivered = self.counts.delivered.wrapping_add(news);
             self.rate.on_delivered_somewhere(news.saturating_mul(mss));
-            self.dup_acks.0 = self.dup_acks.0.saturating_sub(segments - 1);
+            self.dup_acks.count = self.dup_acks.count.saturating_sub(segments - 1);
         }
         self.limit_dup_acks(segments);
     }
 
     pub(super) const fn forget_dup_acks(&mut self) {
-        self.dup_acks.0 = 0;
+        self.dup_acks = DupAcks { count: 0, told: 0, outstanding: 0 };
     }
 
     /// There are no more of them than segments that can have arrived: a peer that sends more reorders, or lies.
     fn limit_dup_acks(&mut self, acked: u32) -> bool {
         let out = self.board.segments();
         let holes = self.board.lost().segments.max(1).min(out);
-        let is_beyond = self.dup_acks.0 + holes > out;
+        let is_beyond = self.dup_acks.count + holes > out;
         if is_beyond {
-            self.dup_acks.0 = out - holes;
+            self.dup_acks.count = out - holes;
             self.reordering.on_duplicates(out + acked);
         }
         is_beyond
@@ -56,7 +70,7 @@ impl Recovery {
     /// RFC 6582, 3.2, steps 1 and 3: the first segment is lost after enough duplicates, and after each partial ACK.
     pub(super) fn mark_first_lost(&mut self, has_advanced: bool) -> u32 {
         let is_due = match self.phase {
-            Phase::Open | Phase::Disorder | Phase::Cwr => self.dup_acks.0 >= self.reordering.degree(),
+            Phase::Open | Phase::Disorder | Phase::Cwr => self.dup_acks.count >= self.reordering.degree(),
             Phase::Recovery => has_advanced,
             Phase::Loss => false,
         };
