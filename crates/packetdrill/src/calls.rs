@@ -78,6 +78,7 @@ impl World {
         self.network.connect(self.now, id, address).map_err(errno::of)?;
         let is_deferred = self.network.deferred_room(id).is_some();
         if let Some(socket) = self.sockets.get_mut(&tag) {
+            (socket.is_closed, socket.is_send_shut) = (false, false);
             (socket.is_deferred, socket.is_connected, socket.is_connecting) =
                 (is_deferred, is_deferred, !is_deferred);
         }

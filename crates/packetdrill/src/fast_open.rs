@@ -14,11 +14,18 @@ impl World {
         Ok(socket.is_deferred || flags & libc::MSG_FASTOPEN != 0)
     }
 
-    /// Sends a SYN with as much of `bytes` as it has room for; how many. `None`: there is a connection already.
-    fn open_with(&mut self, fd: i32, bytes: &[u8], name: Option<&[u8]>) -> Result<Option<usize>, Errno> {
+    /// Sends a SYN with as much of `bytes` as it has room for; what else SendQ takes follows the handshake if the caller waits for that.
+    /// How many it took. `None`: there is a connection already.
+    fn open_with(
+        &mut self,
+        fd: i32,
+        (bytes, flags): (&[u8], i32),
+        name: Option<&[u8]>,
+    ) -> Result<Option<usize>, Errno> {
         let now = self.now;
         let (tag, socket) = self.socket(fd)?;
         let (id, family) = (socket.id.ok_or(Errno::BADF)?, socket.family());
+        let is_patient = !socket.is_nonblocking && flags & libc::MSG_DONTWAIT == 0;
         if name.is_some_and(address::is_unspecified_family) {
             return Err(Errno::OPNOTSUPP);
         }
@@ -28,7 +35,7 @@ impl World {
             Err(Error::IsConnected) => return Ok(None),
             Err(error) => return Err(errno::of(error)),
         };
-        let bytes = &bytes[..room.min(bytes.len())];
+        let bytes = if is_patient { bytes } else { &bytes[..room.min(bytes.len())] };
         let count = self.rings.slot(tag).map_or(0, |slot| slot.writer().write(bytes));
         self.network.launch(now, id).map_err(errno::of)?;
         let (_, socket) = self.socket(fd)?;
@@ -49,7 +56,7 @@ impl Shared {
         if !self.call(|world| world.is_opened_by_send(fd, flags))? {
             return self.send_from(fd, bytes, 0, flags);
         }
-        let Some(count) = self.call(|world| world.open_with(fd, bytes, name))? else {
+        let Some(count) = self.call(|world| world.open_with(fd, (bytes, flags), name))? else {
             return self.send_from(fd, bytes, 0, flags);
         };
         let wait = |world: &mut World| {

@@ -45,6 +45,11 @@ impl SettingsFile {
 
     fn apply_line(&self, network: &mut Network, host: HostId, outside: &Outside, line: &str) {
         let outcome = match line.split_once(' ') {
+            // What forgot all cookies before there were metrics of paths.
+            Some(("sysctl", "net.ipv4.tcp_fastopen_cookies=0")) => {
+                network.flush_metrics(host);
+                Ok(())
+            }
             Some(("sysctl", rest)) => match rest.split_once('=') {
                 Some((name, text)) => network.set_sysctl(host, name, text).map_err(|error| error.to_string()),
                 None => Err("NAME=VALUE is missing".to_owned()),

@@ -75,9 +75,7 @@ impl Socket {
             }
             SocketEvent::Failed(error) => {
                 self.error = Some(error);
-                if self.is_connected {
-                    self.end();
-                }
+                self.end();
                 self.is_connecting = false;
                 IN | OUT | ERR | HUP | RDHUP
             }

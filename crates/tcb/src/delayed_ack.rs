@@ -172,6 +172,13 @@ impl AckPolicy {
         self.delay = self.min_delay;
     }
 
+    /// A handshake is complete, and text has waited for it. As Linux: it is an answer.
+    pub(crate) fn on_open_with_text(&mut self, now: Instant, window: u32) {
+        self.enter_quick_mode(window);
+        self.last_text = Some(now);
+        self.pieces = 1;
+    }
+
     /// RecvQ fills up: the peer need not be hurried.
     pub(crate) const fn leave_quick_mode(&mut self) {
         self.quick = 0;

@@ -57,6 +57,8 @@ pub struct Handshake {
     /// The round trip of the SYN, once it is acknowledged.
     rtt: Option<Duration>,
     challenges: ChallengeLimit,
+    /// The peer's SYN came again with its ACK of ours (Figure 8).
+    is_syn_doubled: bool,
     fast_open: Option<Box<FastOpening>>,
 }
 
@@ -248,7 +250,6 @@ impl Handshake {
         let (sent, acked) = fast_open.map_or((0, 0), |fast_open| (fast_open.text, fast_open.acked));
         sendq.refresh();
         sendq.release(acked as usize);
-        // RFC 7413, 4.2.2: text of the SYN that was not taken is sent as if for the first time.
         let una = self.config.iss + 1 + acked;
         let window = u32::from(window::of_syn(&self.config));
         let mut acks = AckPolicy::new(&self.config, mss, window);
@@ -256,8 +257,11 @@ impl Handshake {
         if self.is_ack_owed {
             acks.owe_now();
         }
-        // RFC 5681, 3.1: a lost SYN begins with one segment.
-        let segments = if self.retransmissions > 0 { 1 } else { self.config.initial_window.max(1) };
+        if self.opened == Opened::Active && sent == acked && !sendq.is_empty() {
+            acks.on_open_with_text(now, window);
+        }
+        // RFC 6928, section 2: one segment after a SYN that was lost more than once.
+        let segments = if self.retransmissions > 1 { 1 } else { self.config.initial_window.max(1) };
         let is_sack = self.config.sack && self.peer.sack_permitted;
         let peer_sacks = if is_sack { PeerSacks::Yes } else { PeerSacks::No };
         let mut tcb = Tcb {
@@ -322,6 +326,13 @@ impl Handshake {
         if acked > 0 {
             tcb.events.push(Event::Writable);
         }
+        if sent > acked {
+            tcb.lose_text_of_syn(self.sent.unwrap_or(now), sent - acked);
+        }
+        tcb.recovery.on_syn_delivered();
+        if self.is_syn_doubled {
+            tcb.sack.on_duplicate(tcb.rcv.irs, rcv_nxt);
+        }
         tcb
     }
 }
@@ -341,6 +352,7 @@ impl Handshake {
             expires: Instant::MAX,
             rtt: None,
             challenges: ChallengeLimit::default(),
+            is_syn_doubled: false,
             fast_open: None,
         };
         this.owe_syn(now);

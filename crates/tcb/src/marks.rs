@@ -86,7 +86,7 @@ impl Marks {
         self.records.get(place) == Some(&end)
     }
 
-    fn end_record(&mut self, end: SeqNum) {
+    pub(crate) fn end_record(&mut self, end: SeqNum) {
         let is_next = self.records.back().is_none_or(|last| last.before(end));
         if is_next && self.records.len() < MAX_RECORDS {
             self.records.push_back(end);

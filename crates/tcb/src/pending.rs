@@ -70,6 +70,7 @@ pub(crate) fn check_ack(tcb: &mut Tcb, now: Instant, header: &TcpHeader) -> Resu
         tcb.rtt.on_sample(rtt);
         tcb.recovery.on_first_rtt(now, rtt);
     }
+    tcb.recovery.on_syn_delivered();
     tcb.state = tcb.state.after(Cause::AckOfSyn);
     tcb.events.push(Event::Established);
     // What was sent meanwhile was not watched over: without our SYN-ACK the peer could not have taken it.

@@ -84,7 +84,7 @@ pub(super) fn check<'a>(tcb: &mut Tcb, now: Instant, segment: &Segment<'a>) -> R
         return Err(Discard::OutsideWindow);
     }
     if len > 0 && !segment.has(Flags::RST) {
-        tcb.sack.on_duplicate(seq, tcb.rcv.nxt);
+        tcb.sack.on_duplicate(segment.text_seq(), tcb.rcv.nxt);
     }
     let text_seq = segment.text_seq();
     let old = if text_seq.before(tcb.rcv.nxt) { tcb.rcv.nxt.since(text_seq) as usize } else { 0 };

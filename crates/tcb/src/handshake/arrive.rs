@@ -84,6 +84,7 @@ impl Handshake {
     fn their_syn_again(&mut self, now: Instant, segment: &Segment<'_>) -> Progress {
         if self.opened == Opened::Active && segment.has(Flags::ACK) {
             let progress = self.process_ack(now, segment);
+            self.is_syn_doubled = true;
             // A SYN would be challenged by the new TCB.
             return match progress {
                 Progress::Established { .. } => {

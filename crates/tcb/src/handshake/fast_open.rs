@@ -124,6 +124,21 @@ impl Handshake {
     }
 }
 
+impl Tcb {
+    /// RFC 7413, 4.2.2: `len` bytes of text that went with the SYN were not taken. They go again at once, which is no sign of congestion,
+    /// and as Linux apart from what the program has sent since.
+    pub(super) fn lose_text_of_syn(&mut self, sent: Instant, len: u32) {
+        let end = self.snd.una + len.min(self.sendq.len() as u32);
+        while self.snd.nxt.before(end) {
+            let (from, flight) = (self.snd.nxt, self.snd.flight());
+            self.snd.nxt += end.since(from).min(self.snd.mss);
+            self.recovery.on_sent(sent, from, self.snd.nxt, flight);
+        }
+        self.recovery.on_path_mss(end, 0);
+        self.marks.end_record(end);
+    }
+}
+
 /// The server.
 impl Handshake {
     /// Our SYN-ACK tells the peer a cookie.
@@ -137,6 +152,7 @@ impl Handshake {
         let pending = self.clone();
         self.fast_open = None;
         let mut tcb = self.into_tcb(now, sendq, recvq);
+        tcb.recovery.forget_syn();
         arrive::rest_of_syn(&mut tcb, now, syn);
         let mut pending = Box::new(pending);
         // The SYN-ACK acknowledges the text.

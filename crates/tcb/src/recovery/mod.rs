@@ -243,6 +243,16 @@ impl Recovery {
             || self.board.first().is_some_and(|first| first.is(Marks::EVER_RESENT))
     }
 
+    /// Our SYN is acknowledged.
+    pub(crate) const fn on_syn_delivered(&mut self) {
+        self.counts.delivered = self.counts.delivered.wrapping_add(1);
+    }
+
+    /// A connection begins before our SYN is acknowledged.
+    pub(crate) const fn forget_syn(&mut self) {
+        self.counts.delivered = 0;
+    }
+
     /// The path takes no segments longer than `mss`: those are lost, which is no sign of congestion (RFC 1191, section 6.4).
     pub(crate) fn on_path_mss(&mut self, nxt: SeqNum, mss: u32) {
         for index in 0..self.board.segments() as usize {
