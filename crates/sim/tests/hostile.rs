@@ -26,6 +26,19 @@ const STATES: [&str; 11] = [
 const OFFERS: [(&str, &str); 3] =
     [("mss 1000", ""), ("mss 1460 sackok scale 7 ts 1000 0", "ts 1000 0"), ("mss 536 sackok", "")];
 
+/// What a host may be set to, and is not by default.
+const SETTINGS: [(&str, &str); 8] = [
+    ("net.ipv4.tcp_ecn", "1"),
+    // Both sides, no cookie needed.
+    ("net.ipv4.tcp_fastopen", "1543"),
+    ("net.ipv4.tcp_mtu_probing", "2"),
+    ("net.ipv4.tcp_congestion_control", "reno"),
+    ("net.ipv4.tcp_sack", "0"),
+    ("net.ipv4.tcp_timestamps", "0"),
+    ("net.ipv4.tcp_stdurg", "1"),
+    ("net.ipv4.tcp_dsack", "0"),
+];
+
 #[derive(Clone, Debug)]
 struct Junk {
     flags: u8,
@@ -213,9 +226,14 @@ proptest! {
         state in 0..STATES.len(),
         offer in 0..OFFERS.len(),
         window in prop_oneof![Just(10_000_usize), Just(1 << 20)],
+        named in prop::sample::subsequence(&SETTINGS, 0..=SETTINGS.len()),
         steps in prop::collection::vec(step(), 1..80),
     ) {
-        let mut scene = Scene::new(Settings { exact_recv_buffer: Some(window), ..Settings::default() }).unwrap();
+        let mut settings = Settings { exact_recv_buffer: Some(window), ..Settings::default() };
+        for (name, value) in named {
+            settings.set_sysctl(name, value).unwrap();
+        }
+        let mut scene = Scene::new(settings).unwrap();
         let (of_syn, of_others) = OFFERS[offer];
         scene.run(&STATES[state].replace("{}", of_syn).replace("[]", of_others)).unwrap();
         let listens = scene.listener.is_some();

@@ -315,3 +315,30 @@ fn a_four_tuple_in_time_wait_is_used_again() {
     assert!(opened.is_err());
     assert_eq!(sent_within(&mut scene, Duration::from_secs(1)), [""; 0], "no SYN");
 }
+
+/// CVE-2016-5696: challenges to one connection do not change what another one hears, or an attacker could count his own to find out whether he
+/// hit the window of a stranger's.
+#[test]
+fn challenges_of_one_connection_say_nothing_of_another() {
+    let mut scene = play(ESTABLISHED, "");
+    // Somebody else's connection, from port 4001, is beaten with resets that miss.
+    let syn = TcpHeader {
+        src_port: 4001,
+        dst_port: 80,
+        seq: SeqNum(100),
+        flags: Flags::SYN,
+        window: 5000,
+        ..TcpHeader::default()
+    };
+    scene.arrives(&syn, b"");
+    let isn = scene.sent().unwrap()[0].header.seq;
+    let ack = TcpHeader { seq: SeqNum(101), ack: isn + 1, flags: Flags::ACK, ..syn.clone() };
+    scene.arrives(&ack, b"");
+    assert_eq!(scene.sent().unwrap().len(), 0);
+    for round in 0..5000 {
+        scene.arrives(&TcpHeader { seq: SeqNum(102 + round), flags: Flags::RST, ..syn.clone() }, b"");
+        scene.sim.run_for(Duration::from_micros(100));
+    }
+    assert!(!scene.sent().unwrap().is_empty(), "they were challenged");
+    go_on(&mut scene, "< R 5\n> A 1 ack 1\nstate ESTABLISHED");
+}
