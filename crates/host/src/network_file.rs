@@ -138,6 +138,7 @@ struct LinkEntry {
     duplicate: Option<Probability>,
     corrupt: Option<Probability>,
     queue: Option<Spanned<usize>>,
+    mark: Option<usize>,
     seed: Option<u64>,
     capture: Option<Spanned<String>>,
 }
@@ -298,6 +299,7 @@ fn checked_link_config(source: &Source<'_>, entry: &LinkEntry) -> Result<LinkCon
         duplicate: probability(&entry.duplicate),
         corrupt: probability(&entry.corrupt),
         queue: entry.queue.as_ref().map_or(perfect.queue, |queue| *queue.as_ref()),
+        mark: entry.mark.unwrap_or(perfect.mark),
         seed: entry.seed.unwrap_or(perfect.seed),
     };
     config.validate().map_err(|error| {

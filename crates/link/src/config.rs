@@ -30,6 +30,9 @@ pub struct LinkConfig {
     pub corrupt: f64,
     /// Packets that wait for the rate at most; more are dropped at the tail.
     pub queue: usize,
+    /// Packets that wait at which those that say so are marked (RFC 3168: CE) rather than one day dropped; 0 for never.
+    #[serde(default)]
+    pub mark: usize,
     /// Seed of all of it.
     pub seed: u64,
 }
@@ -47,6 +50,7 @@ impl Default for LinkConfig {
             duplicate: 0.0,
             corrupt: 0.0,
             queue: 1000,
+            mark: 0,
             seed: 0,
         }
     }

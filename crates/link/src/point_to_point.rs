@@ -3,7 +3,7 @@
 //! ```text
 //!  transmit -> [ queue ] -> rate -> loss -> corrupt -> delay + jitter (+ held back) -> poll_receive
 //!                  |                  |                    |
-//!               dropped              lost              duplicated
+//!          marked, dropped           lost              duplicated
 //! ```
 
 use std::cmp::{Ordering, Reverse};
@@ -13,6 +13,8 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sockeye_clock::Instant;
+
+use sockeye_wire::mark_congestion;
 
 use crate::{Link, LinkConfig};
 
@@ -60,6 +62,8 @@ pub struct Counters {
     pub corrupted: u64,
     /// Packets held back.
     pub reordered: u64,
+    /// Packets that were marked (RFC 3168).
+    pub marked: u64,
 }
 
 #[derive(Debug)]
@@ -132,6 +136,12 @@ impl PointToPoint {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Packets that wait for the rate.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Packets that are in the link: waiting, being sent, or on their way.
@@ -216,6 +226,10 @@ impl Link for PointToPoint {
             self.counters.dropped += 1;
             return;
         };
+        let is_long = self.config.mark > 0 && self.waiting.len() >= self.config.mark;
+        if is_long && mark_congestion(&mut packet) {
+            self.counters.marked += 1;
+        }
         let fate = self.draw();
         if fate.lost {
             self.counters.lost += 1;

@@ -57,6 +57,7 @@ loss = "5%"
 reorder = 0.02
 duplicate = "0.5%"
 queue = 50
+mark = 30
 seed = 7
 "#,
     );
@@ -72,6 +73,7 @@ seed = 7
         duplicate: 0.005,
         corrupt: 0.0,
         queue: 50,
+        mark: 30,
         seed: 7,
     };
     assert_eq!(network.links[0].config, expected);

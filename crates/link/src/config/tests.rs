@@ -21,6 +21,7 @@ fn extremes_are_valid() {
         duplicate: 1.0,
         corrupt: 1.0,
         queue: 1,
+        mark: 3,
         seed: u64::MAX,
     };
     assert_eq!(config.validate(), Ok(()));

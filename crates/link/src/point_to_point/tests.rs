@@ -272,6 +272,7 @@ fn nonsense_does_not_panic() {
         duplicate: -1.0,
         corrupt: f64::INFINITY,
         queue: usize::MAX,
+        mark: 3,
         seed: 0,
     };
     let mut link = PointToPoint::new(config);
@@ -288,7 +289,7 @@ proptest! {
         let [loss, reorder, duplicate, corrupt] = probabilities.map(|part| f64::from(part) / 255.0);
         let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
         let config =
-            LinkConfig { mtu: 1500, rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, seed };
+            LinkConfig { mtu: 1500, rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, mark: 0, seed };
         let mut link = PointToPoint::new(config);
         let mut now = Instant::ZERO;
         for (gap, len) in gaps {
@@ -303,5 +304,27 @@ proptest! {
         prop_assert!(arrivals.is_sorted_by_key(|&(when, _)| when));
         prop_assert_eq!(link.in_flight(), 0);
         assert_balance(&link);
+    }
+}
+
+/// RFC 3168, section 5: a queue as long as `mark` marks what says it may be marked, and drops nothing more for it.
+#[test]
+fn a_long_queue_marks() {
+    let config = LinkConfig { rate: 8_000_000, queue: 10, mark: 3, ..LinkConfig::default() };
+    for (ecn, marked) in [(0b00, 0), (0b01, 6), (0b10, 6), (0b11, 6)] {
+        let mut link = PointToPoint::new(config.clone());
+        for _ in 0..9 {
+            let mut packet = vec![0; 1000];
+            (packet[0], packet[1]) = (0x45, ecn);
+            link.transmit(Instant::ZERO, packet);
+        }
+        let mut found = 0;
+        while let Some(due) = link.poll_timeout() {
+            let packet = link.poll_receive(due).expect("it is due");
+            found += u32::from(packet[1] == 0b11);
+        }
+        let all = if ecn == 0b11 { 9 } else { marked };
+        assert_eq!((link.counters().marked, found), (marked as u64, all), "{ecn:02b}");
+        assert_eq!(link.counters().dropped, 0);
     }
 }

@@ -8,13 +8,15 @@ pub enum CongestionControl {
     /// RFC 9438.
     #[default]
     Cubic,
+    /// BBR version 3 (draft-ietf-ccwg-bbr).
+    Bbr,
     /// RFC 8257.
     Dctcp,
 }
 
 impl CongestionControl {
     /// All there are, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Reno, Self::Cubic, Self::Dctcp];
+    pub const ALL: [Self; 4] = [Self::Reno, Self::Cubic, Self::Bbr, Self::Dctcp];
 
     /// Its name for TCP_CONGESTION and `tcp_congestion_control`.
     #[must_use]
@@ -22,6 +24,7 @@ impl CongestionControl {
         match self {
             Self::Reno => "reno",
             Self::Cubic => "cubic",
+            Self::Bbr => "bbr",
             Self::Dctcp => "dctcp",
         }
     }

@@ -8,7 +8,9 @@
 //! | `pace` | when the next segment may leave |
 //! | `gate` | where it meets the connection |
 //! | `reno`, `cubic` with `hystart`, `dctcp` | how cwnd grows and shrinks |
+//! | `bbr` | cwnd and rate from a model of the path |
 
+mod bbr;
 mod choice;
 mod cubic;
 mod dctcp;
@@ -27,6 +29,8 @@ pub use choice::{CongestionConfig, CongestionControl, HyStart};
 pub(crate) use sample::{AckSample, RateSample};
 pub(crate) use usage::Flushed;
 
+use alloc::boxed::Box;
+use bbr::Bbr;
 use cubic::Cubic;
 use dctcp::Dctcp;
 use pace::Pace;
@@ -50,6 +54,8 @@ pub(crate) struct Congestion {
 enum Algorithm {
     Reno,
     Cubic(Cubic),
+    /// It remembers much more than the others.
+    Bbr(Box<Bbr>),
     Dctcp(Dctcp),
 }
 
@@ -67,6 +73,7 @@ impl Algorithm {
         match config.control {
             CongestionControl::Reno => Self::Reno,
             CongestionControl::Cubic => Self::Cubic(Cubic::new(now, config.hystart)),
+            CongestionControl::Bbr => Self::Bbr(Box::new(Bbr::new(now))),
             CongestionControl::Dctcp => Self::Dctcp(Dctcp::new()),
         }
     }
@@ -133,7 +140,10 @@ impl Congestion {
 
     /// What proportional rate reduction allows now (RFC 6937).
     pub(crate) const fn set_cwnd(&mut self, cwnd: u32) {
-        self.window.cwnd = cwnd;
+        // BBR's model says how much may be in flight, also while losses are repaired.
+        if !matches!(self.algorithm, Algorithm::Bbr(_)) {
+            self.window.cwnd = cwnd;
+        }
     }
 
     /// The MSS changed with the path's MTU: cwnd is bytes and stays.
@@ -161,6 +171,10 @@ impl Congestion {
             Algorithm::Reno => {}
             Algorithm::Cubic(cubic) => cubic.observe(&mut self.window, sample, ack_delay),
             Algorithm::Dctcp(dctcp) => dctcp.observe(sample),
+            Algorithm::Bbr(bbr) => {
+                let is_limited = self.usage.is_cwnd_limited();
+                return bbr.on_ack(&mut self.window, &mut self.pace, sample, is_limited);
+            }
         }
         let may_grow = sample.acked > 0 && !sample.phase.is_reducing();
         if may_grow && self.usage.is_limited(&self.window) {
@@ -172,11 +186,15 @@ impl Congestion {
         match &mut self.algorithm {
             Algorithm::Cubic(cubic) => cubic.grow(&mut self.window, now, acked),
             Algorithm::Reno | Algorithm::Dctcp(_) => reno::grow(&mut self.window, acked),
+            Algorithm::Bbr(_) => {}
         }
     }
 
     /// The pacing rate that follows from cwnd, as Linux computes it. `flight` is what is outstanding.
     pub(crate) fn on_round_trip(&mut self, srtt: Duration, flight: u32) {
+        if matches!(self.algorithm, Algorithm::Bbr(_)) {
+            return;
+        }
         let is_early = self.window.cwnd < self.window.ssthresh / 2;
         let per_cent = if is_early { self.config.pacing_ss_ratio } else { self.config.pacing_ca_ratio };
         let bytes = u128::from(self.window.cwnd.max(flight)) * u128::from(per_cent) / 100;
@@ -186,6 +204,10 @@ impl Congestion {
 
     /// A loss was found: fast recovery begins.
     pub(crate) fn on_loss_detected(&mut self, _now: Instant, _flight: u32) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            self.has_reduced = true;
+            return bbr.on_loss_detected(&self.window);
+        }
         let segments = self.after_loss();
         self.reduce_to(segments);
         self.window.cwnd = self.window.ssthresh;
@@ -193,7 +215,11 @@ impl Congestion {
 
     /// The peer echoed congestion (RFC 3168, 6.1.2): once for each round trip. Proportional rate reduction takes cwnd down.
     pub(crate) fn on_ecn_echo(&mut self, _now: Instant) {
-        let segments = match &self.algorithm {
+        let segments = match &mut self.algorithm {
+            Algorithm::Bbr(bbr) => {
+                self.has_reduced = true;
+                return bbr.on_ecn_echo();
+            }
             Algorithm::Dctcp(dctcp) => dctcp.after_echo(&self.window),
             Algorithm::Reno | Algorithm::Cubic(_) => self.after_loss(),
         };
@@ -202,11 +228,18 @@ impl Congestion {
 
     /// Fast recovery, or the reduction for an echo, is over.
     pub(crate) const fn on_recovered(&mut self, _now: Instant, _flight: u32) {
+        if matches!(self.algorithm, Algorithm::Bbr(_)) {
+            return;
+        }
         self.window.cwnd = self.window.ssthresh;
     }
 
     /// The retransmission timer expired. Only the first expiry for a segment sets ssthresh (RFC 5681, 3.1).
     pub(crate) fn on_timeout(&mut self, now: Instant, _flight: u32, expiry: Expiry) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            self.has_reduced = true;
+            return bbr.on_timeout(&mut self.window);
+        }
         if expiry == Expiry::First {
             let segments = self.after_loss();
             self.reduce_to(segments);
@@ -231,23 +264,27 @@ impl Congestion {
         match &mut self.algorithm {
             Algorithm::Cubic(cubic) => cubic.after_loss(&self.window),
             // RFC 8257, 3.4: to a loss DCTCP responds like any other TCP.
-            Algorithm::Reno | Algorithm::Dctcp(_) => reno::after_loss(&self.window),
+            Algorithm::Reno | Algorithm::Dctcp(_) | Algorithm::Bbr(_) => reno::after_loss(&self.window),
         }
     }
 
     /// What was taken for a loss was none.
     pub(crate) fn on_undo(&mut self) {
-        self.window.undo();
         self.has_reduced = false;
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.undo();
+        match &mut self.algorithm {
+            Algorithm::Bbr(bbr) => return bbr.undo(&mut self.window),
+            Algorithm::Cubic(cubic) => cubic.undo(),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
+        self.window.undo();
     }
 
     /// Text is sent after nothing was in flight; `silence` is how long nothing was sent.
     pub(crate) fn on_restart(&mut self, now: Instant, silence: Duration, rto: Duration) {
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.on_restart(now, silence);
+        match &mut self.algorithm {
+            Algorithm::Bbr(bbr) => return bbr.on_restart(now, &mut self.pace),
+            Algorithm::Cubic(cubic) => cubic.on_restart(now, silence),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
         if self.config.slow_start_after_idle && silence > rto {
             self.restart_window(now, silence, rto);
@@ -273,7 +310,9 @@ impl Congestion {
 
     /// Nothing more can be sent now.
     pub(crate) fn on_flush(&mut self, flushed: &Flushed) {
-        if self.usage.on_flush(&self.window, flushed) && self.config.slow_start_after_idle {
+        let is_unused = self.usage.on_flush(&self.window, flushed);
+        let may_decay = self.config.slow_start_after_idle && !matches!(self.algorithm, Algorithm::Bbr(_));
+        if is_unused && may_decay {
             self.usage.take_down(&mut self.window, flushed.now);
         }
     }
@@ -281,7 +320,7 @@ impl Congestion {
 
 /// Whether departures are held back.
 const fn is_paced(config: &CongestionConfig) -> bool {
-    config.is_paced || config.max_pacing_rate != u64::MAX
+    config.is_paced || config.max_pacing_rate != u64::MAX || matches!(config.control, CongestionControl::Bbr)
 }
 
 #[cfg(test)]

@@ -42,11 +42,6 @@ impl Pace {
         self.rate = Some(rate.max(1));
     }
 
-    /// A rate of its own was never set.
-    pub(crate) const fn is_unknown(&self) -> bool {
-        self.rate.is_none()
-    }
-
     /// When a segment may leave that would like to leave now.
     pub(crate) fn departure(&self, now: Instant) -> Instant {
         if !self.is_on || self.rate() == u64::MAX || self.burst > 0 { now } else { self.next.max(now) }
@@ -60,8 +55,7 @@ impl Pace {
             return;
         }
         if self.burst == 0 {
-            self.burst = (rate >> BURST_SHIFT)
-                .clamp(u64::from(mss) * u64::from(MIN_BURST), MAX_BURST.max(u64::from(mss)));
+            self.burst = u64::from(self.quantum(mss));
             // A timer that is late must not cost rate; but no more than half of it comes back.
             let length = time_for(self.burst, rate);
             let late = now.since(self.next).min(length / 2);
@@ -69,6 +63,12 @@ impl Pace {
         }
         self.burst = self.burst.saturating_sub(u64::from(len.max(1)));
         self.next += time_for(u64::from(len), rate);
+    }
+
+    /// Bytes that leave in one burst.
+    pub(crate) fn quantum(&self, mss: u32) -> u32 {
+        let bytes = (self.rate() >> BURST_SHIFT).min(MAX_BURST).max(u64::from(mss) * u64::from(MIN_BURST));
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
     /// A train of ACKs can be longer than the path by what a burst takes (as Linux's hystart_ack_delay).

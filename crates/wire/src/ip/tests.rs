@@ -277,3 +277,31 @@ fn what_is_told_of_extension_headers_that_are_not_understood() {
     assert_eq!(parameter_problem(&[0x60; 39]), None);
     assert_eq!(parameter_problem(&[0x45; 60]), None);
 }
+
+/// RFC 3168, section 5: only a packet that says so is marked, and an IPv4 header stays sound (RFC 1624).
+#[test]
+fn congestion_is_marked_in_place() {
+    for (src, dst) in [("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")] {
+        for ecn in [Ecn::NotEct, Ecn::Ect0, Ecn::Ect1, Ecn::Ce] {
+            let header = IpHeader {
+                src: src.parse().unwrap(),
+                dst: dst.parse().unwrap(),
+                protocol: Protocol::Tcp,
+                hop_limit: 64,
+                traffic_class: ecn.within(0xb8),
+                ident: 0,
+                dont_fragment: true,
+            };
+            let mut packet = [0; 60];
+            let len = header.len();
+            header.emit(packet.len() - len, &mut packet);
+            assert_eq!(mark_congestion(&mut packet), ecn != Ecn::NotEct);
+            let (marked, _) = IpHeader::parse(&packet).expect("it is still sound");
+            let expected = if ecn == Ecn::NotEct { ecn } else { Ecn::Ce };
+            assert_eq!(marked.traffic_class, expected.within(0xb8));
+        }
+    }
+    assert!(!mark_congestion(&mut []));
+    assert!(!mark_congestion(&mut [0x45]));
+    assert!(!mark_congestion(&mut [0x45, 0x02]));
+}
