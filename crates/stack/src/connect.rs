@@ -175,6 +175,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         interactive_after: host.settings.interactive_after,
         timestamp_offset: host.timestamp_offset(path),
         send_buffer: options.send_buffer,
+        push_bursts: true,
         nagle: !options.no_delay,
         keep_alive: options.keep_alive_times(),
         user_timeout: options.user_timeout(),

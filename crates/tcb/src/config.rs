@@ -47,6 +47,8 @@ pub struct Config {
     pub syn_window_max: u16,
     /// SO_SNDBUF in force, bytes.
     pub send_buffer: usize,
+    /// Whether PSH ends each burst of segments, as Linux has it.
+    pub push_bursts: bool,
     /// False for TCP_NODELAY.
     pub nagle: bool,
     /// The least delay of an ACK: 40 ms as Linux, < 0.5 s (MUST-40).
@@ -124,6 +126,7 @@ impl Config {
             window_clamp: None,
             syn_window_max: u16::MAX,
             send_buffer: 16_384,
+            push_bursts: false,
             nagle: true,
             delayed_ack: Duration::from_millis(40),
             delayed_ack_max: Duration::from_millis(200),

@@ -10,6 +10,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
 
 use crate::arrive::ChallengeLimit;
+use crate::burst::Burst;
 use crate::chrono::Chrono;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
@@ -314,8 +315,9 @@ impl Handshake {
             challenges: self.challenges,
             discards: Discards::default(),
             marks: Marks::new(una),
+            burst: Burst::new(una),
             chrono: Chrono::default(),
-            counters: Counters::default(),
+            counters: Counters { last_data_received: Some(now), ..Counters::default() },
             config: self.config,
         };
         if let Some(rtt) = self.rtt {

@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 mod arrive;
+mod burst;
 mod chrono;
 mod config;
 mod congestion;

@@ -141,11 +141,12 @@ impl Tcb {
     }
 
     /// MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends, unless more is to come; as Linux
-    /// also with the end of a record, and after half of the peer's largest window without.
+    /// also with the end of a record or of a burst, and after half of the peer's largest window without.
     pub(crate) fn take_push(&mut self, end: SeqNum) -> bool {
         let is_last = end == self.text_end() && self.marks.more.is_none_or(|more| end.after(more.until));
         let is_overdue = end.after(self.marks.psh + (self.snd.max_wnd / 2).max(self.snd.mss));
-        let is_pushed = is_last || is_overdue || self.marks.is_record_end(end);
+        let is_pushed =
+            is_last || is_overdue || self.marks.is_record_end(end) || self.burst.is_pushed_at(end);
         if is_pushed && end.after(self.marks.psh) {
             self.marks.psh = end;
         }

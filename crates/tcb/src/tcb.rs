@@ -7,6 +7,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, SeqNum};
 
 use crate::arrive::ChallengeLimit;
+use crate::burst::Burst;
 use crate::chrono::Chrono;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
@@ -222,6 +223,7 @@ pub struct Tcb {
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
     pub(crate) marks: Marks,
+    pub(crate) burst: Burst,
     pub(crate) chrono: Chrono,
     pub(crate) counters: Counters,
 }

@@ -146,6 +146,7 @@ fn send_new(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     if core::mem::take(&mut tcb.owed.silly) {
         tcb.marks.on_override();
     }
+    tcb.note_burst(cut.from, cut.text);
     tcb.recovery.on_sent(now, cut.from, cut.from + cut.len(), pipe);
     tcb.snd.nxt += cut.len();
     if cut.fin {

@@ -141,12 +141,17 @@ impl Tcb {
         }
         let is_all = len as usize == self.unsent();
         if is_all {
-            let is_held = self.is_held_by_nagle() || self.is_held_by_program();
-            return self.snd.fin != Fin::None || !is_held;
+            return self.is_worth_sending_last();
         }
         // Text that follows is no reason to wait at the end of a record. Else the window, not SendQ, is what cuts it: half the largest
         // window is worth it.
         self.marks.is_record_end(self.snd.nxt + len) || len >= self.snd.max_wnd / 2
+    }
+
+    /// Whether the last bytes of text, less than a full segment, are worth one.
+    pub(crate) fn is_worth_sending_last(&self) -> bool {
+        let is_held = self.is_held_by_nagle() || self.is_held_by_program();
+        self.snd.fin != Fin::None || !is_held
     }
 
     /// SHLD-7 (3.7.4), as amended by Minshall and as Linux: a small segment waits while another small one is unacknowledged,

@@ -1,0 +1,68 @@
+//! Bursts: the segments that Linux hands to its link as one. The last of several has PSH, so that a receiver that gathers segments does
+//! not wait for more; where bursts end can be seen on the wire by that alone.
+
+use sockeye_wire::SeqNum;
+
+use crate::Tcb;
+
+/// The longest burst (GSO_MAX_SIZE less the headers), bytes.
+const MAX_BURST: u64 = 65_535;
+/// tcp_min_tso_segs: no burst is shorter for the rate's sake.
+const MIN_SEGMENTS: u64 = 2;
+/// A burst lasts about a millisecond: sk_pacing_shift.
+const PACING_SHIFT: u32 = 10;
+/// tcp_tso_rtt_log: over short paths bursts are longer, by half for each so many µs (as a shift).
+const RTT_SHIFT: u32 = 9;
+
+/// The burst that is being sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Burst {
+    end: SeqNum,
+    /// Whether it has more than one segment.
+    is_long: bool,
+}
+
+impl Burst {
+    pub(crate) const fn new(una: SeqNum) -> Self {
+        Self { end: una, is_long: false }
+    }
+
+    /// Whether PSH ends it there.
+    pub(crate) fn is_pushed_at(&self, end: SeqNum) -> bool {
+        self.is_long && self.end == end
+    }
+}
+
+impl Tcb {
+    /// `len` bytes of new text go out at `from`: of this burst, or the first of another.
+    pub(crate) fn note_burst(&mut self, from: SeqNum, len: u32) {
+        if !self.config.push_bursts || self.burst.end.after(from) {
+            return;
+        }
+        let size = self.segment_size();
+        let room = self.burst_segments().saturating_mul(size);
+        let usable = if self.snd.edge().after(from) { self.snd.edge().since(from) } else { 0 };
+        let unsent = u32::try_from(self.unsent()).unwrap_or(u32::MAX);
+        let text = self.marks.cut(from, unsent.min(usable).min(room));
+        // A rest that is no full segment waits, or goes with the others.
+        let rest = text % size;
+        let is_rest_held = rest > 0 && !self.is_worth_sending_last();
+        let text = if is_rest_held { text - rest } else { text };
+        self.burst = Burst { end: from + text.max(len), is_long: text.max(len) > size };
+    }
+
+    /// Linux's `tcp_tso_autosize`, and half of cwnd at most.
+    fn burst_segments(&self) -> u32 {
+        let (cwnd, size) = (u64::from(self.congestion.cwnd()), u64::from(self.segment_size()));
+        let srtt = self.rtt.srtt().map_or(0, |srtt| srtt.as_micros() as u64);
+        // Twice cwnd a round trip in slow start, 1.2 times after it.
+        let share = if self.congestion.is_slow_start() { 200 } else { 120 };
+        let rate = (cwnd * share / 100).saturating_mul(1_000_000).checked_div(srtt).unwrap_or(u64::MAX);
+        let rate = rate.min(self.congestion.pacing_rate());
+        let shift = self.recovery.min_rtt().map_or(0, |rtt| (rtt.as_micros() >> RTT_SHIFT).min(63) as u32);
+        let bytes = (rate >> PACING_SHIFT).saturating_add(MAX_BURST >> shift).min(MAX_BURST);
+        let room = cwnd.saturating_sub(u64::from(self.pipe())) / size;
+        let segments = (bytes / size).max(MIN_SEGMENTS).min((cwnd / size / 2).max(1)).min(room.max(1));
+        u32::try_from(segments).unwrap_or(u32::MAX)
+    }
+}
