@@ -136,6 +136,12 @@ impl RecvQ {
         Some((held.start - self.tail) as usize..(held.end - self.tail) as usize)
     }
 
+    /// Where the last out-of-order range ends, as an offset from tail.
+    #[must_use]
+    pub fn out_of_order_end(&self) -> Option<usize> {
+        self.assembler.end().map(|end| (end - self.tail) as usize)
+    }
+
     /// Whether anything is held out of order.
     #[must_use]
     pub fn has_out_of_order(&self) -> bool {

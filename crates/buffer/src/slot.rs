@@ -98,6 +98,8 @@ pub struct ReadinessLine {
     pub tx_token: AtomicU32,
     /// SO_RCVLOWAT, bytes; 0 counts as 1.
     pub recv_low_water: AtomicU32,
+    /// TCP_INQ: 1 if `recvmsg()` tells what is left to read.
+    pub tells_left: AtomicU32,
     /// O_NONBLOCK, mirrored.
     pub nonblocking: AtomicU32,
     /// SO_RCVTIMEO in microseconds; 0 for none.
@@ -216,6 +218,7 @@ impl Slot {
             &readiness.rx_token,
             &readiness.tx_token,
             &readiness.recv_low_water,
+            &readiness.tells_left,
             &readiness.nonblocking,
         ];
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));

@@ -308,6 +308,15 @@ pub fn take_report(fd: c_int) -> Result<(Vec<u8>, c_int), Errno> {
     Ok(report::encode(report, socket.family(), time))
 }
 
+/// What `recvmsg()` tells beside the bytes: nothing, unless TCP_INQ is on.
+///
+/// # Errors
+/// EBADF.
+pub fn control(fd: c_int) -> Result<Vec<u8>, Errno> {
+    let left = engine::find(fd)?.left_to_read();
+    Ok(left.map_or_else(Vec::new, |(bytes, is_over)| sockeye_posix::control::left_to_read(bytes, is_over)))
+}
+
 /// The socket, and how to call it with these flags.
 fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), Errno> {
     let socket = engine::find(fd)?;

@@ -156,8 +156,16 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
     let mut buffers = unsafe { raw::scatter(header.msg_iov, header.msg_iovlen, Errno::MSGSIZE) }?;
     let count = io::recv(fd, &mut buffers, flags)?;
     header.msg_namelen = 0;
-    header.msg_controllen = 0;
     header.msg_flags = flags & libc::MSG_CMSG_CLOEXEC;
+    let control = io::control(fd)?;
+    let room = header.msg_controllen;
+    header.msg_controllen = if control.len() <= room { control.len() } else { 0 };
+    if header.msg_controllen < control.len() {
+        header.msg_flags |= libc::MSG_CTRUNC;
+    }
+    // SAFETY: the caller's promise: as many bytes as `msg_controllen` said are there.
+    let place = unsafe { raw::bytes_mut(header.msg_control, header.msg_controllen) }?;
+    place.copy_from_slice(&control[..place.len()]);
     // SAFETY: the caller's promise.
     unsafe { raw::write(message, header) }?;
     Ok(count)

@@ -37,10 +37,11 @@ impl RingSource for SlotRings {
     }
 }
 
-/// As on Linux a connection begins with the listener's timeouts and SO_RCVLOWAT, but without its O_NONBLOCK.
+/// As on Linux a connection begins with the listener's timeouts, SO_RCVLOWAT and TCP_INQ, but without its O_NONBLOCK.
 fn inherit(from: &Slot, to: &Slot) {
     let (from, to) = (&from.header().readiness, &to.header().readiness);
     to.recv_timeout.store(from.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
     to.send_timeout.store(from.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+    to.tells_left.store(from.tells_left.load(Ordering::Relaxed), Ordering::Relaxed);
     to.recv_low_water.store(from.recv_low_water.load(Ordering::Relaxed), Ordering::Relaxed);
 }

@@ -137,6 +137,9 @@ impl Socket {
     /// # Errors
     /// As Linux.
     pub fn set_option(&self, option: SocketOption) -> Result<(), Error> {
+        if let SocketOption::Inq(on) = option {
+            self.header().readiness.tells_left.store(u32::from(on), Ordering::Relaxed);
+        }
         let request = Request::SetOption { tag: self.tag(), option };
         if !matches!(option, SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_)) {
             return self.way.tell(request);
@@ -307,6 +310,15 @@ impl Socket {
     #[must_use]
     pub fn recv_low_water(&self) -> u32 {
         self.header().readiness.recv_low_water.load(Ordering::Relaxed).max(1)
+    }
+
+    /// TCP_INQ: what is left to read, in bytes, and whether end of file comes after it; `None` if the option is off.
+    #[must_use]
+    pub fn left_to_read(&self) -> Option<(usize, bool)> {
+        let header = self.header();
+        let is_end_of_file = header.engine.condition.load(Ordering::Acquire) & Condition::END_OF_FILE != 0;
+        let is_told = header.readiness.tells_left.load(Ordering::Relaxed) != 0;
+        is_told.then(|| (self.at.slot.reader().len(), is_end_of_file))
     }
 
     /// To be called before the last descriptor of this process for the socket is closed: as on Linux, calls that wait in it go on,

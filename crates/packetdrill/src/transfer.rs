@@ -3,8 +3,8 @@
 use crate::drive::{Shared, Wait};
 use crate::socket::{Socket, deadline};
 use crate::world::World;
-use sockeye_posix::{Errno, errno, report};
-use sockeye_stack::Mark;
+use sockeye_posix::{Errno, control, errno, report};
+use sockeye_stack::{Mark, OptionName, SocketOption};
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
@@ -121,7 +121,20 @@ impl World {
         if flags & libc::MSG_TRUNC != 0 {
             bytes.clear();
         }
-        Received { bytes, count, ..Received::default() }
+        Received { bytes, count, control: self.control(tag), ..Received::default() }
+    }
+
+    /// What recvmsg() tells beside the bytes.
+    fn control(&self, tag: u64) -> Vec<u8> {
+        let Some(socket) = self.sockets.get(&tag) else { return Vec::new() };
+        let is_told = socket.id.map(|id| self.network.option(id, OptionName::Inq));
+        match is_told {
+            Some(Ok(SocketOption::Inq(true))) => {
+                let left = Socket::held(self.rings.slot(tag).as_ref());
+                control::left_to_read(left, socket.is_end_of_file)
+            }
+            Some(_) | None => Vec::new(),
+        }
     }
 
     fn waits(&mut self, fd: i32, flags: i32, is_sending: bool) -> Result<Wait, Errno> {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod control;
 pub mod errno;
 pub mod options;
 pub mod report;

@@ -10,7 +10,7 @@ use crate::{State, Tcb, Transmit};
 /// The next segment that is owed.
 pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if core::mem::take(&mut tcb.owed.reset) {
-        return Some(reset(tcb));
+        return Some(reset(tcb, now));
     }
     if tcb.state == State::Closed {
         return None;
@@ -239,13 +239,18 @@ fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
 }
 
 /// ABORT, and give-ups: `<SEQ=SND.NXT><CTL=RST>` with an ACK as Linux.
-fn reset(tcb: &Tcb) -> Transmit {
+fn reset(tcb: &Tcb, now: Instant) -> Transmit {
     Transmit::without_text(TcpHeader {
         src_port: tcb.config.local_port,
         dst_port: tcb.config.remote_port,
         seq: tcb.snd.nxt,
         ack: tcb.rcv.nxt,
         flags: Flags::RST | Flags::ACK,
+        // RFC 7323, 3.2: a RST may have them, too.
+        options: Options {
+            timestamps: tcb.timestamps.map(|recent| recent.option(now, tcb.config.timestamp_offset)),
+            ..Options::default()
+        },
         ..TcpHeader::default()
     })
 }

@@ -10,7 +10,8 @@ use crate::{Event, State, Tcb};
 pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
     if tcb.rcv.fin.is_none() {
         let Some(fin) = segment.fin() else { return };
-        if !tcb.state.can_receive() || has_text_beyond(tcb, fin) {
+        // 3.10.7.4, first step: what lies beyond the window is not looked at; a FIN may stand at its edge.
+        if !tcb.state.can_receive() || fin.after(tcb.rcv.edge) || has_text_beyond(tcb, fin) {
             return;
         }
         tcb.rcv.fin = Some(fin);
@@ -24,8 +25,8 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
 
 /// Whether the peer contradicts itself: then the FIN is not believed.
 fn has_text_beyond(tcb: &Tcb, fin: SeqNum) -> bool {
-    let mut ranges = tcb.recvq.out_of_order();
-    fin.before(tcb.rcv.nxt) || ranges.any(|range| (tcb.rcv.nxt + range.end as u32).after(fin))
+    let end = tcb.recvq.out_of_order_end();
+    fin.before(tcb.rcv.nxt) || end.is_some_and(|end| (tcb.rcv.nxt + end as u32).after(fin))
 }
 
 /// 3.10.7.4, eighth step: "advance RCV.NXT over the FIN, and send an acknowledgment for the FIN".

@@ -83,12 +83,12 @@ pub(super) fn check<'a>(tcb: &mut Tcb, now: Instant, segment: &Segment<'a>) -> R
         }
         return Err(Discard::OutsideWindow);
     }
-    if len > 0 && !segment.has(Flags::RST) {
-        tcb.sack.on_duplicate(segment.text_seq(), tcb.rcv.nxt);
-    }
     let text_seq = segment.text_seq();
     let old = if text_seq.before(tcb.rcv.nxt) { tcb.rcv.nxt.since(text_seq) as usize } else { 0 };
     let old = old.min(segment.text.len());
+    if old > 0 && !segment.has(Flags::RST) {
+        tcb.sack.on_duplicate(text_seq, text_seq + old as u32);
+    }
     let text = segment.text.slice(old, segment.text.len() - old);
     let start = text_seq + old as u32;
     Ok(InWindow {

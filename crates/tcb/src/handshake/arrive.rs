@@ -55,7 +55,7 @@ impl Handshake {
             return self.their_syn_again(now, segment);
         }
         // First.
-        if !self.is_acceptable(segment) {
+        if !self.is_acceptable(now, segment) {
             if !segment.has(Flags::RST) {
                 self.challenge(now);
             }
@@ -146,12 +146,12 @@ impl Handshake {
         }
     }
 
-    fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
+    fn is_acceptable(&self, now: Instant, segment: &Segment<'_>) -> bool {
         let nxt = self.peer.irs + 1;
         let edge = nxt + u32::from(window::of_syn(&self.config));
         let (seq, len) = (segment.header.seq, segment.len());
         let is_old = match (self.peer.recent, segment.header.options.timestamps) {
-            (Some(recent), Some(stamps)) => timestamps::is_older(stamps.value, recent.value()),
+            (Some(recent), Some(stamps)) => self.config.timestamps && recent.is_newer_than(now, stamps.value),
             (Some(_) | None, _) => false,
         };
         !is_old && (seq == nxt || (seq.before(edge) && (seq + len.max(1)).after(nxt)))

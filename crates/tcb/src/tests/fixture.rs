@@ -109,6 +109,17 @@ impl Build {
         self
     }
 
+    /// `len` bytes, all the same.
+    pub(crate) fn text_of(mut self, byte: u8, len: usize) -> Self {
+        self.text = std::vec![byte; len];
+        self
+    }
+
+    /// Puts the bytes elsewhere.
+    pub(crate) fn move_to(&mut self, seq: u32) {
+        self.header.seq = IRS + seq;
+    }
+
     pub(crate) fn mss(mut self, mss: u16) -> Self {
         self.header.options.mss = Some(mss);
         self
@@ -188,8 +199,16 @@ impl Fixture {
 
     /// Established by a passive OPEN with this configuration, SYN and ACK.
     pub(crate) fn with(config: Config, syn: &Build, ack: &Build) -> Self {
+        Self::on(&Slot::on_heap(1 << 20, 1 << 20), config, syn, ack)
+    }
+
+    /// As [`with`](Self::with), with room for a RecvQ of a gibibyte.
+    pub(crate) fn with_room(config: Config, syn: &Build, ack: &Build) -> Self {
+        Self::on(&Slot::on_heap(1 << 20, 1 << 30), config, syn, ack)
+    }
+
+    fn on(slot: &Slot, config: Config, syn: &Build, ack: &Build) -> Self {
         let now = Instant::from_millis(1_000);
-        let slot = Slot::on_heap(1 << 20, 1 << 20);
         let (sendq, recvq) = slot.open(config.send_buffer, config.recv_buffer);
         let mut handshake = Handshake::passive(now, config, &syn.segment());
         assert!(handshake.poll_transmit(now).is_some());
