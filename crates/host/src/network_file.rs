@@ -137,6 +137,8 @@ struct LinkEntry {
     reorder: Option<Probability>,
     duplicate: Option<Probability>,
     corrupt: Option<Probability>,
+    inner_mtu: Option<Spanned<Size>>,
+    black_hole: Option<bool>,
     queue: Option<Spanned<usize>>,
     mark: Option<usize>,
     seed: Option<u64>,
@@ -298,6 +300,8 @@ fn checked_link_config(source: &Source<'_>, entry: &LinkEntry) -> Result<LinkCon
         reorder: probability(&entry.reorder),
         duplicate: probability(&entry.duplicate),
         corrupt: probability(&entry.corrupt),
+        inner_mtu: entry.inner_mtu.as_ref().map(|mtu| mtu.as_ref().0),
+        black_hole: entry.black_hole.unwrap_or(perfect.black_hole),
         queue: entry.queue.as_ref().map_or(perfect.queue, |queue| *queue.as_ref()),
         mark: entry.mark.unwrap_or(perfect.mark),
         seed: entry.seed.unwrap_or(perfect.seed),
@@ -305,6 +309,7 @@ fn checked_link_config(source: &Source<'_>, entry: &LinkEntry) -> Result<LinkCon
     config.validate().map_err(|error| {
         let span = match &error {
             ConfigError::Mtu(_) => entry.mtu.as_ref().map(Spanned::span),
+            ConfigError::InnerMtu(_) => entry.inner_mtu.as_ref().map(Spanned::span),
             ConfigError::Delay { field: "jitter", .. } => entry.jitter.as_ref().map(Spanned::span),
             ConfigError::Delay { .. } => entry.delay.as_ref().map(Spanned::span),
             ConfigError::Queue => entry.queue.as_ref().map(Spanned::span),

@@ -156,6 +156,10 @@ impl<L: Link> Link for Tee<L> {
         self.link.poll_receive(now)
     }
 
+    fn poll_returned(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.link.poll_returned(now)
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.link.poll_timeout()
     }

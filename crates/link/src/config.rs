@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// Smallest MTU of a link: what every IPv4 host must be able to take (RFC 791, section 3.1).
 pub const MIN_MTU: usize = 576;
+/// Smallest MTU of any IPv4 link (RFC 791, section 3.2).
+pub const MIN_INNER_MTU: usize = 68;
 /// Largest MTU of a link: an IPv6 header and the longest payload that it can tell of.
 pub const MAX_MTU: usize = 65_575;
 
@@ -28,6 +30,11 @@ pub struct LinkConfig {
     pub duplicate: f64,
     /// Probability that one bit of a packet is inverted.
     pub corrupt: f64,
+    /// MTU of a narrower link further on the way, that the hosts do not see, bytes. IPv4 packets that may be fragmented pass it all
+    /// the same.
+    pub inner_mtu: Option<usize>,
+    /// Whether what is too big for that is dropped without a word (a black hole, RFC 2923); else the sender is told by ICMP.
+    pub black_hole: bool,
     /// Packets that wait for the rate at most; more are dropped at the tail.
     pub queue: usize,
     /// Packets that wait at which those that say so are marked (RFC 3168: CE) rather than one day dropped; 0 for never.
@@ -49,6 +56,8 @@ impl Default for LinkConfig {
             reorder: 0.0,
             duplicate: 0.0,
             corrupt: 0.0,
+            inner_mtu: None,
+            black_hole: false,
             queue: 1000,
             mark: 0,
             seed: 0,
@@ -62,6 +71,11 @@ pub enum ConfigError {
     /// The MTU is too small or too large.
     #[error("mtu = {0}: a link carries packets of {MIN_MTU} to {MAX_MTU} bytes; write a number between them")]
     Mtu(usize),
+    /// The MTU further on is too small or too large.
+    #[error(
+        "inner_mtu = {0}: a link carries packets of {MIN_INNER_MTU} to {MAX_MTU} bytes; write a number between them"
+    )]
+    InnerMtu(usize),
     /// A probability is not one.
     #[error("{field} = {value}: a probability goes from 0 to 1; write 1% as 0.01")]
     Probability {
@@ -96,6 +110,9 @@ impl LinkConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if !(MIN_MTU..=MAX_MTU).contains(&self.mtu) {
             return Err(ConfigError::Mtu(self.mtu));
+        }
+        if let Some(inner) = self.inner_mtu.filter(|inner| !(MIN_INNER_MTU..=MAX_MTU).contains(inner)) {
+            return Err(ConfigError::InnerMtu(inner));
         }
         let probabilities = [
             ("loss", self.loss),

@@ -9,7 +9,7 @@ mod outside;
 mod point_to_point;
 
 pub use capture::{Capture, Interface, Tee};
-pub use config::{ConfigError, LinkConfig, MAX_MTU, MIN_MTU};
+pub use config::{ConfigError, LinkConfig, MAX_MTU, MIN_INNER_MTU, MIN_MTU};
 pub use outside::Outside;
 pub use point_to_point::{Counters, PointToPoint};
 
@@ -23,7 +23,12 @@ pub trait Link: Send {
     fn transmit(&mut self, now: Instant, packet: Vec<u8>);
     /// The next packet that has arrived by `now`.
     fn poll_receive(&mut self, now: Instant) -> Option<Vec<u8>>;
-    /// When the next packet arrives.
+    /// The next packet that came back by `now` to who sends: an ICMP error of a router on the way.
+    fn poll_returned(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let _ = now;
+        None
+    }
+    /// When the next packet arrives, or comes back.
     fn poll_timeout(&self) -> Option<Instant>;
 }
 
@@ -38,6 +43,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn poll_receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         (**self).poll_receive(now)
+    }
+
+    fn poll_returned(&mut self, now: Instant) -> Option<Vec<u8>> {
+        (**self).poll_returned(now)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sockeye_clock::Instant;
+use sockeye_wire::icmp::MAX_PACKET_LEN;
+use sockeye_wire::{IcmpKind, IpHeader};
 
 use sockeye_wire::mark_congestion;
 
@@ -36,6 +38,8 @@ pub struct PointToPoint {
     free_at: Instant,
     /// When the last of those that are not held back arrives.
     last_arrival: Instant,
+    /// Errors on their way back.
+    returning: VecDeque<(Instant, Vec<u8>)>,
     /// Packets on their way.
     flying: BinaryHeap<Reverse<Flying>>,
     /// Packets that have taken off, to keep in order those that arrive at one instant.
@@ -54,7 +58,7 @@ pub struct Counters {
     pub lost: u64,
     /// Packets dropped because the queue was full.
     pub dropped: u64,
-    /// Packets dropped because they were longer than the MTU.
+    /// Packets dropped because they were longer than the MTU, or than the one further on.
     pub oversized: u64,
     /// Copies made.
     pub duplicated: u64,
@@ -121,6 +125,7 @@ impl PointToPoint {
             waiting: VecDeque::new(),
             free_at: Instant::ZERO,
             last_arrival: Instant::ZERO,
+            returning: VecDeque::new(),
             flying: BinaryHeap::new(),
             launched: 0,
         }
@@ -148,6 +153,26 @@ impl PointToPoint {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.flying.len()
+    }
+
+    /// Whether the narrower link further on drops the packet: where it may be fragmented it is, and is put together again.
+    fn is_too_big_further_on(&self, packet: &[u8]) -> bool {
+        let is_larger = self.config.inner_mtu.is_some_and(|inner| packet.len() > inner);
+        is_larger && IpHeader::parse_quoted(packet).is_ok_and(|(ip, _)| ip.dont_fragment)
+    }
+
+    /// RFC 1191, section 4; RFC 4443, section 3.2: the router before the narrower link tells its MTU. Here it is as far as the far
+    /// end, and has its address.
+    fn return_error(&mut self, sent_at: Instant, packet: &[u8]) {
+        let (Some(inner), Ok((ip, _))) = (self.config.inner_mtu, IpHeader::parse_quoted(packet)) else {
+            return;
+        };
+        let kind = IcmpKind::PacketTooBig { mtu: u32::try_from(inner).unwrap_or(u32::MAX) };
+        let mut error = vec![0; MAX_PACKET_LEN];
+        if let (false, Ok(len)) = (self.config.black_hole, kind.emit(ip.dst, packet, &mut error)) {
+            error.truncate(len);
+            self.returning.push_back((sent_at + self.config.delay.saturating_mul(2), error));
+        }
     }
 
     /// Takes a place in the queue for a packet of `len` bytes. Returns when its last bit has been sent, or nothing
@@ -226,6 +251,11 @@ impl Link for PointToPoint {
             self.counters.dropped += 1;
             return;
         };
+        if self.is_too_big_further_on(&packet) {
+            self.counters.oversized += 1;
+            self.return_error(sent_at, &packet);
+            return;
+        }
         let is_long = self.config.mark > 0 && self.waiting.len() >= self.config.mark;
         if is_long && mark_congestion(&mut packet) {
             self.counters.marked += 1;
@@ -260,8 +290,13 @@ impl Link for PointToPoint {
         Some(first.packet)
     }
 
+    fn poll_returned(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.returning.pop_front_if(|(arrival, _)| *arrival <= now).map(|(_, packet)| packet)
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
-        self.flying.peek().map(|first| first.0.arrival)
+        let arrival = self.flying.peek().map(|first| first.0.arrival);
+        arrival.into_iter().chain(self.returning.front().map(|(arrival, _)| *arrival)).min()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Settings that scripts change with commands: the stand-ins append them to a file, which is read before every call.
 
-use sockeye_link::Outside;
-use sockeye_stack::{HostId, Network};
+use sockeye_stack::{HostId, Network, RouteMetrics};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Names the file.
@@ -23,9 +23,9 @@ impl SettingsFile {
     }
 
     /// Applies what was added.
-    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId, outside: &Outside) {
+    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId) {
         for line in self.added().lines() {
-            self.apply_line(network, host, outside, line);
+            self.apply_line(network, host, line);
         }
     }
 
@@ -43,7 +43,7 @@ impl SettingsFile {
         text
     }
 
-    fn apply_line(&self, network: &mut Network, host: HostId, outside: &Outside, line: &str) {
+    fn apply_line(&self, network: &mut Network, host: HostId, line: &str) {
         let outcome = match line.split_once(' ') {
             // What forgot all cookies before there were metrics of paths.
             Some(("sysctl", "net.ipv4.tcp_fastopen_cookies=0")) => {
@@ -58,7 +58,7 @@ impl SettingsFile {
                 network.flush_metrics(host);
                 Ok(())
             }
-            Some(("ip", rest)) if rest.contains("route change") => change_route(outside, rest),
+            Some(("ip", rest)) => apply_route(network, host, rest),
             // There is no queue that would pace or drop, and no offload.
             Some(("tc" | "ethtool", _)) => Ok(()),
             _ => Err("it is not known here".to_owned()),
@@ -71,12 +71,40 @@ impl SettingsFile {
     }
 }
 
-/// `ip route change ... mtu lock N ...`.
-fn change_route(outside: &Outside, text: &str) -> Result<(), String> {
-    let mut words = text.split_whitespace().skip_while(|&word| word != "mtu").skip(1);
-    let mtu = words.find(|&word| word != "lock").and_then(|word| word.parse().ok());
-    outside.set_mtu(mtu.ok_or("mtu N is missing")?);
+/// `route change ADDRESS ... advmss 600 mtu lock 640 initcwnd 11`, perhaps after `-6`. Other commands mean nothing here.
+fn apply_route(network: &mut Network, host: HostId, rest: &str) -> Result<(), String> {
+    let mut words = rest.split_ascii_whitespace().skip_while(|word| word.starts_with('-'));
+    if words.next() != Some("route") || !matches!(words.next(), Some("change" | "replace" | "add")) {
+        return Ok(());
+    }
+    let address = words.next().ok_or("an address is missing")?;
+    let destination: IpAddr = address.parse().map_err(|_| format!("{address} is no address"))?;
+    let mut metrics = RouteMetrics::default();
+    while let Some(word) = words.next() {
+        match word {
+            "mtu" => {
+                let mut value = words.next();
+                metrics.is_mtu_locked = value == Some("lock");
+                if metrics.is_mtu_locked {
+                    value = words.next();
+                }
+                metrics.mtu = Some(number(value)?);
+            }
+            "advmss" => metrics.advertised_mss = Some(number(words.next())?),
+            "initcwnd" => metrics.initial_window = Some(number(words.next())?),
+            // via GATEWAY, dev NAME
+            _ => {
+                words.next();
+            }
+        }
+    }
+    network.set_route_metrics(host, destination, metrics);
     Ok(())
+}
+
+fn number<T: std::str::FromStr>(word: Option<&str>) -> Result<T, String> {
+    let word = word.ok_or("a number is missing")?;
+    word.parse().map_err(|_| format!("{word} is no number"))
 }
 
 #[allow(clippy::print_stderr)]

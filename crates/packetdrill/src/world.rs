@@ -66,8 +66,8 @@ impl World {
 
     /// Before every call: settings that changed.
     pub(crate) fn enter(&mut self) {
-        let Self { settings, network, outside, .. } = self;
-        settings.apply(network, self.host, outside);
+        let Self { settings, network, .. } = self;
+        settings.apply(network, self.host);
     }
 
     /// Moves everything that needs no time to pass.

@@ -93,6 +93,15 @@ impl Network {
         let mut is_any = false;
         for index in 0..self.wires.len() {
             let wire = &mut self.wires[index];
+            if let Some(packet) = wire.link.poll_returned(now) {
+                // The two directions of a link lie side by side.
+                if let Some(back) = self.wires.get(index ^ 1) {
+                    let host = back.to;
+                    self.packet_arrives(now, host, &packet);
+                }
+                is_any = true;
+            }
+            let wire = &mut self.wires[index];
             if let Some(packet) = wire.link.poll_receive(now) {
                 let host = wire.to;
                 self.packet_arrives(now, host, &packet);

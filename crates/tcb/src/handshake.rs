@@ -245,7 +245,8 @@ impl Handshake {
         let scaled = self.is_scaled();
         let recent = self.peer.recent.filter(|_| self.config.timestamps);
         let path = self.path(now);
-        let mss = path.mss_told();
+        // As Linux: who opens begins where probing begins, who accepts with what it was told.
+        let mss = if self.opened == Opened::Active { path.eff_snd_mss() } else { path.mss_told() };
         let rcv_nxt = self.peer.irs + 1;
         let fast_open = self.fast_open.as_deref();
         let (sent, acked) = fast_open.map_or((0, 0), |fast_open| (fast_open.text, fast_open.acked));

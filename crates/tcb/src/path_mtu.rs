@@ -13,12 +13,29 @@ use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
 use crate::config::{MtuProbing, ProbeMode};
+use crate::recovery::Phase;
 use crate::{Config, Tcb};
 
 /// Time-outs after which the path is suspected (tcp_retries1; R1 in MUST-20, 3.8.3).
 const RETRIES1: u32 = 3;
 /// Bytes of a TCP header without options.
 const TCP_HEADER: u32 = 20;
+
+/// Segments that must follow a probe so that its loss is detected (RFC 5681, section 3.2).
+const DUP_THRESHOLD: u32 = 3;
+/// As Linux: with a smaller congestion window, in segments, there is no probing.
+const MIN_CWND: u32 = 11;
+
+/// What probing has to say of the next segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MtuProbe {
+    /// It is an ordinary one.
+    None,
+    /// It is a probe with so many bytes of text.
+    Send(u32),
+    /// It is to be a probe, as soon as enough of the window is free.
+    Wait,
+}
 
 /// What a connection knows of the largest packet that gets through.
 #[derive(Debug)]
@@ -278,6 +295,37 @@ impl Tcb {
             self.path.on_black_hole(now);
             self.sync_mss();
         }
+    }
+
+    /// Whether the next segment should be a probe (RFC 4821, section 7.4): only if its loss would be seen by what follows it, and be
+    /// taken for nothing else.
+    pub(crate) fn next_mtu_probe(&mut self, now: Instant) -> MtuProbe {
+        let Some(size) = self.path.next_probe(now) else { return MtuProbe::None };
+        let (mss, cwnd) = (self.snd.mss, self.congestion.cwnd());
+        // As Linux: three duplicate ACKs, and one segment to spare.
+        let needed = size + (DUP_THRESHOLD + 1) * mss;
+        let is_sacking = self.recvq.out_of_order().next().is_some();
+        let is_calm = self.recovery.phase() == Phase::Open && !is_sacking && cwnd >= MIN_CWND * mss;
+        let is_enough = self.unsent() >= needed as usize && self.snd.wnd >= needed;
+        if !is_calm || !is_enough || self.marks.cut(self.snd.nxt, size) != size {
+            return MtuProbe::None;
+        }
+        let flight = self.snd.flight();
+        if (self.snd.nxt + needed).after(self.snd.edge()) || flight + 2 * mss.max(size) > cwnd {
+            return if flight > 0 { MtuProbe::Wait } else { MtuProbe::None };
+        }
+        MtuProbe::Send(size)
+    }
+
+    /// A loss was found at SND.UNA. Whether it is that of a probe, which says something of the path's MTU and nothing of congestion
+    /// (RFC 4821, section 7.5).
+    pub(crate) fn takes_loss_for_probe(&mut self) -> bool {
+        let is_probe = self.path.on_loss(self.snd.una) == ProbeOutcome::Lost;
+        if is_probe {
+            self.sync_mss();
+            self.retransmit_too_big();
+        }
+        is_probe
     }
 
     /// Text in flight in segments longer than the MSS is lost.

@@ -3,6 +3,7 @@
 use sockeye_clock::Instant;
 use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader};
 
+use crate::path_mtu::MtuProbe;
 use crate::tcb::Fin;
 use crate::timers::Timer;
 use crate::{State, Tcb, Transmit};
@@ -131,10 +132,18 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.recovery.is_old_text_first() {
         return None;
     }
-    let cut = next_cut(tcb, Patience::Sensible)?;
+    let probe = tcb.next_mtu_probe(now);
+    let cut = match probe {
+        MtuProbe::Send(text) => Cut { from: tcb.snd.nxt, text, fin: false },
+        MtuProbe::Wait => return None,
+        MtuProbe::None => next_cut(tcb, Patience::Sensible)?,
+    };
     tcb.restart_if_idle(now);
     if cut.text > 0 && !(tcb.congestion.has_room(tcb.pipe(), cut.text) && tcb.may_leave(now)) {
         return None;
+    }
+    if matches!(probe, MtuProbe::Send(_)) {
+        tcb.path.on_probe_sent(cut.from, cut.from + cut.text);
     }
     let segment = send_new(tcb, now, cut);
     tcb.schedule_probe(now);

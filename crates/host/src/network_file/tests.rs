@@ -56,6 +56,8 @@ jitter = 0.002
 loss = "5%"
 reorder = 0.02
 duplicate = "0.5%"
+inner_mtu = 1280
+black_hole = true
 queue = 50
 mark = 30
 seed = 7
@@ -64,6 +66,8 @@ seed = 7
     let network = parse(&text, "net.toml").unwrap();
     assert_eq!(network.links[0].between, ("server".to_owned(), "client".to_owned()));
     let expected = LinkConfig {
+        inner_mtu: Some(1280),
+        black_hole: true,
         mtu: 1500,
         rate: 10_000_000,
         delay: Duration::from_millis(20),

@@ -12,6 +12,8 @@ fn the_default_is_a_perfect_ethernet() {
 #[test]
 fn extremes_are_valid() {
     let config = LinkConfig {
+        inner_mtu: None,
+        black_hole: false,
         mtu: MAX_MTU,
         rate: u64::MAX,
         delay: MAX_DELAY,

@@ -263,6 +263,8 @@ fn a_copy_is_not_corrupted_with_its_original() {
 #[test]
 fn nonsense_does_not_panic() {
     let config = LinkConfig {
+        inner_mtu: None,
+        black_hole: false,
         mtu: usize::MAX,
         rate: 1,
         delay: Duration::MAX,
@@ -289,7 +291,7 @@ proptest! {
         let [loss, reorder, duplicate, corrupt] = probabilities.map(|part| f64::from(part) / 255.0);
         let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
         let config =
-            LinkConfig { mtu: 1500, rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, mark: 0, seed };
+            LinkConfig { inner_mtu: None, black_hole: false, mtu: 1500, rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, mark: 0, seed };
         let mut link = PointToPoint::new(config);
         let mut now = Instant::ZERO;
         for (gap, len) in gaps {
@@ -326,5 +328,48 @@ fn a_long_queue_marks() {
         let all = if ecn == 0b11 { 9 } else { marked };
         assert_eq!((link.counters().marked, found), (marked as u64, all), "{ecn:02b}");
         assert_eq!(link.counters().dropped, 0);
+    }
+}
+
+/// A TCP segment without text but for what makes the packet as long as that.
+fn packet_of(len: usize, dont_fragment: bool) -> Vec<u8> {
+    let ip = sockeye_wire::IpHeader {
+        src: "10.0.0.1".parse().expect("an address"),
+        dst: "10.0.0.2".parse().expect("an address"),
+        protocol: sockeye_wire::Protocol::Tcp,
+        hop_limit: 64,
+        traffic_class: 0,
+        ident: 1,
+        dont_fragment,
+    };
+    let tcp = sockeye_wire::TcpHeader::default();
+    let mut out = vec![0; len];
+    sockeye_wire::packet::emit(&ip, &tcp, &[&vec![0; len - 40]], &mut out);
+    out
+}
+
+/// RFC 1191, section 4; RFC 2923, section 2.1 for the black hole.
+#[test]
+fn a_narrower_link_further_on_drops_and_tells_or_only_drops() {
+    for black_hole in [false, true] {
+        let delay = Duration::from_millis(10);
+        let config = LinkConfig { inner_mtu: Some(1300), black_hole, delay, ..LinkConfig::default() };
+        let mut link = PointToPoint::new(config);
+        for (len, dont_fragment) in [(1300, true), (1301, true), (1400, false)] {
+            link.transmit(Instant::ZERO, packet_of(len, dont_fragment));
+        }
+        let far = Instant::ZERO + Duration::from_secs(1);
+        let arrived: Vec<usize> =
+            std::iter::from_fn(|| link.poll_receive(far)).map(|packet| packet.len()).collect();
+        assert_eq!((arrived, link.counters().oversized), (vec![1300, 1400], 1));
+        assert!(link.poll_returned(Instant::ZERO + delay).is_none(), "it is a round trip away");
+        let error = link.poll_returned(Instant::ZERO + delay * 2);
+        assert_eq!(error.is_none(), black_hole);
+        if let Some(error) = error {
+            let (ip, message) = sockeye_wire::IpHeader::parse(&error).expect("a good packet");
+            let error = sockeye_wire::IcmpError::parse(&ip, &error[message]).expect("a good error");
+            assert_eq!(error.kind, sockeye_wire::IcmpKind::PacketTooBig { mtu: 1300 });
+        }
+        assert_eq!(link.poll_timeout(), None);
     }
 }

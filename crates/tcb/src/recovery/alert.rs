@@ -142,6 +142,10 @@ impl Tcb {
             self.try_to_open(news);
             return Verdict::Done;
         }
+        let is_first = matches!(self.recovery.phase, Phase::Open | Phase::Disorder);
+        if is_first && self.takes_loss_for_probe() {
+            return Verdict::Done;
+        }
         self.enter_recovery(news.now, news.ece);
         if by_number && self.recovery.has_sack() {
             self.mark_by_number(true);
