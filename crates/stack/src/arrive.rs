@@ -110,7 +110,15 @@ impl Network {
     fn socket_segment(&mut self, now: Instant, index: u32, segment: &Segment<'_>) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         match &mut socket.phase {
-            Phase::Connected(connected) => connected.tcb.segment_arrives(now, segment),
+            Phase::Connected(connected) => {
+                connected.tcb.segment_arrives(now, segment);
+                if connected.tcb.owes_challenge() {
+                    let here = &mut self.hosts[socket.host.0 as usize];
+                    if !here.challenges.takes(now, here.settings.challenge_ack_limit, &mut self.rng) {
+                        connected.tcb.withdraw_challenge();
+                    }
+                }
+            }
             Phase::Connecting(connecting) => {
                 let progress = connecting.handshake.segment_arrives(now, segment);
                 self.active_progress(now, index, progress, Some(segment));
@@ -157,8 +165,20 @@ impl Network {
             && listener.is_accept_queue_full()
         {
             // As Linux: the ACK is forgotten, and the SYN-ACK will be sent again.
-            self.hosts[embryo.host.0 as usize].counters.accept_overflows += 1;
+            let host = embryo.host;
+            let here = &mut self.hosts[host.0 as usize];
+            here.counters.accept_overflows += 1;
+            if here.settings.abort_on_overflow {
+                let tuple = embryo.path.tuple;
+                self.forget_embryo(index);
+                self.reset(host, tuple, segment);
+            }
             return;
+        }
+        let deferring =
+            self.sockets.get(embryo.listener as usize).map(|socket| socket.options.tcp.defer_accept);
+        if may_complete && deferring.is_some_and(|limit| embryo.handshake.defers(segment, limit)) {
+            return self.owe(Owner::Embryo(index));
         }
         match embryo.handshake.segment_arrives(now, segment) {
             Progress::Waiting => self.owe(Owner::Embryo(index)),

@@ -29,6 +29,7 @@ impl Network {
             hold: Hold::Nothing,
             rings: RingsState::Closed,
             phase: Phase::Idle,
+            is_orphan: false,
             last_info: None,
             schedule: Schedule::default(),
             reports: None,

@@ -16,10 +16,14 @@ impl Network {
         self.now = self.now.max(now);
         match (&mut self.find_mut(id)?.phase, how) {
             (Phase::Idle | Phase::Over(_), _) => return Err(Error::NotConnected),
-            (Phase::Listening(_), Shutdown::Write) | (Phase::Connected(_), Shutdown::Read) => {}
+            (Phase::Listening(_), Shutdown::Write) => {}
+            (Phase::Connected(connected), Shutdown::Read) => connected.tcb.shut_receive(),
             (Phase::Listening(_), Shutdown::Read | Shutdown::Both) => self.stop_listening(now, id.index),
             (Phase::Connecting(_), _) => self.fail_connect(id.index, Error::ConnectionReset),
             (Phase::Connected(connected), Shutdown::Write | Shutdown::Both) => {
+                if how == Shutdown::Both {
+                    connected.tcb.shut_receive();
+                }
                 connected.is_send_shut = true;
                 connected.tcb.send(now);
                 connected.tcb.close(now);
@@ -51,11 +55,21 @@ impl Network {
                 self.leave_connecting(id.index);
                 self.free(id.index);
             }
-            Phase::Connected(connected) => {
-                close_connection(connected, now, linger);
-                self.owe_socket(id.index);
-            }
+            Phase::Connected(_) => self.close_connected(now, id.index, linger),
         }
+    }
+
+    fn close_connected(&mut self, now: Instant, index: u32, linger: Option<u32>) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let host = &mut self.hosts[socket.host.0 as usize];
+        let Phase::Connected(connected) = &mut socket.phase else { return };
+        connected.tcb.set_fin_timeout(socket.options.fin_timeout(&host.settings));
+        connected.tcb.set_retries(host.settings.retries_of_orphan());
+        let is_one_too_many = host.orphans >= host.settings.max_orphans;
+        close_connection(connected, now, if is_one_too_many { Some(0) } else { linger });
+        host.orphans += 1;
+        socket.is_orphan = true;
+        self.owe_socket(index);
     }
 
     /// The doorbell: the program may have written to SendQ or read from RecvQ.

@@ -112,6 +112,22 @@ pub struct Settings {
     pub fast_open_keys: Option<FastOpenKeys>,
     /// tcp_fastopen_blackhole_timeout_sec: how long clients do without Fast Open after time-outs that it may have caused (0: they go on).
     pub fast_open_black_hole_pause: Duration,
+    /// tcp_rfc1337: whether a RST in TIME-WAIT changes nothing. On, although Linux has it off.
+    pub rfc1337: bool,
+    /// tcp_tw_reuse: whether `connect()` may take the place of a connection in TIME-WAIT (RFC 6191): 0 no, 1 yes, 2 on loopback (2).
+    pub tw_reuse: u32,
+    /// tcp_tw_reuse_delay: how long it must have been there (1 s).
+    pub tw_reuse_delay: Duration,
+    /// tcp_max_tw_buckets: connections in TIME-WAIT at most; those beyond are forgotten at once (262,144).
+    pub max_tw_buckets: u32,
+    /// tcp_max_orphans: connections that no program holds at most; those beyond are reset (65,536).
+    pub max_orphans: u32,
+    /// tcp_orphan_retries: retransmissions until such a connection is given up (0, which is 8).
+    pub orphan_retries: u32,
+    /// tcp_abort_on_overflow: whether a connection for which the accept queue has no room is reset.
+    pub abort_on_overflow: bool,
+    /// tcp_challenge_ack_limit: challenge ACKs in a second (RFC 5961); 2^31 - 1 is no limit.
+    pub challenge_ack_limit: u32,
     /// tcp_invalid_ratelimit: least time between ACKs that answer segments which are not acceptable (500 ms).
     pub invalid_rate_limit: Duration,
     /// tcp_retries1: retransmissions until the way is in doubt (3; R1, MUST-20).
@@ -187,6 +203,14 @@ impl Default for Settings {
             fast_open: 1,
             fast_open_keys: None,
             fast_open_black_hole_pause: Duration::ZERO,
+            rfc1337: true,
+            tw_reuse: 2,
+            tw_reuse_delay: Duration::from_secs(1),
+            max_tw_buckets: 262_144,
+            max_orphans: 65_536,
+            orphan_retries: 0,
+            abort_on_overflow: false,
+            challenge_ack_limit: i32::MAX as u32,
             invalid_rate_limit: Duration::from_millis(500),
             retries1: 3,
             retries2: 15,
@@ -203,5 +227,12 @@ impl Default for Settings {
             ecn_fallback: true,
             notsent_lowat: u32::MAX,
         }
+    }
+}
+
+impl Settings {
+    /// R2 of a connection that no program holds. As Linux, 0 is 8: with the least RTO that takes some 100 s (MUST-20, MUST-23).
+    pub(crate) fn retries_of_orphan(&self) -> u32 {
+        if self.orphan_retries == 0 { 8 } else { self.orphan_retries }
     }
 }

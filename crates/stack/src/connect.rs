@@ -48,7 +48,7 @@ impl Network {
         let remote = destination(socket, address)?;
         let host = &self.hosts[socket.host.0 as usize];
         let (via, source) = way(host, socket.bound, remote.ip())?;
-        let (port, tried) = local_port(host, socket.bound, source, remote)?;
+        let (port, tried) = self.local_port(now, socket, source, remote)?;
         let path = Path { tuple: Tuple::new(SocketAddr::new(source, port), remote), via };
         let rings = self.rings_of(id.index)?;
         if let Some(tried) = tried {
@@ -57,6 +57,31 @@ impl Network {
         }
         self.start(now, id.index, (path, opening), rings);
         Ok(())
+    }
+
+    /// Our port, and if it is an ephemeral one how many were tried for it.
+    fn local_port(
+        &self,
+        now: Instant,
+        socket: &Socket,
+        source: IpAddr,
+        remote: SocketAddr,
+    ) -> Result<(u16, Option<u32>), Error> {
+        let index = socket.host.0 as usize;
+        let host = &self.hosts[index];
+        let is_free =
+            |port| self.is_tuple_free(now, index, &Tuple::new(SocketAddr::new(source, port), remote));
+        if let Some(bound) = socket.bound {
+            return if is_free(bound.port) {
+                Ok((bound.port, None))
+            } else {
+                Err(Error::AddressNotAvailable)
+            };
+        }
+        let start = host.port_choice.start(&(source, remote));
+        let is_free = |port| is_free(port) && !host.ports.is_bound(port, Scope::One(source));
+        let (port, tried) = host.ports.ephemeral(start, is_free).ok_or(Error::AddressNotAvailable)?;
+        Ok((port, Some(tried)))
     }
 
     /// The rings of a socket that has none, or those that a failed `connect()` left.
@@ -79,6 +104,8 @@ impl Network {
 
     fn start(&mut self, now: Instant, index: u32, (path, opening): (Path, Opening), rings: Rings) {
         self.release_port(index);
+        let Some(socket) = self.sockets.get(index as usize) else { return };
+        let last = self.take_over(socket.host.0 as usize, &path.tuple);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let host = &mut self.hosts[socket.host.0 as usize];
         let (source, port) = (path.tuple.local.ip(), path.tuple.local.port());
@@ -88,7 +115,10 @@ impl Network {
         let claim = socket.claim(Scope::One(source));
         host.ports.add_connection(port, claim);
         socket.hold = Hold::Connection(claim);
-        let iss = host.isn.number(now, &path.tuple);
+        let iss = match last {
+            Some(last) => host.isn.number_after(now, &path.tuple, last),
+            None => host.isn.number(now, &path.tuple),
+        };
         let config = config(host, &self.wires, &socket.options, &path, iss);
         host.demux.insert(path.tuple, Owner::Socket(index));
         let handshake = match opening {
@@ -129,23 +159,6 @@ fn way(host: &Host, bound: Option<Bound>, remote: IpAddr) -> Result<(Via, IpAddr
             Ok((via, host.routes.source(remote).ok_or(Error::NetworkUnreachable)?))
         }
     }
-}
-
-/// Our port, and if it is an ephemeral one how many were tried for it.
-fn local_port(
-    host: &Host,
-    bound: Option<Bound>,
-    source: IpAddr,
-    remote: SocketAddr,
-) -> Result<(u16, Option<u32>), Error> {
-    let is_free = |port| host.demux.find(&Tuple::new(SocketAddr::new(source, port), remote)).is_none();
-    if let Some(bound) = bound {
-        return if is_free(bound.port) { Ok((bound.port, None)) } else { Err(Error::AddressNotAvailable) };
-    }
-    let start = host.port_choice.start(&(source, remote));
-    let is_free = |port| is_free(port) && !host.ports.is_bound(port, Scope::One(source));
-    let (port, tried) = host.ports.ephemeral(start, is_free).ok_or(Error::AddressNotAvailable)?;
-    Ok((port, Some(tried)))
 }
 
 /// How far RecvQ may grow. Not on loopback: there is no way on which more than its default could be.
@@ -191,6 +204,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         // A count that the program chose is of time-outs that double from the first: tcp(7) tells how long that takes.
         syn_retries: if is_counted { options.tcp.syn_count } else { host.settings.syn_retries },
         syn_linear_timeouts: if is_counted { 0 } else { host.settings.syn_linear_timeouts },
+        rfc1337: host.settings.rfc1337,
         invalid_rate_limit: host.settings.invalid_rate_limit,
         synack_retries: host.settings.synack_retries,
         congestion: congestion::config_of(options, &host.settings),

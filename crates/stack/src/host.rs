@@ -1,6 +1,7 @@
 //! What the network keeps of a host.
 
 use crate::Settings;
+use crate::challenge::ChallengeAllowance;
 use crate::counters::Counters;
 use crate::demux::Demux;
 use crate::fast_open::{BlackHole, CookieCache};
@@ -34,6 +35,9 @@ pub(crate) struct Host {
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) cookies: CookieCache,
     pub(crate) black_hole: BlackHole,
+    pub(crate) challenges: ChallengeAllowance,
+    /// Connections that no program holds.
+    pub(crate) orphans: u32,
     pub(crate) paths: PathMtus,
     pub(crate) icmp_limit: IcmpLimit,
     /// Of flow labels and identifications.
@@ -61,6 +65,8 @@ impl Host {
             fast_open_keys: FastOpenKeys::random(rng),
             cookies: CookieCache::new(Keyed::new(rng)),
             black_hole: BlackHole::default(),
+            challenges: ChallengeAllowance::default(),
+            orphans: 0,
             paths: PathMtus::new(),
             icmp_limit: IcmpLimit::new(Keyed::new(rng)),
             labels: Keyed::new(rng),

@@ -16,6 +16,7 @@
 
 mod arrive;
 mod calls;
+mod challenge;
 mod close;
 mod config;
 mod congestion;
@@ -47,6 +48,7 @@ mod path_mtus;
 mod path_settings;
 mod ports;
 mod reports;
+mod reuse;
 mod rings;
 mod route;
 mod set_option;

@@ -95,6 +95,7 @@ impl Network {
             hold: Hold::Connection(claim),
             rings: RingsState::Open,
             phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
+            is_orphan: false,
             last_info: None,
             schedule: Schedule::default(),
             reports: None,
@@ -184,6 +185,16 @@ impl Network {
             Hold::Nothing | Hold::Bound => None,
         };
         let time_wait = connected.tcb.into_time_wait(now);
+        let max = self.hosts[socket.host.0 as usize].settings.max_tw_buckets;
+        if self.time_waits.len() >= max as usize {
+            // Peers must not make it keep more: what comes late is answered with RST.
+            if let Some(claim) = claim {
+                let ports = &mut self.hosts[socket.host.0 as usize].ports;
+                ports.remove_connection(path.tuple.local.port(), claim);
+            }
+            self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
+            return self.leave_to_holder(index);
+        }
         let expires = time_wait.expires();
         let (family, schedule) = (socket.family, Schedule::default());
         let waiting = Waiting { host: socket.host, family, path, claim, time_wait, schedule };
@@ -247,6 +258,10 @@ impl Network {
     pub(crate) fn free(&mut self, index: u32) {
         self.release_port(index);
         let Some(socket) = self.sockets.try_remove(index as usize) else { return };
+        if socket.is_orphan {
+            let orphans = &mut self.hosts[socket.host.0 as usize].orphans;
+            *orphans = orphans.saturating_sub(1);
+        }
         let tag = socket.tag;
         let has_rings = !matches!(socket.rings, RingsState::Closed);
         // The engine's halves of the rings go before the owner hears of it.

@@ -360,6 +360,14 @@ impl Options {
         (self.tcp.window_clamp != 0).then_some(self.tcp.window_clamp)
     }
 
+    /// How long an orphan stays in FIN-WAIT-2: TCP_LINGER2; zero is not at all.
+    pub(crate) fn fin_timeout(&self, settings: &Settings) -> Duration {
+        match self.tcp.linger2 {
+            0 => settings.fin_timeout,
+            seconds => Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
+        }
+    }
+
     pub(crate) fn user_timeout(&self) -> Option<Duration> {
         (self.user_timeout != 0).then(|| Duration::from_millis(u64::from(self.user_timeout)))
     }

@@ -24,6 +24,8 @@ pub(crate) struct Socket {
     pub(crate) hold: Hold,
     pub(crate) rings: RingsState,
     pub(crate) phase: Phase,
+    /// It is counted among the connections that no program holds.
+    pub(crate) is_orphan: bool,
     /// TCP_INFO of the connection that is over.
     pub(crate) last_info: Option<Box<TcpInfo>>,
     pub(crate) schedule: Schedule,

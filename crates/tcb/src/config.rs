@@ -87,6 +87,8 @@ pub struct Config {
     pub time_wait: Duration,
     /// FIN-WAIT-2 of an orphan is cut to this (tcp_fin_timeout, 60 s).
     pub fin_timeout: Duration,
+    /// Whether a RST in TIME-WAIT changes nothing (tcp_rfc1337).
+    pub rfc1337: bool,
     /// Least time between two ACKs that answer segments without text which are not acceptable (tcp_invalid_ratelimit, 500 ms).
     pub invalid_rate_limit: Duration,
     /// The initial send sequence number (RFC 6528), from the stack.
@@ -147,6 +149,7 @@ impl Config {
             user_timeout: None,
             time_wait: Duration::from_secs(60),
             fin_timeout: Duration::from_secs(60),
+            rfc1337: true,
             invalid_rate_limit: Duration::from_millis(500),
             iss,
         }

@@ -58,6 +58,8 @@ pub struct Handshake {
     /// The round trip of the SYN, once it is acknowledged.
     rtt: Option<Duration>,
     challenges: ChallengeLimit,
+    /// The ACK came, but text is waited for so many retransmissions long.
+    deferred: u8,
     /// The peer's SYN came again with its ACK of ours (Figure 8).
     is_syn_doubled: bool,
     fast_open: Option<Box<FastOpening>>,
@@ -213,6 +215,7 @@ impl Handshake {
             State::SynSent => self.config.syn_retries.saturating_add(self.config.syn_linear_timeouts),
             _ => self.config.synack_retries,
         };
+        let limit = limit.max(u32::from(self.deferred));
         if self.retransmissions >= limit {
             self.expires = Instant::MAX;
             return match self.opened {
@@ -222,7 +225,22 @@ impl Handshake {
         }
         self.retransmissions += 1;
         self.owe_syn(now);
+        if self.retransmissions < u32::from(self.deferred) {
+            // The peer has it; only its text is missing.
+            self.owed = Owing::Nothing;
+        }
         Progress::Waiting
+    }
+
+    /// TCP_DEFER_ACCEPT: an ACK without text may be forgotten, for as long as `retransmissions` of the SYN-ACK take. Says whether it is.
+    pub fn defers(&mut self, segment: &Segment<'_>, retransmissions: u8) -> bool {
+        let is_bare =
+            segment.len() == 0 && self.acknowledges(segment) && segment.header.seq == self.peer.irs + 1;
+        let is_deferred = is_bare && self.retransmissions < u32::from(retransmissions);
+        if is_deferred {
+            self.deferred = retransmissions;
+        }
+        is_deferred
     }
 
     /// TCP_SYNCNT: a count that the program chose is of time-outs that double from the first.
@@ -313,6 +331,7 @@ impl Handshake {
             holder: Holder::Program,
             pending: None,
             is_syn_text_taken: sent > 0 && acked == sent,
+            is_receive_shut: false,
             challenges: self.challenges,
             discards: Discards::default(),
             marks: Marks::new(una),
@@ -355,6 +374,7 @@ impl Handshake {
             expires: Instant::MAX,
             rtt: None,
             challenges: ChallengeLimit::default(),
+            deferred: 0,
             is_syn_doubled: false,
             fast_open: None,
         };

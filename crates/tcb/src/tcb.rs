@@ -179,6 +179,10 @@ pub(crate) enum Holder {
 pub(crate) struct Owed {
     /// A RST, after which the connection is over.
     pub(crate) reset: bool,
+    /// Its sequence number, if it answers a segment as a connection does that is not there (3.10.7.1).
+    pub(crate) reset_seq: Option<SeqNum>,
+    /// An ACK that tells where we stand (RFC 5961), unless the host has sent too many.
+    pub(crate) challenge: bool,
     /// ACKs that the peer counts as duplicates: one for each segment out of order (RFC 5681, 4.2).
     pub(crate) duplicates: u32,
     /// A probe of a zero window or of a silent peer.
@@ -220,6 +224,8 @@ pub struct Tcb {
     pub(crate) pending: Option<Box<Handshake>>,
     /// Text of a SYN was taken: of the peer's, or all that ours carried.
     pub(crate) is_syn_text_taken: bool,
+    /// The program does not want to receive any more.
+    pub(crate) is_receive_shut: bool,
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
     pub(crate) marks: Marks,
@@ -329,6 +335,32 @@ impl Tcb {
     pub fn orphan(&mut self, now: Instant) {
         self.holder = Holder::Nobody;
         self.bound_fin_wait_2(now);
+    }
+
+    /// `shutdown(SHUT_RD)`: as Linux, text is still taken while the program can send; after that it is answered with RST.
+    pub const fn shut_receive(&mut self) {
+        self.is_receive_shut = true;
+    }
+
+    /// TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; zero is not at all.
+    pub const fn set_fin_timeout(&mut self, timeout: Duration) {
+        self.config.fin_timeout = timeout;
+    }
+
+    /// tcp_orphan_retries: R2 when no program holds the connection any more.
+    pub fn set_retries(&mut self, retries: u32) {
+        self.config.retries2 = self.config.retries2.min(retries);
+    }
+
+    /// Whether an answer to a segment that was not acceptable is owed (RFC 5961).
+    #[must_use]
+    pub const fn owes_challenge(&self) -> bool {
+        self.owed.challenge
+    }
+
+    /// It is not sent after all.
+    pub const fn withdraw_challenge(&mut self) {
+        self.owed.challenge = false;
     }
 
     /// ABORT: a RST is owed if the state asks for one, then `Closed`.
@@ -493,6 +525,12 @@ impl Tcb {
         self.text_held() > 0 || matches!(self.snd.fin, Fin::Queued | Fin::Sent)
     }
 
+    /// Whether nobody can read what comes.
+    pub(crate) fn is_deaf(&self) -> bool {
+        let is_closed = matches!(self.state, State::FinWait1 | State::FinWait2);
+        self.holder == Holder::Nobody || (self.is_receive_shut && is_closed)
+    }
+
     /// Deletes the TCB, with `event` as the last word.
     pub(crate) fn delete(&mut self, event: Event) {
         self.state = self.state.after(Cause::Delete);
@@ -526,6 +564,11 @@ impl Tcb {
             && self.holder == Holder::Nobody
             && !self.timers.is_set(Timer::FinWait2)
         {
+            if self.config.fin_timeout.is_zero() {
+                self.owed.reset = true;
+                self.delete(Event::Closed);
+                return;
+            }
             self.timers.set(Timer::FinWait2, now + self.config.fin_timeout);
         }
     }

@@ -23,6 +23,7 @@ pub struct TimeWait {
     timestamp_offset: u32,
     expires: Instant,
     length: Duration,
+    is_immune: bool,
 }
 
 /// What TIME-WAIT says to a segment.
@@ -60,17 +61,19 @@ impl TimeWait {
             // MUST-13 (3.6.1): 2MSL from now on.
             expires: now + tcb.config.time_wait,
             length: tcb.config.time_wait,
+            is_immune: tcb.config.rfc1337,
         }
     }
 
     /// 3.10.7.4 for TIME-WAIT.
     pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) -> TimeWaitVerdict {
-        // RFC 1337: an old RST must not end the wait.
         if segment.has(Flags::RST) {
-            return TimeWaitVerdict::Discard;
+            // RFC 1337: an old RST must not end the wait.
+            let is_believed = !self.is_immune && segment.header.seq == self.rcv_nxt;
+            return if is_believed { TimeWaitVerdict::Gone } else { TimeWaitVerdict::Discard };
         }
         if self.is_new_incarnation(segment) {
-            return TimeWaitVerdict::Reopen(self.snd_nxt + ISS_GAP);
+            return TimeWaitVerdict::Reopen(self.next_iss());
         }
         if segment.len() == 0 {
             let seq = segment.header.seq;
@@ -88,6 +91,19 @@ impl TimeWait {
             self.expires = now + self.length;
         }
         TimeWaitVerdict::Reply(self.ack(now))
+    }
+
+    /// Whether a new connection may take its place: timestamps tell their segments apart once the clock has moved on, for `delay` at
+    /// least (RFC 6191, section 2).
+    #[must_use]
+    pub fn is_reusable(&self, now: Instant, delay: Duration) -> bool {
+        self.timestamps.is_some() && now + self.length >= self.expires + delay
+    }
+
+    /// The ISS of a new connection must be after this.
+    #[must_use]
+    pub fn next_iss(&self) -> SeqNum {
+        self.snd_nxt + ISS_GAP
     }
 
     /// When 2MSL is over.

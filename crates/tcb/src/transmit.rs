@@ -31,7 +31,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if core::mem::take(&mut tcb.owed.probe) {
         return Some(probe(tcb, now));
     }
-    if tcb.acks.is_due_now() {
+    if tcb.acks.is_due_now() || tcb.owed.challenge {
         return Some(ack(tcb, now));
     }
     tcb.note_limit(now);
@@ -249,6 +249,15 @@ fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
 
 /// ABORT, and give-ups: `<SEQ=SND.NXT><CTL=RST>` with an ACK as Linux.
 fn reset(tcb: &Tcb, now: Instant) -> Transmit {
+    if let Some(seq) = tcb.owed.reset_seq {
+        return Transmit::without_text(TcpHeader {
+            src_port: tcb.config.local_port,
+            dst_port: tcb.config.remote_port,
+            seq,
+            flags: Flags::RST,
+            ..TcpHeader::default()
+        });
+    }
     Transmit::without_text(TcpHeader {
         src_port: tcb.config.local_port,
         dst_port: tcb.config.remote_port,
@@ -267,6 +276,7 @@ fn reset(tcb: &Tcb, now: Instant) -> Transmit {
 /// A header that acknowledges all there is: no other ACK is owed after it (MUST-58 and MUST-59, 3.8.6.3).
 fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
     tcb.acks.on_ack_sent();
+    tcb.owed.challenge = false;
     tcb.timers.stop(Timer::DelayedAck);
     tcb.rcv.last_ack = tcb.rcv.nxt;
     header(tcb, now, seq, flags, window)

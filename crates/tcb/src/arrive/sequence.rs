@@ -69,7 +69,7 @@ impl ChallengeLimit {
 /// An ACK that tells a peer, or whoever pretends to be it, where we stand (RFC 5961).
 pub(super) fn challenge(tcb: &mut Tcb, now: Instant) {
     if tcb.challenges.allows(now, tcb.config.invalid_rate_limit) {
-        tcb.acks.owe_now();
+        tcb.owed.challenge = true;
     }
 }
 

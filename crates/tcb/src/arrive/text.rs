@@ -26,10 +26,12 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
         // 3.10.7.4: "This should not occur […]. Ignore the segment text."
         return Err(Discard::UnexpectedText);
     }
-    if tcb.holder == Holder::Nobody {
-        // MAY-1, SHLD-3 (3.6.1): text that nobody can read is lost, and the peer is told.
+    if tcb.is_deaf() {
+        // MAY-1, SHLD-3 (3.6.1): text that nobody can read is lost, and the peer is told, as if the TCB were gone already.
         tcb.owed.reset = true;
-        tcb.delete(Event::Aborted(Reason::UserAbort));
+        tcb.owed.reset_seq = Some(segment.header().ack);
+        let is_orphan = tcb.holder == Holder::Nobody;
+        tcb.delete(Event::Aborted(if is_orphan { Reason::UserAbort } else { Reason::Reset }));
         return Err(Discard::Orphan);
     }
     place(tcb, now, segment, len);

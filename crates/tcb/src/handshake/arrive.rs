@@ -124,7 +124,7 @@ impl Handshake {
     }
 
     /// Whether it acknowledges our SYN, and nothing that was not sent.
-    fn acknowledges(&self, segment: &Segment<'_>) -> bool {
+    pub(super) fn acknowledges(&self, segment: &Segment<'_>) -> bool {
         let ack = segment.header.ack;
         ack.after(self.config.iss) && !ack.after(self.snd_nxt())
     }

@@ -304,6 +304,30 @@ fn timestamps_protect() {
     assert_eq!(fixture.tcb.state(), State::Closed);
 }
 
+/// As Linux: after shutdown() of both directions text is answered as if there were no connection.
+#[test]
+fn text_after_shutdown() {
+    let mut fixture = Fixture::established();
+    fixture.tcb.shut_receive();
+    fixture.arrives(&ack(1, 1).text(10));
+    assert_eq!(fixture.tcb.recv_queue(), 10, "not while the program can send");
+    fixture.tcb.close(fixture.now);
+    fixture.sent();
+    fixture.arrives(&ack(11, 2).text(10));
+    assert_eq!(fixture.sent(), lines(&["R 2:2(0)"]));
+    assert_eq!(fixture.events().last(), Some(&Event::Aborted(Reason::Reset)));
+}
+
+/// TCP_LINGER2: an orphan that must not linger in FIN-WAIT-2 leaves at once.
+#[test]
+fn an_orphan_need_not_wait_in_fin_wait_2() {
+    let mut fixture = Fixture::in_state(State::FinWait2);
+    fixture.tcb.set_fin_timeout(core::time::Duration::ZERO);
+    fixture.tcb.orphan(fixture.now);
+    assert_eq!(fixture.sent(), lines(&["R. 2:2(0) ack 1"]));
+    assert_eq!(fixture.tcb.state(), State::Closed);
+}
+
 /// SHLD-3 and the half-duplex close of MAY-1: text that nobody can read is answered with a RST.
 #[test]
 fn text_for_an_orphan() {
@@ -311,7 +335,7 @@ fn text_for_an_orphan() {
         let mut fixture = Fixture::in_state(state);
         fixture.tcb.orphan(fixture.now);
         fixture.arrives(&ack(1, 1).text(10));
-        assert_eq!(fixture.sent(), lines(&["R. 2:2(0) ack 1"]), "{state:?}");
+        assert_eq!(fixture.sent(), lines(&["R 1:1(0)"]), "{state:?}");
         assert_eq!(fixture.events(), [Event::Aborted(Reason::UserAbort)]);
         assert_eq!(fixture.tcb.discards().of(Discard::Orphan), 1);
         assert_eq!(fixture.tcb.state(), State::Closed);
