@@ -219,7 +219,7 @@ fn text_after_close() {
         close
         > FA 1 ack 1
         < A 1 ack 2 len 10
-        > RA 2 ack 1
+        > R 2
         state gone",
     );
 }
