@@ -152,6 +152,8 @@ pub struct Settings {
     pub pacing_ca_ratio: u32,
     /// net.core.default_qdisc is `fq`: segments of every connection leave at its pacing rate.
     pub is_paced: bool,
+    /// tcp_min_tso_segs: PSH ends no burst that is shorter, segments (2).
+    pub min_tso_segments: u32,
     /// tcp_ecn: 0 off, 1 asked for and accepted, 2 accepted (2; RFC 3168).
     pub ecn: u32,
     /// tcp_ecn_fallback: a SYN that is sent again does not ask for ECN.
@@ -223,6 +225,7 @@ impl Default for Settings {
             pacing_ss_ratio: 200,
             pacing_ca_ratio: 120,
             is_paced: false,
+            min_tso_segments: 2,
             ecn: 2,
             ecn_fallback: true,
             notsent_lowat: u32::MAX,

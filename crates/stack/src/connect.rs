@@ -189,6 +189,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         timestamp_offset: host.timestamp_offset(path),
         send_buffer: options.send_buffer,
         push_bursts: true,
+        min_burst: host.settings.min_tso_segments,
         nagle: !options.no_delay,
         keep_alive: options.keep_alive_times(),
         user_timeout: options.user_timeout(),

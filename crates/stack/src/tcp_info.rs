@@ -179,6 +179,8 @@ impl TcpInfo {
             options: u8::from(info.negotiated.timestamps)
                 | u8::from(info.negotiated.sack) << 1
                 | u8::from(info.negotiated.scales.is_some()) << 2
+                | u8::from(info.negotiated.ecn) << 3
+                | u8::from(info.negotiated.ecn_seen) << 4
                 | u8::from(info.negotiated.syn_text) << 5,
             wscale: (snd_scale & 15) | rcv_scale << 4,
             flags: u8::from(info.is_rate_app_limited),
@@ -197,6 +199,7 @@ impl TcpInfo {
             rttvar: micros(info.rttvar),
             snd_ssthresh: if info.ssthresh >= NO_THRESHOLD { NO_THRESHOLD } else { segments(info.ssthresh) },
             snd_cwnd: segments(info.cwnd),
+            pacing_rate: info.pacing_rate,
             advmss: info.advertised_mss,
             reordering: info.reordering,
             total_retrans: info.total_retrans,

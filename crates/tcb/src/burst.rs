@@ -7,8 +7,6 @@ use crate::Tcb;
 
 /// The longest burst (GSO_MAX_SIZE less the headers), bytes.
 const MAX_BURST: u64 = 65_535;
-/// tcp_min_tso_segs: no burst is shorter for the rate's sake.
-const MIN_SEGMENTS: u64 = 2;
 /// A burst lasts about a millisecond: sk_pacing_shift.
 const PACING_SHIFT: u32 = 10;
 /// tcp_tso_rtt_log: over short paths bursts are longer, by half for each so many µs (as a shift).
@@ -62,7 +60,10 @@ impl Tcb {
         let shift = self.recovery.min_rtt().map_or(0, |rtt| (rtt.as_micros() >> RTT_SHIFT).min(63) as u32);
         let bytes = (rate >> PACING_SHIFT).saturating_add(MAX_BURST >> shift).min(MAX_BURST);
         let room = cwnd.saturating_sub(u64::from(self.pipe())) / size;
-        let segments = (bytes / size).max(MIN_SEGMENTS).min((cwnd / size / 2).max(1)).min(room.max(1));
+        let segments = (bytes / size)
+            .max(u64::from(self.config.min_burst))
+            .min((cwnd / size / 2).max(1))
+            .min(room.max(1));
         u32::try_from(segments).unwrap_or(u32::MAX)
     }
 }

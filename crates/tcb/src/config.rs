@@ -49,6 +49,8 @@ pub struct Config {
     pub send_buffer: usize,
     /// Whether PSH ends each burst of segments, as Linux has it.
     pub push_bursts: bool,
+    /// tcp_min_tso_segs: no such burst is shorter for the rate's sake, segments (2).
+    pub min_burst: u32,
     /// False for TCP_NODELAY.
     pub nagle: bool,
     /// The least delay of an ACK: 40 ms as Linux, < 0.5 s (MUST-40).
@@ -129,6 +131,7 @@ impl Config {
             syn_window_max: u16::MAX,
             send_buffer: 16_384,
             push_bursts: false,
+            min_burst: 2,
             nagle: true,
             delayed_ack: Duration::from_millis(40),
             delayed_ack_max: Duration::from_millis(200),

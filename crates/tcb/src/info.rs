@@ -54,6 +54,8 @@ pub struct Info {
     pub ssthresh: u32,
     /// The congestion window.
     pub cwnd: u32,
+    /// The pacing rate, kept or not: bytes a second; `u64::MAX` before a round trip was measured.
+    pub pacing_rate: u64,
     /// Segments by which the network is known to reorder.
     pub reordering: u32,
     /// Times that reordering was seen.
@@ -111,6 +113,10 @@ pub struct Negotiated {
     pub scales: Option<(u8, u8)>,
     /// Text of a SYN was taken: of the peer's, or all that ours carried (RFC 7413).
     pub syn_text: bool,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: bool,
+    /// Text of the peer's had an ECN codepoint.
+    pub ecn_seen: bool,
 }
 
 impl Tcb {
@@ -129,6 +135,8 @@ impl Tcb {
             backoff: self.rtt.backoff(),
             negotiated: Negotiated {
                 syn_text: self.is_syn_text_taken,
+                ecn: self.ecn.is_on(),
+                ecn_seen: self.ecn.has_seen(),
                 timestamps: self.timestamps.is_some(),
                 sack: self.sack.is_permitted(),
                 scales: self.rcv.is_scaled.then_some((self.snd.shift, self.rcv.shift)),
@@ -150,6 +158,7 @@ impl Tcb {
             min_rtt: recovery.min_rtt(),
             ssthresh: self.congestion.ssthresh(),
             cwnd: self.congestion.cwnd(),
+            pacing_rate: self.congestion.pacing_rate(),
             reordering: recovery.reordering().degree(),
             reorderings_seen: recovery.reordering().seen(),
             snd_wnd: self.snd.wnd,

@@ -129,6 +129,7 @@ pub(super) const ROWS: &[Row] = &[
     Row { name: "net.ipv4.tcp_rmem", read: read_rmem, write: write_rmem },
     time!("net.ipv4.tcp_rto_max_ms", rto_max, Millis, 1000, 120_000),
     time!("net.ipv4.tcp_rto_min_us", rto_min, Micros, 1, INT),
+    number!("net.ipv4.tcp_min_tso_segs", min_tso_segments, 1, BYTE),
     number!("net.ipv4.tcp_pacing_ca_ratio", pacing_ca_ratio, 0, 1000),
     number!("net.ipv4.tcp_pacing_ss_ratio", pacing_ss_ratio, 0, 1000),
     flag!("net.ipv4.tcp_sack", sack),

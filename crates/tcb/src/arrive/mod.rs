@@ -35,7 +35,7 @@ fn climb(tcb: &mut Tcb, now: Instant, segment: &Segment<'_>) -> Result<(), Disca
     // What an unacceptable ACK says is not to be echoed.
     sequence::update_timestamp(tcb, now, &segment);
     urg::process(tcb, &segment);
-    if segment.text().len() > 0 {
+    if !segment.text().is_empty() {
         tcb.note_codepoint(ecn, segment.header().flags);
     }
     text::process(tcb, now, &segment)?;

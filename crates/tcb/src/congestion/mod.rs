@@ -133,11 +133,6 @@ impl Congestion {
         self.window.is_slow_start()
     }
 
-    /// Whether cwnd held text back in the window of data that is running.
-    pub(crate) const fn is_cwnd_limited(&self) -> bool {
-        self.usage.is_cwnd_limited()
-    }
-
     /// What proportional rate reduction allows now (RFC 6937).
     pub(crate) const fn set_cwnd(&mut self, cwnd: u32) {
         // BBR's model says how much may be in flight, also while losses are repaired.

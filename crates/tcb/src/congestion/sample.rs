@@ -26,12 +26,6 @@ pub(crate) struct AckSample {
     pub(crate) nxt: sockeye_wire::SeqNum,
     /// The round trip it measured, if it is not ambiguous.
     pub(crate) rtt: Option<Duration>,
-    /// The least round trip of the last minutes, once one was measured.
-    pub(crate) min_rtt: Option<Duration>,
-    /// Whether what it acknowledges was sent while the program had too little to send.
-    pub(crate) is_app_limited: bool,
-    /// Whether cwnd held text back in the round trip that ends.
-    pub(crate) is_cwnd_limited: bool,
     /// Whether it echoes congestion (RFC 3168).
     pub(crate) ece: bool,
     /// The rate at which segments arrive, if it could be measured.

@@ -401,7 +401,9 @@ impl Bbr {
 /// BBRIsInflightTooHigh.
 fn is_inflight_too_high(ack: &Ack<'_>) -> bool {
     ack.sample.rate.is_some_and(|rate| {
-        rate.lost > 0 && rate.lost > u64::from(rate.flight_at_send) * LOSS_THRESHOLD / 100
+        let is_lossy = rate.lost > 0 && rate.lost > u64::from(rate.flight_at_send) * LOSS_THRESHOLD / 100;
+        // As Linux: half of it marked.
+        is_lossy || rate.delivered_ce * 2 > rate.delivered
     })
 }
 
