@@ -59,7 +59,10 @@ impl SettingsFile {
                 Ok(())
             }
             Some(("ip", rest)) => apply_route(network, host, rest),
-            // There is no queue that would pace or drop, and no offload.
+            // The host paces itself; there is no queue that would drop, and no offload.
+            Some(("tc", rest)) if rest.ends_with("root fq") => {
+                network.set_sysctl(host, "net.core.default_qdisc", "fq").map_err(|error| error.to_string())
+            }
             Some(("tc" | "ethtool", _)) => Ok(()),
             _ => Err("it is not known here".to_owned()),
         };
