@@ -29,6 +29,7 @@ impl SendQ {
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
         header.engine.send_head.store(0, Ordering::Relaxed);
+        header.engine.notsent_low.store(0, Ordering::Relaxed);
         queue.publish_geometry();
         queue
     }
@@ -98,6 +99,21 @@ impl SendQ {
     pub fn release(&mut self, len: usize) {
         self.head += len.min(self.len()) as u64;
         self.slot.header().engine.send_head.store(self.head, Ordering::Release);
+    }
+
+    /// Tells the program how much of what it wrote was sent, for TCP_NOTSENT_LOWAT: it is not to write while `low` bytes or more were
+    /// not, and no more than `most`. `low` 0 ends that.
+    pub fn tell_sent(&self, in_flight: usize, low: u32, most: u32) {
+        let engine = &self.slot.header().engine;
+        engine.sent.store(self.head + in_flight.min(self.len()) as u64, Ordering::Release);
+        engine.notsent_most.store(most, Ordering::Relaxed);
+        engine.notsent_low.store(low, Ordering::Release);
+    }
+
+    /// Whether the program may call its side writable again, as far as [`tell_sent`](Self::tell_sent) has a say.
+    #[must_use]
+    pub fn is_unsent_low(&self) -> bool {
+        self.slot.header().is_unsent_low()
     }
 
     /// Changes the limit (bytes; at most what the slot has room for). The caller guarantees that the program does not write
@@ -175,7 +191,13 @@ impl SendQWriter {
 
     fn free_in(&self, ring: Ring) -> usize {
         let limit = self.slot.header().engine.send_limit.load(Ordering::Acquire) as usize;
-        limit.min(ring.capacity()).saturating_sub(self.len())
+        let free = limit.min(ring.capacity()).saturating_sub(self.len());
+        let header = self.slot.header();
+        if header.engine.notsent_low.load(Ordering::Acquire) == 0 {
+            return free;
+        }
+        let most = u64::from(header.engine.notsent_most.load(Ordering::Relaxed));
+        free.min(usize::try_from(most.saturating_sub(header.unsent())).unwrap_or(usize::MAX))
     }
 }
 

@@ -58,6 +58,12 @@ pub struct EngineLine {
     pub recv_tail: AtomicU64,
     /// RecvQ head at which the program should ring; `u64::MAX` for never.
     pub ring_at: AtomicU64,
+    /// Bytes sent since the start; kept only while `notsent_low` is not 0.
+    pub sent: AtomicU64,
+    /// TCP_NOTSENT_LOWAT in force: twice the bytes never sent must be less, or there is no room; 0 for none.
+    pub notsent_low: AtomicU32,
+    /// So many bytes that were never sent SendQ takes, if `notsent_low` is not 0.
+    pub notsent_most: AtomicU32,
 }
 
 /// What the program's writers tell.
@@ -106,6 +112,22 @@ pub struct ReadinessLine {
     pub recv_timeout: AtomicU64,
     /// SO_SNDTIMEO in microseconds; 0 for none.
     pub send_timeout: AtomicU64,
+}
+
+impl SlotHeader {
+    /// Bytes in SendQ that were never sent, as far as TCP_NOTSENT_LOWAT wants to know.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        let sent = self.engine.sent.load(Ordering::Acquire);
+        self.sender.send_tail.load(Ordering::Relaxed).saturating_sub(sent)
+    }
+
+    /// Whether few enough bytes were never sent for TCP_NOTSENT_LOWAT to call the socket writable.
+    #[must_use]
+    pub fn is_unsent_low(&self) -> bool {
+        let low = u64::from(self.engine.notsent_low.load(Ordering::Relaxed));
+        low == 0 || self.unsent().saturating_mul(2) < low
+    }
 }
 
 /// Bits of [`EngineLine::condition`].
@@ -212,6 +234,8 @@ impl Slot {
             &engine.recv_order,
             &engine.rx_seq,
             &engine.tx_seq,
+            &engine.notsent_low,
+            &engine.notsent_most,
             &sender.tx_wait,
             &receiver.rx_wait,
             &readiness.armed,
@@ -224,6 +248,7 @@ impl Slot {
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         let long_words = [
             &engine.send_head,
+            &engine.sent,
             &engine.recv_tail,
             &sender.send_tail,
             &receiver.recv_head,

@@ -191,5 +191,5 @@ pub(crate) fn is_writable(header: &SlotHeader, condition: u32) -> bool {
     let head = header.engine.send_head.load(Ordering::Acquire);
     let sent = header.sender.send_tail.load(Ordering::Acquire).saturating_sub(head);
     let limit = u64::from(header.engine.send_limit.load(Ordering::Relaxed));
-    limit.saturating_sub(sent).saturating_mul(3) >= limit
+    limit.saturating_sub(sent).saturating_mul(3) >= limit && header.is_unsent_low()
 }

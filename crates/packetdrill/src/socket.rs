@@ -103,7 +103,7 @@ impl Socket {
     pub(crate) fn is_writable(&self, slot: &Slot) -> bool {
         let writer = slot.writer();
         let (free, held) = (writer.free(), writer.len());
-        free.saturating_mul(2) >= held && free > 0
+        free.saturating_mul(2) >= held && free > 0 && slot.header().is_unsent_low()
     }
 
     /// What poll() tells of it, as Linux's tcp_poll().

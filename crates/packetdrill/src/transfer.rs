@@ -29,10 +29,15 @@ impl World {
         done: &mut usize,
         flags: i32,
     ) -> Poll<Result<usize, Errno>> {
-        match self.send_some(fd, &bytes[*done..], flags) {
-            Ok(count) => *done += count,
-            Err(_) if *done > 0 => return Poll::Ready(Ok(*done)),
-            Err(error) => return Poll::Ready(Err(error)),
+        loop {
+            match self.send_some(fd, &bytes[*done..], flags) {
+                Ok(0) => break,
+                Ok(count) => *done += count,
+                Err(_) if *done > 0 => return Poll::Ready(Ok(*done)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            // What is sent meanwhile may make room (TCP_NOTSENT_LOWAT).
+            self.network.flush(self.now);
         }
         if *done == bytes.len() { Poll::Ready(Ok(*done)) } else { Poll::Pending }
     }

@@ -97,3 +97,35 @@ fn held_text_comes_when_it_is_let_go() -> Result<(), Error> {
     assert_eq!(server.try_read(&mut sim, 99)?, b"more");
     Ok(())
 }
+
+/// TCP_NOTSENT_LOWAT: little is kept that was never sent, and room is news when half of that is gone.
+#[test]
+fn what_was_never_sent_is_little() -> Result<(), Error> {
+    let mut sim = common::two_default_hosts(1);
+    let at = common::address("10.0.0.1:80");
+    let listener = SimSocket::listen(&mut sim, "server", at, 5)?;
+    let client = SimSocket::connect(&mut sim, "client", at)?;
+    let server = listener.accept(&mut sim)?;
+    client.set_option(&mut sim, SocketOption::NotSentLowat(4000))?;
+    let bytes = pattern(1 << 20);
+    let mut written = 0;
+    loop {
+        let taken = client.try_write(&mut sim, &bytes[written..]);
+        if taken == 0 {
+            break;
+        }
+        written += taken;
+    }
+    let slot = client.slot(&sim).expect("it is connected");
+    assert!(slot.header().unsent() < 65_536 && written < 131_072, "{written}");
+    assert!(!slot.header().is_unsent_low());
+    let mut read = 0;
+    sim.run_until(HOUR, |sim| {
+        read += server.try_read(sim, usize::MAX).map_or(0, |bytes| bytes.len());
+        read == written
+    });
+    assert!(slot.header().is_unsent_low());
+    client.set_option(&mut sim, SocketOption::NotSentLowat(u32::MAX))?;
+    assert!(client.try_write(&mut sim, &bytes) > 500_000, "as if it had never been set");
+    Ok(())
+}

@@ -85,6 +85,8 @@ pub(crate) struct TcpOptions {
     pub(crate) window_clamp: u32,
     /// Bytes; 0 for what the host has.
     pub(crate) notsent_lowat: u32,
+    /// What the host had when the socket was made.
+    notsent_lowat_of_host: u32,
     pub(crate) inq: bool,
     /// `None` for what the host has.
     pub(crate) congestion: Option<CongestionName>,
@@ -127,6 +129,7 @@ impl TcpOptions {
             defer_accept: 0,
             window_clamp: 0,
             notsent_lowat: 0,
+            notsent_lowat_of_host: u32::MAX,
             inq: false,
             congestion: None,
             fast_open: 0,
@@ -186,7 +189,7 @@ impl Options {
             max_pacing_rate: u64::MAX,
             zero_copy: false,
             timestamping: 0,
-            tcp: TcpOptions::new(),
+            tcp: TcpOptions { notsent_lowat_of_host: settings.notsent_lowat, ..TcpOptions::new() },
             ip: IpOptions::new(settings.path.no_pmtu_discovery),
         }
     }
@@ -345,6 +348,11 @@ impl Options {
             0 => u16::MAX,
             bytes => u16::try_from(bytes).unwrap_or(u16::MAX),
         }
+    }
+
+    /// TCP_NOTSENT_LOWAT in force, bytes; `None` for no bound.
+    pub(crate) fn notsent_lowat(&self) -> Option<u32> {
+        Some(or(self.tcp.notsent_lowat, self.tcp.notsent_lowat_of_host)).filter(|&bytes| bytes != u32::MAX)
     }
 
     /// MUST-25 (3.8.4): keep-alive is off unless asked for.

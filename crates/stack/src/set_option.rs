@@ -193,6 +193,9 @@ impl Socket {
         for name in names {
             self.apply_option(now, name);
         }
+        if self.options.notsent_lowat().is_some() {
+            self.apply_option(now, OptionName::NotSentLowat);
+        }
         if self.options.tcp.quick_ack == 0 {
             self.apply_option(now, OptionName::QuickAck);
         }
@@ -212,6 +215,7 @@ impl Socket {
             OptionName::UserTimeout => connected.tcb.set_user_timeout(self.options.user_timeout()),
             OptionName::QuickAck => connected.tcb.set_quick_ack(self.options.tcp.quick_ack),
             OptionName::WindowClamp => connected.tcb.set_window_clamp(self.options.window_clamp()),
+            OptionName::NotSentLowat => connected.tcb.set_notsent_lowat(self.options.notsent_lowat()),
             OptionName::Cork => connected.tcb.set_cork(now, self.options.tcp.cork),
             OptionName::MaxPacingRate => connected.tcb.set_max_pacing_rate(self.options.max_pacing_rate),
             _ => {}

@@ -335,6 +335,7 @@ impl Handshake {
             challenges: self.challenges,
             discards: Discards::default(),
             marks: Marks::new(una),
+            notsent_low: 0,
             burst: Burst::new(una),
             chrono: Chrono::default(),
             counters: Counters { last_data_received: Some(now), ..Counters::default() },

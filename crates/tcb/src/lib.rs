@@ -31,6 +31,7 @@ mod handshake;
 mod info;
 mod keepalive;
 mod marks;
+mod notsent;
 mod path_mtu;
 mod pending;
 mod persist;

@@ -229,6 +229,8 @@ pub struct Tcb {
     pub(crate) challenges: ChallengeLimit,
     pub(crate) discards: Discards,
     pub(crate) marks: Marks,
+    /// TCP_NOTSENT_LOWAT in force; 0 for none.
+    pub(crate) notsent_low: u32,
     pub(crate) burst: Burst,
     pub(crate) chrono: Chrono,
     pub(crate) counters: Counters,

@@ -35,6 +35,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return Some(ack(tcb, now));
     }
     tcb.note_limit(now);
+    tcb.tell_sent();
     tcb.arm_persist(now);
     tcb.arm_user_timer(now);
     // What is read meanwhile may open the window.
