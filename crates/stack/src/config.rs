@@ -1,6 +1,6 @@
 //! What a network consists of, and how its hosts are set.
 
-use crate::{CongestionName, FastOpenKeys, PathSettings};
+use crate::{CongestionName, FastOpenKeys, PathSettings, RecoverySettings};
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
 use sockeye_tcb::CongestionControl;
@@ -79,6 +79,8 @@ pub struct Settings {
     pub hop_limit: u8,
     /// About packets and paths.
     pub path: PathSettings,
+    /// Of the detection of losses.
+    pub recovery: RecoverySettings,
     /// tcp_window_scaling: whether SYNs offer window scaling (RFC 7323).
     pub window_scaling: bool,
     /// tcp_timestamps: 0 not offered, 1 with a random offset for each connection, 2 without (RFC 7323).
@@ -189,6 +191,7 @@ impl Default for Settings {
             loopback_mtu: 65_536,
             hop_limit: 64,
             path: PathSettings::default(),
+            recovery: RecoverySettings::default(),
             window_scaling: true,
             timestamps: 1,
             sack: true,

@@ -210,6 +210,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         synack_retries: host.settings.synack_retries,
         congestion: congestion::config_of(options, &host.settings),
         ecn: congestion::ecn_of(&host.settings),
+        recovery: host.settings.recovery.config(),
         ..usual
     }
 }

@@ -4,6 +4,7 @@
 use sockeye_wire::SeqNum;
 
 use crate::Tcb;
+use crate::recovery::{Marks, Record};
 
 /// The longest burst (GSO_MAX_SIZE less the headers), bytes.
 const MAX_BURST: u64 = 65_535;
@@ -18,11 +19,25 @@ pub(crate) struct Burst {
     end: SeqNum,
     /// Whether it has more than one segment.
     is_long: bool,
+    /// The end of the segment that was sent again last.
+    resent: Option<SeqNum>,
 }
 
 impl Burst {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { end: una, is_long: false }
+        Self { end: una, is_long: false, resent: None }
+    }
+
+    /// Nothing more can be sent now.
+    pub(crate) const fn pause(&mut self) {
+        self.resent = None;
+    }
+
+    /// `record` is sent again: whether it ends a burst of which more than it is sent again.
+    pub(crate) fn is_end_again(&mut self, record: &Record) -> bool {
+        let goes_on = self.resent == Some(record.start);
+        self.resent = Some(record.end);
+        goes_on && record.is(Marks::PUSHED)
     }
 
     /// Whether PSH ends it there.
@@ -46,7 +61,7 @@ impl Tcb {
         let rest = text % size;
         let is_rest_held = rest > 0 && !self.is_worth_sending_last();
         let text = if is_rest_held { text - rest } else { text };
-        self.burst = Burst { end: from + text.max(len), is_long: text.max(len) > size };
+        self.burst = Burst { end: from + text.max(len), is_long: text.max(len) > size, resent: None };
     }
 
     /// Linux's `tcp_tso_autosize`, and half of cwnd at most.

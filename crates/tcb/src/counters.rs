@@ -17,7 +17,7 @@ pub(crate) struct Counters {
     pub(crate) bytes_retrans: u64,
     pub(crate) bytes_acked: u64,
     pub(crate) bytes_received: u64,
-    /// When text last came.
+    /// When text last came; at first, when the connection was established, as Linux has it.
     pub(crate) last_data_received: Option<Instant>,
 }
 

@@ -150,7 +150,7 @@ impl Tcb {
             sacked: recovery.sacked(),
             lost: recovery.lost().segments,
             retrans: recovery.resent().segments,
-            last_data_sent: (counters.data_segs_out > 0).then_some(self.snd.last_sent),
+            last_data_sent: Some(self.snd.last_sent),
             last_data_received: counters.last_data_received,
             last_ack_received: Some(self.probing.heard()),
             srtt: self.rtt.srtt(),

@@ -145,8 +145,7 @@ impl Tcb {
     pub(crate) fn take_push(&mut self, end: SeqNum) -> bool {
         let is_last = end == self.text_end() && self.marks.more.is_none_or(|more| end.after(more.until));
         let is_overdue = end.after(self.marks.psh + (self.snd.max_wnd / 2).max(self.snd.mss));
-        let is_pushed =
-            is_last || is_overdue || self.marks.is_record_end(end) || self.burst.is_pushed_at(end);
+        let is_pushed = is_last || is_overdue || self.marks.is_record_end(end);
         if is_pushed && end.after(self.marks.psh) {
             self.marks.psh = end;
         }

@@ -4,6 +4,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader};
 
 use crate::path_mtu::MtuProbe;
+use crate::recovery::Marks;
 use crate::tcb::Fin;
 use crate::timers::Timer;
 use crate::{State, Tcb, Transmit};
@@ -48,6 +49,8 @@ struct Cut {
     from: SeqNum,
     text: u32,
     fin: bool,
+    /// It ends what leaves or left together.
+    push: bool,
 }
 
 impl Cut {
@@ -63,6 +66,7 @@ fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     {
         return Some(segment);
     }
+    tcb.burst.pause();
     // There was no new text for F-RTO: what is lost comes next after all.
     if tcb.stop_waiting_for_new_text() {
         return lost_text(tcb, now);
@@ -81,13 +85,13 @@ fn cut_again(tcb: &Tcb, from: SeqNum, to: SeqNum) -> Option<Cut> {
     let text_end = tcb.snd.una + tcb.text_held() as u32;
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
-    Some(Cut { from, text, fin })
+    Some(Cut { from, text, fin, push: false })
 }
 
 /// What is lost, as far as the window and cwnd allow.
 fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     let record = tcb.recovery.next_to_send(tcb.snd.mss)?;
-    let cut = cut_again(tcb, record.start, record.end)?;
+    let mut cut = cut_again(tcb, record.start, record.end)?;
     let pipe = tcb.pipe();
     if !tcb.congestion.has_room(pipe, cut.len()) {
         return None;
@@ -96,6 +100,7 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return None;
     }
     tcb.congestion.on_sent(now, cut.text);
+    cut.push = tcb.burst.is_end_again(&record) && cut.len() == record.len();
     let value = tcb.timestamp_at(now);
     tcb.recovery.on_resent(now, cut.len(), pipe, value);
     tcb.counters.on_retransmitted(cut.text);
@@ -135,7 +140,7 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     }
     let probe = tcb.next_mtu_probe(now);
     let cut = match probe {
-        MtuProbe::Send(text) => Cut { from: tcb.snd.nxt, text, fin: false },
+        MtuProbe::Send(text) => Cut { from: tcb.snd.nxt, text, fin: false, push: false },
         MtuProbe::Wait => return None,
         MtuProbe::None => next_cut(tcb, Patience::Sensible)?,
     };
@@ -151,13 +156,15 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     Some(segment)
 }
 
-fn send_new(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
+fn send_new(tcb: &mut Tcb, now: Instant, mut cut: Cut) -> Transmit {
     let pipe = tcb.pipe();
     if core::mem::take(&mut tcb.owed.silly) {
         tcb.marks.on_override();
     }
     tcb.note_burst(cut.from, cut.text);
-    tcb.recovery.on_sent(now, cut.from, cut.from + cut.len(), pipe);
+    cut.push = tcb.burst.is_pushed_at(cut.from + cut.text);
+    let marks = if cut.push { Marks::PUSHED } else { Marks::default() };
+    tcb.recovery.on_sent(now, cut.from..cut.from + cut.len(), pipe, marks);
     tcb.snd.nxt += cut.len();
     if cut.fin {
         tcb.snd.fin = Fin::Sent;
@@ -196,7 +203,7 @@ fn next_cut(tcb: &Tcb, patience: Patience) -> Option<Cut> {
     let fin = tcb.snd.fin == Fin::Queued && text as usize == unsent && usable > text;
     let is_impatient = tcb.owed.silly || (patience == Patience::None && text > 0);
     let is_sent = fin || is_impatient || (text > 0 && tcb.is_worth_sending(text));
-    is_sent.then_some(Cut { from, text, fin })
+    is_sent.then_some(Cut { from, text, fin, push: false })
 }
 
 fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
@@ -207,7 +214,8 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     let offset = cut.from.since(tcb.snd.una) as usize;
     let mut flags = Flags::ACK;
     flags.set(Flags::FIN, cut.fin);
-    flags.set(Flags::PSH, cut.text > 0 && tcb.take_push(cut.from + cut.text));
+    let is_pushed = cut.text > 0 && tcb.take_push(cut.from + cut.text);
+    flags.set(Flags::PSH, is_pushed || (cut.push && cut.text > 0));
     let window = tcb.offer_window();
     let is_crowded = cut.text > tcb.text_room();
     let mut header = acknowledging(tcb, now, cut.from, flags, window);

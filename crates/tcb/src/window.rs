@@ -156,7 +156,7 @@ impl Tcb {
 
     /// SHLD-7 (3.7.4), as amended by Minshall and as Linux: a small segment waits while another small one is unacknowledged,
     /// so that the last segment of a long write does not wait for a delayed ACK.
-    fn is_held_by_nagle(&self) -> bool {
+    pub(crate) fn is_held_by_nagle(&self) -> bool {
         let is_outstanding = self.snd.small.after(self.snd.una) && !self.snd.small.after(self.snd.nxt);
         self.config.nagle && is_outstanding
     }

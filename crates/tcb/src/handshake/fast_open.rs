@@ -7,6 +7,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::{FastOpen, SeqNum, TcpHeader};
 
 use super::{Handshake, Opened, Owing};
+use crate::recovery::Marks;
 use crate::state::Cause;
 use crate::{Config, Segment, State, Tcb, arrive};
 
@@ -132,7 +133,7 @@ impl Tcb {
         while self.snd.nxt.before(end) {
             let (from, flight) = (self.snd.nxt, self.snd.flight());
             self.snd.nxt += end.since(from).min(self.snd.mss);
-            self.recovery.on_sent(sent, from, self.snd.nxt, flight);
+            self.recovery.on_sent(sent, from..self.snd.nxt, flight, Marks::default());
         }
         self.recovery.on_path_mss(end, 0);
         self.marks.end_record(end);

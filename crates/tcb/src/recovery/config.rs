@@ -1,5 +1,7 @@
 //! How losses are found.
 
+use core::time::Duration;
+
 /// How losses are found; the defaults are Linux's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecoveryConfig {
@@ -17,6 +19,8 @@ pub struct RecoveryConfig {
     pub max_reordering: u32,
     /// F-RTO (RFC 5682; `tcp_frto`).
     pub frto: bool,
+    /// How long the least round trip is believed (`tcp_min_rtt_wlen`).
+    pub min_rtt_window: Duration,
 }
 
 impl RecoveryConfig {
@@ -31,6 +35,7 @@ impl RecoveryConfig {
             reordering: 3,
             max_reordering: 300,
             frto: true,
+            min_rtt_window: Duration::from_mins(5),
         }
     }
 }

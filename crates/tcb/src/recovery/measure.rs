@@ -6,7 +6,7 @@ use super::News;
 use super::rate::Sampling;
 use crate::congestion::AckSample;
 use crate::timers::Timer;
-use crate::{Tcb, timestamps};
+use crate::{Phase, Tcb, timestamps};
 
 impl Tcb {
     /// Bytes in the network.
@@ -125,9 +125,15 @@ impl Tcb {
             for timer in [Timer::Retransmit, Timer::Probe, Timer::Reorder] {
                 self.timers.stop(timer);
             }
-        } else if news.restarts_timer {
+            return;
+        }
+        if news.restarts_timer {
             self.timers.set(Timer::Retransmit, news.now + self.rtt.rto().get());
             self.schedule_probe(news.now);
+        }
+        if matches!(self.recovery.phase, Phase::Recovery | Phase::Loss) {
+            // What is being repaired needs no probe.
+            self.timers.stop(Timer::Probe);
         }
     }
 }

@@ -3,9 +3,6 @@
 use core::time::Duration;
 use sockeye_clock::Instant;
 
-/// Length of the window (tcp_min_rtt_wlen).
-const WINDOW: Duration = Duration::from_mins(5);
-
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     at: Instant,
@@ -13,13 +10,19 @@ struct Sample {
 }
 
 /// The filter.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct MinRtt {
+    /// Length of the window (tcp_min_rtt_wlen).
+    window: Duration,
     /// The best, the best since it, and the best since that.
     best: Option<[Sample; 3]>,
 }
 
 impl MinRtt {
+    pub(crate) const fn new(window: Duration) -> Self {
+        Self { window, best: None }
+    }
+
     pub(crate) fn get(&self) -> Option<Duration> {
         self.best.map(|best| best[0].rtt)
     }
@@ -30,7 +33,7 @@ impl MinRtt {
             self.best = Some([new; 3]);
             return;
         };
-        if rtt <= best[0].rtt || now.since(best[2].at) > WINDOW {
+        if rtt <= best[0].rtt || now.since(best[2].at) > self.window {
             *best = [new; 3];
             return;
         }
@@ -39,21 +42,21 @@ impl MinRtt {
         } else if rtt <= best[2].rtt {
             best[2] = new;
         }
-        age(best, new);
+        age(best, new, self.window);
     }
 }
 
 /// What is too old gives way to the next best; the others are taken from different parts of the window.
-fn age(best: &mut [Sample; 3], new: Sample) {
+fn age(best: &mut [Sample; 3], new: Sample, window: Duration) {
     let age = new.at.since(best[0].at);
-    if age > WINDOW {
+    if age > window {
         *best = [best[1], best[2], new];
-        if new.at.since(best[0].at) > WINDOW {
+        if new.at.since(best[0].at) > window {
             *best = [best[1], best[2], new];
         }
-    } else if best[1].at == best[0].at && age > WINDOW / 4 {
+    } else if best[1].at == best[0].at && age > window / 4 {
         (best[1], best[2]) = (new, new);
-    } else if best[2].at == best[1].at && age > WINDOW / 2 {
+    } else if best[2].at == best[1].at && age > window / 2 {
         best[2] = new;
     }
 }

@@ -32,6 +32,7 @@ mod threshold;
 mod timeout;
 mod undo;
 
+use core::ops::Range;
 use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
@@ -123,7 +124,7 @@ impl Recovery {
             undo: Undo::default(),
             frto: Frto::Off,
             rate: DeliveryRate::new(now),
-            min_rtt: MinRtt::default(),
+            min_rtt: MinRtt::new(config.min_rtt_window),
             counts: Counts::default(),
         }
     }
@@ -214,10 +215,10 @@ impl Recovery {
     }
 
     /// Text that was never sent goes out, while `pipe` bytes are in the network.
-    pub(crate) fn on_sent(&mut self, now: Instant, from: SeqNum, end: SeqNum, pipe: u32) {
-        let len = end.since(from);
+    pub(crate) fn on_sent(&mut self, now: Instant, text: Range<SeqNum>, pipe: u32, marks: Marks) {
+        let len = text.end.since(text.start);
         let stamp = self.rate.on_sent(now, pipe, len);
-        self.board.push(now, from, end, stamp);
+        self.board.push(now, text, stamp, marks);
         self.prr.on_sent(len);
     }
 

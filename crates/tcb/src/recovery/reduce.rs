@@ -104,7 +104,8 @@ impl Tcb {
             pipe,
             ssthresh: self.congestion.ssthresh(),
             mss: self.snd.mss,
-            is_safe: news.has_advanced() && lost == 0,
+            // An echo of congestion is answered conservatively.
+            is_safe: news.has_advanced() && lost == 0 && self.recovery.phase == Phase::Recovery,
         });
         if let Some(cwnd) = cwnd {
             self.congestion.set_cwnd(cwnd);

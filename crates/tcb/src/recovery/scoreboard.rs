@@ -15,6 +15,7 @@ mod order;
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use core::cmp::Reverse;
+use core::ops::Range;
 use sockeye_clock::Instant;
 use sockeye_wire::{SackBlock, SeqNum};
 
@@ -116,14 +117,14 @@ impl Scoreboard {
     }
 
     /// Text that was never sent goes out.
-    pub(crate) fn push(&mut self, now: Instant, from: SeqNum, end: SeqNum, stamp: Stamp) {
+    pub(crate) fn push(&mut self, now: Instant, text: Range<SeqNum>, stamp: Stamp, marks: Marks) {
         let id = self.id(self.ring.len());
         self.ring.push_back(Record {
-            start: from,
-            end,
+            start: text.start,
+            end: text.end,
             sent: now,
             stamp,
-            marks: Marks::default(),
+            marks,
             earlier: NONE,
             later: NONE,
             next_hole: id,
@@ -334,7 +335,9 @@ impl Scoreboard {
         for record in whole {
             let mut start = record.start;
             while record.end.since(start) > mss {
-                cut.push_back(Record { start, end: start + mss, ..record });
+                let mut marks = record.marks;
+                marks.clear(Marks::PUSHED);
+                cut.push_back(Record { start, end: start + mss, marks, ..record });
                 start += mss;
             }
             cut.push_back(Record { start, ..record });
