@@ -16,10 +16,10 @@ use std::net::SocketAddr;
 
 /// A segment that may open a connection.
 #[derive(Clone, Copy)]
-struct Opening<'a> {
-    segment: &'a Segment<'a>,
+pub(crate) struct Opening<'a> {
+    pub(crate) segment: &'a Segment<'a>,
     /// The last sequence number of the connection's incarnation that was in TIME-WAIT: the new ISS must be after it.
-    last: Option<SeqNum>,
+    pub(crate) last: Option<SeqNum>,
 }
 
 impl Network {
@@ -215,7 +215,11 @@ impl Network {
         match listener {
             _ if flags.contains(Flags::RST) => {}
             None => self.reset(host, tuple, segment),
-            Some(_) if flags.contains(Flags::ACK) => self.reset(host, tuple, segment),
+            Some(index) if flags.contains(Flags::ACK) => {
+                if !self.take_syn_cookie(now, index, tuple, segment) {
+                    self.reset(host, tuple, segment);
+                }
+            }
             // Neither RST, ACK nor SYN: it is dropped.
             Some(_) if !flags.contains(Flags::SYN) => {}
             Some(index) => self.syn_arrives(now, index, tuple, opening),
@@ -226,12 +230,18 @@ impl Network {
         let Some(socket) = self.sockets.get_mut(listener_index as usize) else { return };
         let here = &mut self.hosts[socket.host.0 as usize];
         let Phase::Listening(listener) = &mut socket.phase else { return };
-        if listener.is_accept_queue_full() || listener.is_syn_queue_full() {
+        if listener.is_accept_queue_full() {
             here.counters.syns_discarded += 1;
             return;
         }
         let Some(via) = here.routes.via(tuple.remote.ip()) else { return };
-        let path = Path { tuple, via };
+        let (host, path) = (socket.host, Path { tuple, via });
+        if self.is_syn_settled(now, host, (listener_index, path), &opening) {
+            return;
+        }
+        let Some(socket) = self.sockets.get_mut(listener_index as usize) else { return };
+        let here = &mut self.hosts[socket.host.0 as usize];
+        let Phase::Listening(listener) = &mut socket.phase else { return };
         let iss = match opening.last {
             Some(last) => here.isn.number_after(now, &tuple, last),
             None => here.isn.number(now, &tuple),

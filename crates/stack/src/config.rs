@@ -116,6 +116,10 @@ pub struct Settings {
     pub fast_open_black_hole_pause: Duration,
     /// tcp_rfc1337: whether a RST in TIME-WAIT changes nothing. On, although Linux has it off.
     pub rfc1337: bool,
+    /// tcp_syncookies: whether a listener whose SYN queue is full answers with cookies (RFC 4987): 0 no, 1 yes, 2 always (1).
+    pub syn_cookies: u32,
+    /// tcp_max_syn_backlog: handshakes that wait at a listener at most if there are no cookies (4096).
+    pub max_syn_backlog: u32,
     /// tcp_tw_reuse: whether `connect()` may take the place of a connection in TIME-WAIT (RFC 6191): 0 no, 1 yes, 2 on loopback (2).
     pub tw_reuse: u32,
     /// tcp_tw_reuse_delay: how long it must have been there (1 s).
@@ -209,6 +213,8 @@ impl Default for Settings {
             fast_open_keys: None,
             fast_open_black_hole_pause: Duration::ZERO,
             rfc1337: true,
+            syn_cookies: 1,
+            max_syn_backlog: 4096,
             tw_reuse: 2,
             tw_reuse_delay: Duration::from_secs(1),
             max_tw_buckets: 262_144,

@@ -35,6 +35,10 @@ pub struct Counters {
     pub syns_discarded: u64,
     /// Completed handshakes that had to wait because the accept queue was full.
     pub accept_overflows: u64,
+    /// SYNs answered with a cookie because the SYN queue was full.
+    pub syn_cookies_sent: u64,
+    /// Connections that such a cookie brought.
+    pub syn_cookies_taken: u64,
     /// Fast Opens of ours whose text the server took from the SYN.
     pub fast_opens_active: u64,
     /// Fast Opens of ours whose text had to be sent again.

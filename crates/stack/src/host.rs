@@ -12,6 +12,7 @@ use crate::options::Options;
 use crate::path_mtus::PathMtus;
 use crate::ports::{PortChoice, Ports};
 use crate::route::{Path, Routes, Via};
+use crate::syn_cookies::SynCookies;
 use crate::{FastOpenKeys, HostConfig, HostId, Network, RouteMetrics};
 use rand::RngCore;
 use sockeye_link::{Capture, Interface, Link};
@@ -36,6 +37,7 @@ pub(crate) struct Host {
     pub(crate) cookies: CookieCache,
     pub(crate) black_hole: BlackHole,
     pub(crate) challenges: ChallengeAllowance,
+    pub(crate) syn_cookies: SynCookies,
     /// Connections that no program holds.
     pub(crate) orphans: u32,
     pub(crate) paths: PathMtus,
@@ -66,6 +68,7 @@ impl Host {
             cookies: CookieCache::new(Keyed::new(rng)),
             black_hole: BlackHole::default(),
             challenges: ChallengeAllowance::default(),
+            syn_cookies: SynCookies::new(rng),
             orphans: 0,
             paths: PathMtus::new(),
             icmp_limit: IcmpLimit::new(Keyed::new(rng)),

@@ -54,6 +54,7 @@ mod rings;
 mod route;
 mod set_option;
 mod socket;
+mod syn_cookies;
 mod sysctl;
 mod tcp_info;
 mod validate;
