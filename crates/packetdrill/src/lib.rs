@@ -22,6 +22,7 @@ mod epoll;
 mod fast_open;
 mod flags;
 mod options;
+mod parameters;
 mod poll;
 mod raw;
 mod settings;
