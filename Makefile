@@ -18,7 +18,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header unit packetdrill heavy e2e loom miri deny bench install uninstall clean \
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny bench install uninstall clean \
         prerequisites
 .DELETE_ON_ERROR:
 
@@ -81,7 +81,7 @@ demo-kernel: lib examples ## The same two programs over the kernel's TCP
 test: check unit heavy loom e2e ## Every test
 	@echo "make test: all passed"
 
-check: fmt clippy doc header ## Format, lints, documentation, and the C header
+check: fmt clippy doc header labels ## Format, lints, documentation, the C header, and RFC 9293's labels
 
 fmt: prerequisites
 	$(CARGO) fmt --all --check
@@ -94,6 +94,9 @@ doc: prerequisites
 
 header: prerequisites ## Is include/sockeye.h what cbindgen makes of the code?
 	$(CARGO) test --locked -q -p sockeye-ffi header
+
+labels: prerequisites ## Is docs/rfc9293.md what the sources say, and has every label a test or an exception?
+	$(CARGO) test --locked -q -p sockeye-sim --test rfc9293
 
 unit: lib examples
 	$(CARGO) test --locked --workspace

@@ -536,3 +536,38 @@ fn segment_arrives_when_time_wait() {
         KINDS,
     );
 }
+
+/// RFC 7323, 5.3, R1: in the window, but with a timestamp older than TS.Recent, everything but a RST is answered with an ACK and discarded. (Of
+/// pure ACKs R1 leaves out those that only came out of order: they are no matter here.)
+#[test]
+fn segment_arrives_with_an_old_timestamp() {
+    let setup = "listen
+        < S 0 mss 1000 ts 1000 0
+        > SA 0 ack 1
+        < A 1 ack 1 ts 1000 0
+        accept
+        send 100
+        flush";
+    let kinds = [
+        ("SYN", "ack"),
+        ("SYN,ACK", "ack"),
+        ("RST", "- gone"),
+        ("RST,ACK", "- gone"),
+        ("FIN", "ack"),
+        ("FIN,ACK", "ack"),
+        ("text", "ack"),
+        ("text,FIN", "ack"),
+        ("text,URG", "ack"),
+        ("text, no ACK", "ack"),
+        ("no flags", "ack"),
+        ("SYN,FIN", "ack"),
+        ("SYN,RST", "- gone"),
+        ("all flags", "- gone"),
+    ];
+    let mut wrong = Vec::new();
+    for (kind, cell) in kinds {
+        let line = |place: Place| format!("{} ts 900 0", segment(kind, place.rcv_nxt, place));
+        wrong.extend(check_cell(setup, kind, "Exact", cell, line).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
