@@ -1,7 +1,7 @@
 //! RFC 9293's labels that belong to a whole host and its program; most others have their tests beside the code (see docs/rfc9293.md).
 
 use sockeye_sim::Scene;
-use sockeye_stack::SocketOption;
+use sockeye_stack::{CongestionName, SocketOption};
 use std::time::Duration;
 
 const ESTABLISHED: &str = "listen
@@ -81,5 +81,34 @@ fn shld_21_the_diffserv_field_changes_during_a_connection() {
         let sent = scene.sent().unwrap();
         assert_eq!(sent.iter().map(|seen| seen.ip.traffic_class).collect::<Vec<_>>(), [class]);
         scene.segment_arrives(&format!("A 1 ack {}", 1 + 100 * (round + 1))).unwrap();
+    }
+}
+
+/// 3.8.2: whichever congestion control a program chooses, it conforms: after a timeout it begins with one segment, and backs off (MUST-19).
+#[test]
+fn may_18_must_19_every_congestion_control_restarts_with_one_segment() {
+    for name in ["cubic", "reno", "bbr", "dctcp"] {
+        let mut scene = play("");
+        let socket = scene.socket.unwrap();
+        socket
+            .set_option(&mut scene.sim, SocketOption::Congestion(CongestionName::new(name.as_bytes())))
+            .unwrap();
+        assert_eq!(scene.write(30_000), 30_000);
+        scene.sim.run_for(Duration::from_millis(50));
+        let first = scene.sent().unwrap().len();
+        assert!((2..=20).contains(&first), "{name}: {first} at first");
+        let mut times = Vec::new();
+        for _ in 0..3000 {
+            scene.sim.run_for(Duration::from_millis(10));
+            let sent = scene.sent().unwrap();
+            assert!(sent.len() <= 1, "{name}: {} at once, though nothing is acknowledged", sent.len());
+            times.extend(sent.first().map(|seen| seen.at));
+        }
+        let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        assert!(
+            gaps.len() >= 4
+                && gaps.iter().rev().take(3).is_sorted_by(|later, earlier| **later >= **earlier * 3 / 2),
+            "{name}: {gaps:?}"
+        );
     }
 }

@@ -12,6 +12,10 @@ const OVERRIDE: Duration = Duration::from_millis(200);
 /// Its upper bound.
 const MAX_OVERRIDE: Duration = Duration::from_secs(1);
 
+/// Probes of a shut window that an orphan makes, answered or not: a quarter of an hour. (Linux gives it up after a few minutes, when
+/// the interval is at its longest; what a program left behind is worth more patience here.)
+const ORPHAN_PROBES: u32 = 15;
+
 /// The state of probing.
 #[derive(Debug, Default)]
 pub(crate) struct Persist {
@@ -73,9 +77,8 @@ impl Tcb {
             return;
         }
         // MUST-37 (3.8.6.1): for ever, as long as the peer answers.
-        // But an orphan has no program that could end it, and a peer that keeps its window shut would pin it (RFC 6429, section 3): it
-        // has as many probes, answered or not. (Linux gives it up when the interval is at its longest.)
-        let is_pinned = self.persist.of_orphan >= self.config.retries2;
+        // But an orphan has no program that could end it, and a peer that keeps its window shut would pin it (RFC 6429, section 3).
+        let is_pinned = self.persist.of_orphan >= ORPHAN_PROBES;
         if is_pinned || self.persist.unanswered >= self.config.retries2 {
             self.time_out();
             return;
