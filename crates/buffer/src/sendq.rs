@@ -130,6 +130,12 @@ impl SendQ {
         self.publish_geometry();
     }
 
+    /// Changes the limit (bytes) within what the ring has room for. The ring does not move, so the program may be writing meanwhile.
+    pub fn cap(&mut self, limit: usize) {
+        self.limit = limit.min(self.ring.capacity());
+        self.publish_geometry();
+    }
+
     fn publish_geometry(&self) {
         let engine = &self.slot.header().engine;
         engine.send_order.store(self.ring.order(), Ordering::Release);

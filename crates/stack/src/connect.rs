@@ -50,7 +50,7 @@ impl Network {
         let (via, source) = way(host, socket.bound, remote.ip())?;
         let (port, tried) = self.local_port(now, socket, source, remote)?;
         let path = Path { tuple: Tuple::new(SocketAddr::new(source, port), remote), via };
-        let rings = self.rings_of(id.index)?;
+        let rings = self.rings_of(id.index, &path)?;
         if let Some(tried) = tried {
             let host = self.find(id)?.host.0 as usize;
             self.hosts[host].port_choice.advance(&(source, remote), tried);
@@ -85,18 +85,23 @@ impl Network {
     }
 
     /// The rings of a socket that has none, or those that a failed `connect()` left.
-    fn rings_of(&mut self, index: u32) -> Result<Rings, Error> {
+    fn rings_of(&mut self, index: u32, path: &Path) -> Result<Rings, Error> {
         let socket = self.sockets.get_mut(index as usize).ok_or(Error::BadDescriptor)?;
         let (send, recv) = (socket.options.send_buffer, socket.options.recv_buffer);
+        let most = send_buffer_max(&self.hosts[socket.host.0 as usize], &socket.options, path).max(send);
         match std::mem::replace(&mut socket.rings, RingsState::Open) {
             RingsState::Spare(mut rings) => {
-                rings.sendq.set_limit(send);
+                rings.sendq.set_limit(most);
+                rings.sendq.cap(send);
                 rings.recvq.set_limit(recv);
                 Ok(*rings)
             }
-            RingsState::Closed => self.rings.open(socket.tag, send, recv).inspect_err(|_| {
-                socket.rings = RingsState::Closed;
-            }),
+            RingsState::Closed => {
+                let opened = self.rings.open(socket.tag, most, recv);
+                let mut rings = opened.inspect_err(|_| socket.rings = RingsState::Closed)?;
+                rings.sendq.cap(send);
+                Ok(rings)
+            }
             // Rings in use belong to a connection, and a socket connects but once.
             RingsState::Open => Err(Error::IsConnected),
         }
@@ -167,6 +172,12 @@ fn recv_buffer_max(host: &Host, options: &Options, path: &Path) -> usize {
     if is_fixed || path.via == Via::Loopback { 0 } else { host.settings.recv_buffer_bounds.1 }
 }
 
+/// How far SendQ may grow: its ring has room for that from the start. Not on loopback, where a ring should stay in the cache.
+pub(crate) fn send_buffer_max(host: &Host, options: &Options, path: &Path) -> usize {
+    let is_fixed = options.is_send_fixed || host.settings.exact_send_buffer.is_some();
+    if is_fixed || path.via == Via::Loopback { 0 } else { host.settings.send_buffer_bounds.1 }
+}
+
 /// What a connection is configured with.
 pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path, iss: SeqNum) -> Config {
     let is_counted = options.tcp.syn_count != 0;
@@ -182,6 +193,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         initial_window: view.initial_window.unwrap_or(usual.initial_window),
         recv_buffer: options.recv_buffer,
         recv_buffer_max: recv_buffer_max(host, options, path),
+        send_buffer_max: send_buffer_max(host, options, path),
         recv_tuning: host.settings.moderate_recv_buffer,
         window_clamp: options.window_clamp(),
         syn_window_max: if host.settings.workaround_signed_windows { 32_767 } else { u16::MAX },

@@ -1,5 +1,6 @@
 //! How connections begin and end: between handshakes, sockets and TIME-WAIT.
 
+use crate::connect::send_buffer_max;
 use crate::demux::{Owner, Tuple};
 use crate::network::Network;
 use crate::ports::Scope;
@@ -69,7 +70,8 @@ impl Network {
         let Some(listener) = self.sockets.get(listener_index as usize) else { return };
         let listener_id = SocketId { index: listener_index, generation: listener.generation };
         let (host, family, options) = (listener.host, listener.family, listener.options.of_accepted());
-        let rings = match self.rings.open_passive(listener.tag, options.send_buffer, options.recv_buffer) {
+        let most = send_buffer_max(&self.hosts[host.0 as usize], &options, &path).max(options.send_buffer);
+        let mut rings = match self.rings.open_passive(listener.tag, most, options.recv_buffer) {
             Ok(rings) => rings,
             Err(_) => {
                 self.hosts[host.0 as usize].counters.no_rings += 1;
@@ -78,6 +80,7 @@ impl Network {
                 return;
             }
         };
+        rings.sendq.cap(options.send_buffer);
         let claim = listener.claim(Scope::One(path.tuple.local.ip()));
         let Some(embryo) = self.take_embryo(index) else { return };
         let tcb = match how {

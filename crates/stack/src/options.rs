@@ -40,6 +40,8 @@ const ECN_BITS: u8 = 3;
 pub(crate) struct Options {
     /// In force, bytes.
     pub(crate) send_buffer: usize,
+    /// Whether SO_SNDBUF was set: tuning leaves such a SendQ alone.
+    pub(crate) is_send_fixed: bool,
     /// In force, bytes.
     pub(crate) recv_buffer: usize,
     /// Whether SO_RCVBUF was set: tuning leaves such a RecvQ alone.
@@ -169,6 +171,7 @@ impl Options {
         Self {
             send_buffer: settings.exact_send_buffer.unwrap_or(settings.send_buffer).max(1),
             recv_buffer: settings.exact_recv_buffer.unwrap_or(settings.recv_buffer).max(1),
+            is_send_fixed: false,
             is_recv_fixed: false,
             reuse_address: false,
             reuse_port: false,
@@ -207,6 +210,7 @@ impl Options {
     pub(crate) fn set(&mut self, option: SocketOption, settings: &Settings) -> Result<(), Error> {
         match option {
             SocketOption::SendBuffer(asked) => {
+                self.is_send_fixed = true;
                 self.send_buffer =
                     in_force(asked, settings.wmem_max, MIN_SEND_BUFFER, settings.exact_send_buffer);
             }

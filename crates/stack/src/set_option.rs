@@ -124,11 +124,14 @@ fn check_phase(option: SocketOption, socket: &Socket) -> Result<(), Error> {
 }
 
 impl Socket {
-    /// Brings the connection's SendQ to the size in force.
+    /// Brings the connection's SendQ to the size in force, which it keeps from now on.
     fn apply_send_buffer(&mut self) {
         let size = self.options.send_buffer;
         if let Some((sendq, _)) = self.rings_mut().filter(|(sendq, _)| sendq.limit() != size) {
             sendq.set_limit(size);
+        }
+        if let Phase::Connected(connected) = &mut self.phase {
+            connected.tcb.fix_send_buffer();
         }
     }
 
@@ -156,6 +159,10 @@ impl Socket {
         let Phase::Connected(connected) = &self.phase else { return None };
         match name {
             OptionName::QuickAck => Some(SocketOption::QuickAck(u32::from(connected.tcb.is_quick_ack()))),
+            OptionName::SendBuffer => {
+                let size = connected.tcb.send_limit();
+                Some(SocketOption::SendBuffer(u32::try_from(size).unwrap_or(u32::MAX)))
+            }
             OptionName::ReceiveBuffer => {
                 let size = connected.tcb.recv_limit();
                 Some(SocketOption::ReceiveBuffer(u32::try_from(size).unwrap_or(u32::MAX)))
@@ -195,6 +202,15 @@ impl Socket {
         }
         if self.options.notsent_lowat().is_some() {
             self.apply_option(now, OptionName::NotSentLowat);
+        }
+        if let Phase::Connected(connected) = &mut self.phase {
+            // Sizes that the program chose while the connection was made.
+            if self.options.is_send_fixed {
+                connected.tcb.fix_send_buffer();
+            }
+            if self.options.is_recv_fixed {
+                connected.tcb.fix_receive_buffer();
+            }
         }
         if self.options.tcp.quick_ack == 0 {
             self.apply_option(now, OptionName::QuickAck);

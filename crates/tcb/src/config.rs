@@ -39,6 +39,8 @@ pub struct Config {
     /// The most that tuning may make of RecvQ, bytes (tcp_rmem's third number); no more than `recv_buffer` for a fixed size. The
     /// scale is chosen for it.
     pub recv_buffer_max: usize,
+    /// The most that tuning may make of SendQ, bytes (tcp_wmem's third number), if its ring has room for that; 0 for a fixed size.
+    pub send_buffer_max: usize,
     /// Whether RecvQ grows to what the program reads (tcp_moderate_rcvbuf).
     pub recv_tuning: bool,
     /// TCP_WINDOW_CLAMP: no larger window is offered, bytes.
@@ -126,6 +128,7 @@ impl Config {
             dsack: true,
             recv_buffer: 131_072,
             recv_buffer_max: 0,
+            send_buffer_max: 0,
             recv_tuning: true,
             window_clamp: None,
             syn_window_max: u16::MAX,

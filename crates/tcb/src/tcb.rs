@@ -241,6 +241,7 @@ impl Tcb {
     pub fn segment_arrives(&mut self, now: Instant, segment: &Segment<'_>) {
         self.counters.on_arrived(now, segment);
         arrive::segment_arrives(self, now, segment);
+        self.tune_send();
     }
 
     /// The segment that completed our handshake: its ACK if the handshake has not taken it, its text, its FIN.
@@ -429,6 +430,17 @@ impl Tcb {
     #[must_use]
     pub fn recv_limit(&self) -> usize {
         self.recvq.limit()
+    }
+
+    /// SO_SNDBUF in force: what SendQ may hold, bytes.
+    #[must_use]
+    pub fn send_limit(&self) -> usize {
+        self.sendq.limit()
+    }
+
+    /// SO_SNDBUF was set: SendQ keeps its size from now on.
+    pub fn fix_send_buffer(&mut self) {
+        self.tuning.stop_send();
     }
 
     /// SO_RCVBUF was set: RecvQ keeps its size from now on.

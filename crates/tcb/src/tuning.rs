@@ -1,4 +1,5 @@
-//! How far the windows grow: what is offered at first, and dynamic right-sizing of RecvQ.
+//! How far the windows grow: what is offered at first, dynamic right-sizing of RecvQ, and a SendQ that keeps up with the congestion
+//! window.
 //!
 //! ```text
 //!   SYN: at most 64 KiB  ->  two segments more for each that comes  ->  RecvQ's limit
@@ -10,7 +11,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
-use crate::{Config, Tcb, timestamps};
+use crate::{Config, Event, Tcb, timestamps};
 
 /// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
 const FIRST_LIMIT: u32 = 1 << 16;
@@ -28,6 +29,8 @@ pub(crate) struct Tuning {
     pub(crate) clamp: u32,
     /// The most that RecvQ may grow to; 0 if its size is fixed.
     most: usize,
+    /// The most that SendQ may grow to; 0 if its size is fixed.
+    send_most: usize,
     /// What the program reads in a round trip, bytes.
     space: u64,
     /// What it had read when this round trip began, and when that was.
@@ -47,6 +50,7 @@ impl Tuning {
             window_limit: window,
             clamp: config.window_clamp.unwrap_or(u32::MAX),
             most: if config.recv_tuning { config.recv_buffer_max } else { 0 },
+            send_most: config.send_buffer_max,
             space: u64::from(window.min(mss.saturating_mul(INITIAL_SEGMENTS))),
             from: 0,
             since: now,
@@ -71,6 +75,11 @@ impl Tuning {
         self.most = 0;
     }
 
+    /// SO_SNDBUF was set, likewise.
+    pub(crate) const fn stop_send(&mut self) {
+        self.send_most = 0;
+    }
+
     /// A sender that waits for something else makes samples that are too long, so short ones count more.
     fn on_rtt(&mut self, sample: Duration) {
         let sample = sample.max(Duration::from_millis(1));
@@ -82,6 +91,19 @@ impl Tuning {
 }
 
 impl Tcb {
+    /// Something was acknowledged: SendQ shall hold two congestion windows, one in flight and one that follows (as Linux).
+    pub(crate) fn tune_send(&mut self) {
+        let limit = self.sendq.limit();
+        if self.tuning.send_most <= limit || self.sendq.capacity() <= limit {
+            return;
+        }
+        let wanted = (self.congestion.cwnd() as usize).saturating_mul(2).min(self.tuning.send_most);
+        if wanted > limit {
+            self.sendq.cap(wanted);
+            self.events.push(Event::Writable);
+        }
+    }
+
     /// Text came in order: `len` bytes in the segment, which echoes `echo`.
     pub(crate) fn tune_receive(&mut self, now: Instant, len: u32, echo: Option<u32>) {
         if len >= WORTH_GROWING {

@@ -57,6 +57,37 @@ fn recvq_does_not_grow_without_need() {
     }
 }
 
+/// SendQ keeps up with the congestion window, as far as its ring has room and its bound allows; not when the program chose its size.
+#[test]
+fn sendq_grows_with_the_congestion_window() {
+    for (most, is_fixed, expected) in
+        [(1 << 20, false, 100_000), (70_000, false, 70_000), (1 << 20, true, 16_384)]
+    {
+        // The ring has room for 128 KiB.
+        let config = Config { send_buffer: 131_072, send_buffer_max: most, ..config() };
+        let mut fixture = Fixture::with(config, &syn(), &ack(1, 1).window(65_535));
+        fixture.tcb.sendq.cap(16_384);
+        if is_fixed {
+            fixture.tcb.fix_send_buffer();
+        }
+        let mut una = 1;
+        while una < 200_000 {
+            fixture.write(fixture.writer.free().min(1000));
+            fixture.write(fixture.writer.free());
+            let sent = fixture.transmits().iter().map(|sent| sent.text_len).sum::<usize>() as u32;
+            una += sent;
+            fixture.now += ms(10);
+            fixture.arrives(&ack(1, una).window(65_535));
+        }
+        let limit = fixture.tcb.send_limit();
+        assert!(
+            (expected..=131_072.min(most)).contains(&limit) || limit == expected,
+            "{limit} of {expected}"
+        );
+        assert_eq!(fixture.tcb.sendq.capacity(), 131_072, "the ring stays where it is");
+    }
+}
+
 /// TCP_WINDOW_CLAMP: no more is offered, whatever there is.
 #[test]
 fn window_is_clamped() {
