@@ -70,7 +70,6 @@ fn tcp_name(name: c_int) -> Option<OptionName> {
         libc::TCP_FASTOPEN_CONNECT => OptionName::FastOpenConnect,
         libc::TCP_FASTOPEN_KEY => OptionName::FastOpenKey,
         libc::TCP_FASTOPEN_NO_COOKIE => OptionName::FastOpenNoCookie,
-        libc::TCP_THIN_LINEAR_TIMEOUTS => OptionName::ThinLinearTimeouts,
         TCP_RTO_MAX_MS => OptionName::RtoMax,
         _ => return None,
     })
@@ -226,7 +225,6 @@ pub fn decode(option: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
         OptionName::FastOpen => SocketOption::FastOpen(within(0, c_int::MAX)?),
         OptionName::FastOpenConnect => SocketOption::FastOpenConnect(switch()?),
         OptionName::FastOpenNoCookie => SocketOption::FastOpenNoCookie(switch()?),
-        OptionName::ThinLinearTimeouts => SocketOption::ThinLinearTimeouts(switch()?),
         OptionName::RtoMax => SocketOption::RtoMax(within(1000, 120_000)?),
         OptionName::TypeOfService => SocketOption::TypeOfService(value as u8),
         OptionName::TimeToLive => SocketOption::TimeToLive(hops(1)?),
@@ -282,7 +280,6 @@ pub fn encode(option: SocketOption, room: usize) -> Vec<u8> {
         | SocketOption::Inq(on)
         | SocketOption::FastOpenConnect(on)
         | SocketOption::FastOpenNoCookie(on)
-        | SocketOption::ThinLinearTimeouts(on)
         | SocketOption::ReceiveErrors(on)
         | SocketOption::FreeBind(on)
         | SocketOption::BindAddressNoPort(on)

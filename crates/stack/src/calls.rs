@@ -57,7 +57,7 @@ impl Network {
             return Err(Error::InvalidArgument);
         }
         if let Scope::One(ip) = scope
-            && !self.hosts[socket.host.0 as usize].routes.is_own(ip)
+            && !(socket.options.ip.free_bind || self.hosts[socket.host.0 as usize].routes.is_own(ip))
         {
             return Err(Error::AddressNotAvailable);
         }
@@ -70,7 +70,8 @@ impl Network {
         let ports = &mut self.hosts[socket.host.0 as usize].ports;
         let claim = socket.claim(scope);
         let bound = if port == 0 {
-            let found = ports.ephemeral(start, |port| ports.is_unused(port, scope));
+            let own = socket.options.ip.local_port_range;
+            let found = ports.ephemeral(own, start, |port| ports.is_unused(port, scope));
             let (port, _) = found.ok_or(Error::AddressInUse)?;
             Bound { scope, port, is_chosen: false }
         } else if ports.is_taken(port, &claim, index) {

@@ -80,7 +80,8 @@ impl Network {
         }
         let start = host.port_choice.start(&(source, remote));
         let is_free = |port| is_free(port) && !host.ports.is_bound(port, Scope::One(source));
-        let (port, tried) = host.ports.ephemeral(start, is_free).ok_or(Error::AddressNotAvailable)?;
+        let own = socket.options.ip.local_port_range;
+        let (port, tried) = host.ports.ephemeral(own, start, is_free).ok_or(Error::AddressNotAvailable)?;
         Ok((port, Some(tried)))
     }
 
@@ -212,7 +213,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         sack: host.settings.sack,
         dsack: host.settings.dsack,
         rto_min: host.settings.rto_min,
-        rto_max: host.settings.rto_max,
+        rto_max: options.rto_max().unwrap_or(host.settings.rto_max),
         retries2: host.settings.retries2,
         // A count that the program chose is of time-outs that double from the first: tcp(7) tells how long that takes.
         syn_retries: if is_counted { options.tcp.syn_count } else { host.settings.syn_retries },

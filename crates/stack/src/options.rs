@@ -97,7 +97,6 @@ pub(crate) struct TcpOptions {
     pub(crate) fast_open_connect: bool,
     pub(crate) fast_open_key: Option<FastOpenKeys>,
     pub(crate) fast_open_no_cookie: bool,
-    pub(crate) thin_linear_timeouts: bool,
     /// Milliseconds; 0 for what the host has.
     pub(crate) rto_max: u32,
 }
@@ -138,7 +137,6 @@ impl TcpOptions {
             fast_open_connect: false,
             fast_open_key: None,
             fast_open_no_cookie: false,
-            thin_linear_timeouts: false,
             rto_max: 0,
         }
     }
@@ -253,7 +251,6 @@ impl Options {
             SocketOption::FastOpenConnect(on) => self.tcp.fast_open_connect = on,
             SocketOption::FastOpenKey(keys) => self.tcp.fast_open_key = keys,
             SocketOption::FastOpenNoCookie(on) => self.tcp.fast_open_no_cookie = on,
-            SocketOption::ThinLinearTimeouts(on) => self.tcp.thin_linear_timeouts = on,
             SocketOption::RtoMax(millis) => self.tcp.rto_max = check(millis, RTO_MAX_BOUNDS)?,
             // As on Linux the bits of ECN are not the program's.
             SocketOption::TypeOfService(tos) => self.ip.type_of_service = tos & !ECN_BITS,
@@ -325,7 +322,6 @@ impl Options {
             OptionName::FastOpenConnect => SocketOption::FastOpenConnect(tcp.fast_open_connect),
             OptionName::FastOpenKey => SocketOption::FastOpenKey(tcp.fast_open_key),
             OptionName::FastOpenNoCookie => SocketOption::FastOpenNoCookie(tcp.fast_open_no_cookie),
-            OptionName::ThinLinearTimeouts => SocketOption::ThinLinearTimeouts(tcp.thin_linear_timeouts),
             OptionName::RtoMax => {
                 let host = u32::try_from(settings.rto_max.as_millis()).unwrap_or(u32::MAX);
                 SocketOption::RtoMax(or(tcp.rto_max, host))
@@ -352,6 +348,11 @@ impl Options {
             0 => u16::MAX,
             bytes => u16::try_from(bytes).unwrap_or(u16::MAX),
         }
+    }
+
+    /// TCP_RTO_MAX_MS, if it was set.
+    pub(crate) fn rto_max(&self) -> Option<Duration> {
+        (self.tcp.rto_max != 0).then(|| Duration::from_millis(u64::from(self.tcp.rto_max)))
     }
 
     /// TCP_NOTSENT_LOWAT in force, bytes; `None` for no bound.

@@ -193,18 +193,27 @@ impl Ports {
         best().nth(index as usize).map(|there| there.socket)
     }
 
-    /// How many ephemeral ports there are.
-    fn count(&self) -> u32 {
-        u32::from(self.last.saturating_sub(self.first)) + 1
+    /// The host's ephemeral ports, as far as a socket with IP_LOCAL_PORT_RANGE `own` (0 for an end that it leaves) wants them; all of them
+    /// if it wants none, as Linux.
+    fn range(&self, own: (u16, u16)) -> (u16, u16) {
+        let first = if own.0 == 0 { self.first } else { self.first.max(own.0) };
+        let last = if own.1 == 0 { self.last } else { self.last.min(own.1) };
+        if first <= last { (first, last) } else { (self.first, self.last.max(self.first)) }
     }
 
     /// The first ephemeral port that `is_free`, beginning at the place `start` of the circle of them (RFC 6056, section 3.3), and how
     /// many were tried.
-    pub(crate) fn ephemeral(&self, start: u64, is_free: impl Fn(u16) -> bool) -> Option<(u16, u32)> {
-        let count = self.count();
+    pub(crate) fn ephemeral(
+        &self,
+        own: (u16, u16),
+        start: u64,
+        is_free: impl Fn(u16) -> bool,
+    ) -> Option<(u16, u32)> {
+        let (first, last) = self.range(own);
+        let count = u32::from(last - first) + 1;
         (0..count).find_map(|tried| {
             let place = start.wrapping_add(u64::from(tried)) % u64::from(count);
-            let port = self.first.saturating_add(place as u16);
+            let port = first.saturating_add(place as u16);
             is_free(port).then_some((port, tried + 1))
         })
     }

@@ -129,12 +129,12 @@ fn reuse_port_spreads_connections_over_the_listeners() {
 #[test]
 fn ephemeral_ports_go_round_the_circle_and_run_out() {
     let ports = ports();
-    assert_eq!(ports.ephemeral(7, |_| true), Some((107, 1)));
-    assert_eq!(ports.ephemeral(17, |port| port < 107), Some((100, 4)));
-    assert_eq!(ports.ephemeral(u64::MAX, |port| port == 105).map(|(port, _)| port), Some(105));
-    assert_eq!(ports.ephemeral(0, |_| false), None);
+    assert_eq!(ports.ephemeral((0, 0), 7, |_| true), Some((107, 1)));
+    assert_eq!(ports.ephemeral((0, 0), 17, |port| port < 107), Some((100, 4)));
+    assert_eq!(ports.ephemeral((0, 0), u64::MAX, |port| port == 105).map(|(port, _)| port), Some(105));
+    assert_eq!(ports.ephemeral((0, 0), 0, |_| false), None);
     let widest = Ports::new(Keyed::new(&mut SmallRng::seed_from_u64(1)), (1, 65_535));
-    assert_eq!(widest.ephemeral(65_534, |_| true), Some((65_535, 1)));
+    assert_eq!(widest.ephemeral((0, 0), 65_534, |_| true), Some((65_535, 1)));
 }
 
 #[test]
@@ -147,4 +147,19 @@ fn rfc_6056_the_choice_differs_by_destination_and_moves_on() {
     assert_ne!(start, choice.start(&other));
     choice.advance(&one, 3);
     assert_eq!(choice.start(&one), start.wrapping_add(3));
+}
+
+/// IP_LOCAL_PORT_RANGE: within the host's, and without effect if nothing would be left.
+#[test]
+fn a_socket_may_want_fewer_ports() {
+    let ports = Ports::new(Keyed::new(&mut SmallRng::seed_from_u64(1)), (100, 109));
+    for (own, start, port) in [
+        ((105, 0), 0, 105),
+        ((0, 101), 1, 101),
+        ((0, 101), 2, 100),
+        ((90, 102), 0, 100),
+        ((200, 300), 9, 109),
+    ] {
+        assert_eq!(ports.ephemeral(own, start, |_| true).map(|(port, _)| port), Some(port), "{own:?}");
+    }
 }

@@ -73,3 +73,22 @@ fn numbers_out_of_bounds_name_the_bounds() {
     );
     assert_eq!(settings.set_sysctl("tcp_sack", "2"), Err(SysctlError::OutOfBounds { least: 0, most: 1 }));
 }
+
+/// docs/sysctl.md has a row for each setting, with its default, and no other.
+#[test]
+fn every_setting_is_documented() {
+    let text = include_str!("../../../../docs/sysctl.md");
+    let documented: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `net.")?.split_once("` | "))
+        .filter_map(|(name, rest)| Some((name, rest.split_once(" | ")?.0)))
+        .collect();
+    let settings = Settings::default();
+    let there: Vec<(String, String)> = sysctl_names()
+        .iter()
+        .map(|name| (name.to_string(), settings.sysctl(name).unwrap_or_default().replace('\t', " ")))
+        .collect();
+    let there: Vec<(&str, &str)> =
+        there.iter().map(|(name, value)| (name.trim_start_matches("net."), value.as_str())).collect();
+    assert_eq!(documented, there, "the table of docs/sysctl.md is sorted by name: | `NAME` | DEFAULT | … |");
+}
