@@ -224,7 +224,8 @@ impl TcpInfo {
             snd_wnd: info.snd_wnd,
             rcv_wnd: info.rcv_wnd,
             rcv_ssthresh: info.rcv_wnd,
-            rcv_space: info.rcv_wnd,
+            rcv_rtt: info.rcv_rtt.map_or(0, micros),
+            rcv_space: u32::try_from(info.rcv_space).unwrap_or(u32::MAX),
             ..Self::of_state(info.state)
         }
     }

@@ -60,6 +60,10 @@ pub struct Info {
     pub reordering: u32,
     /// Times that reordering was seen.
     pub reorderings_seen: u32,
+    /// The round trip as the receiver sees it, once it was measured.
+    pub rcv_rtt: Option<Duration>,
+    /// Bytes that the program reads in a round trip, as buffers are tuned for it.
+    pub rcv_space: u64,
     /// The peer's window.
     pub snd_wnd: u32,
     /// The window offered to the peer.
@@ -161,6 +165,8 @@ impl Tcb {
             pacing_rate: self.congestion.pacing_rate(),
             reordering: recovery.reordering().degree(),
             reorderings_seen: recovery.reordering().seen(),
+            rcv_rtt: self.tuning.rtt(),
+            rcv_space: self.tuning.space(),
             snd_wnd: self.snd.wnd,
             rcv_wnd: self.rcv.wnd(),
             total_retrans: counters.total_retrans,
