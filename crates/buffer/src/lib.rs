@@ -48,6 +48,7 @@ pub mod sendq;
 pub mod slot;
 mod sync;
 pub mod text;
+mod urgent;
 
 #[cfg(all(feature = "std", not(loom)))]
 pub use arena::Arena;
@@ -59,3 +60,4 @@ pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
 pub use slot::{Condition, Slot, SlotHeader};
 pub use text::Text;
+pub use urgent::{UrgentByte, distance_to_mark, is_hidden_next};

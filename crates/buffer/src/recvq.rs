@@ -64,6 +64,14 @@ impl RecvQ {
         self.len() == 0
     }
 
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    pub(crate) fn header(&self) -> &crate::SlotHeader {
+        self.slot.header()
+    }
+
     /// Bytes that may be placed after tail: limit - len.
     #[must_use]
     pub fn window(&self) -> usize {
@@ -231,6 +239,10 @@ pub struct RecvQReader {
 impl RecvQReader {
     pub(crate) fn new(slot: Slot) -> Self {
         Self { slot }
+    }
+
+    pub(crate) fn header(&self) -> &crate::SlotHeader {
+        self.slot.header()
     }
 
     /// Bytes that can be read now.

@@ -23,6 +23,8 @@ pub struct SlotHeader {
     pub receiver: ReceiverLine,
     /// Written by both, about readiness.
     pub readiness: ReadinessLine,
+    /// Written by both, about urgent data.
+    pub urgent: UrgentLine,
     /// Serialises the program's writers.
     pub send_lock: LockLine,
     /// Serialises the program's readers.
@@ -128,6 +130,19 @@ impl SlotHeader {
         let low = u64::from(self.engine.notsent_low.load(Ordering::Relaxed));
         low == 0 || self.unsent().saturating_mul(2) < low
     }
+}
+
+/// The one urgent byte (RFC 9293, 3.8.5; RFC 6093).
+#[repr(C, align(64))]
+#[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
+pub struct UrgentLine {
+    /// Where it is: bytes before it since the start, and one more; 0 for nowhere. Written by the engine.
+    pub mark: AtomicU64,
+    /// The mark whose byte the program has taken. Written by the program.
+    pub taken: AtomicU64,
+    /// SO_OOBINLINE. Written by the engine.
+    pub is_inline: AtomicU32,
 }
 
 /// Bits of [`EngineLine::condition`].
@@ -244,6 +259,7 @@ impl Slot {
             &readiness.recv_low_water,
             &readiness.tells_left,
             &readiness.nonblocking,
+            &self.header().urgent.is_inline,
         ];
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         let long_words = [
@@ -254,6 +270,8 @@ impl Slot {
             &receiver.recv_head,
             &readiness.recv_timeout,
             &readiness.send_timeout,
+            &self.header().urgent.mark,
+            &self.header().urgent.taken,
         ];
         long_words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         engine.ring_at.store(u64::MAX, Ordering::Release);

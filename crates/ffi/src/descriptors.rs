@@ -67,7 +67,7 @@ pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argumen
     if is_duplication(command) { note_copy(fd, result) } else { result }
 }
 
-/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK (there never is a mark), FIONBIO, FIOCLEX and FIONCLEX; any other is
+/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX and FIONCLEX; any other is
 /// ENOTTY.
 ///
 /// # Safety
@@ -120,7 +120,7 @@ unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<
         FIONREAD if socket.is_listening() => return Err(Errno::INVAL),
         FIONREAD => socket.available(),
         SIOCOUTQ => socket.unacknowledged(),
-        SIOCATMARK => 0,
+        SIOCATMARK => usize::from(socket.is_at_mark()),
         FIONBIO => {
             // SAFETY: the caller's promise.
             let on = unsafe { raw::read(argument.cast::<c_int>()) }? != 0;

@@ -7,7 +7,7 @@
 //! | `MSG_PEEK`, `MSG_WAITALL`, `MSG_TRUNC` | honoured; `MSG_TRUNC` discards, as on Linux | EOPNOTSUPP |
 //! | `MSG_MORE`, `MSG_EOR` | EOPNOTSUPP | honoured |
 //! | `MSG_CONFIRM` | EOPNOTSUPP | no effect, as on Linux for streams |
-//! | `MSG_OOB` | EINVAL, as when there is no urgent byte | EOPNOTSUPP |
+//! | `MSG_OOB` | the urgent byte, unless SO_OOBINLINE is on | the last byte is urgent |
 //! | `MSG_ERRQUEUE` | the oldest report; without the packet that it is about | EOPNOTSUPP |
 //! | `MSG_ZEROCOPY` | EOPNOTSUPP | with SO_ZEROCOPY, the error queue tells when the bytes are acknowledged; they are copied |
 //! | any other | EOPNOTSUPP | EOPNOTSUPP |
@@ -34,6 +34,7 @@ const SEND_FLAGS: c_int = libc::MSG_DONTWAIT
     | libc::MSG_NOSIGNAL
     | libc::MSG_MORE
     | libc::MSG_EOR
+    | libc::MSG_OOB
     | libc::MSG_CONFIRM
     | libc::MSG_ZEROCOPY;
 /// Bytes discarded at a time for MSG_TRUNC.
@@ -259,6 +260,11 @@ unsafe fn recv_one(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int)
     if flags & libc::MSG_ERRQUEUE != 0 {
         return take_report(fd).map(|_| 0);
     }
+    if flags & libc::MSG_OOB != 0 {
+        // SAFETY: the caller's promise.
+        let buffer = unsafe { raw::bytes_mut(buffer, length) }?;
+        return recv_urgent(fd, &mut [IoSliceMut::new(buffer)], flags);
+    }
     if flags & libc::MSG_TRUNC != 0 {
         // Nothing is written, so the buffer may be NULL.
         let (socket, call) = receiver(fd, flags)?;
@@ -284,6 +290,9 @@ pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<s
     if flags & libc::MSG_ERRQUEUE != 0 {
         return take_report(fd).map(|_| 0);
     }
+    if flags & libc::MSG_OOB != 0 {
+        return recv_urgent(fd, buffers, flags);
+    }
     let (socket, call) = receiver(fd, flags)?;
     let count = if flags & libc::MSG_TRUNC != 0 {
         discard(&socket, call, buffers.iter().map(|buffer| buffer.len()).sum())
@@ -291,6 +300,21 @@ pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<s
         socket.recv(call, buffers)
     };
     Ok(count.map_err(errno::of_transfer)?.cast_signed())
+}
+
+/// MSG_OOB: the urgent byte, as Linux without waiting for it. With no room for it, it is taken all the same.
+fn recv_urgent(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    let socket = engine::find(fd)?;
+    let Some(byte) = socket.recv_urgent(flags & libc::MSG_PEEK != 0).map_err(errno::of)? else {
+        return Ok(0);
+    };
+    match buffers.iter_mut().find(|buffer| !buffer.is_empty()) {
+        Some(buffer) => {
+            buffer[0] = byte;
+            Ok(1)
+        }
+        None => Ok(0),
+    }
 }
 
 /// The oldest report of the error queue, as control messages and flags of the message.
@@ -320,9 +344,6 @@ pub fn control(fd: c_int) -> Result<Vec<u8>, Errno> {
 /// The socket, and how to call it with these flags.
 fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), Errno> {
     let socket = engine::find(fd)?;
-    if flags & libc::MSG_OOB != 0 {
-        return Err(Errno::INVAL);
-    }
     if flags & !RECV_FLAGS != 0 {
         return Err(Errno::OPNOTSUPP);
     }
@@ -350,6 +371,7 @@ pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t,
         dont_wait: flags & libc::MSG_DONTWAIT != 0,
         more: flags & libc::MSG_MORE != 0,
         end_of_record: flags & libc::MSG_EOR != 0,
+        urgent: flags & libc::MSG_OOB != 0,
         zero_copy: flags & libc::MSG_ZEROCOPY != 0,
         ..Call::default()
     };

@@ -1,7 +1,7 @@
 //! What the engine tells about a socket: condition bits, wakes, and readiness on the token of a socket that is polled.
 
 use crate::table::{Entry, condition};
-use sockeye_buffer::{Condition, SlotHeader, futex};
+use sockeye_buffer::{Condition, SlotHeader, futex, is_hidden_next};
 use sockeye_stack::{Error, SocketEvent};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
@@ -177,7 +177,9 @@ pub(crate) fn is_readable(header: &SlotHeader) -> bool {
 /// Bytes in RecvQ.
 pub(crate) fn held(header: &SlotHeader) -> u64 {
     let head = header.receiver.recv_head.load(Ordering::Relaxed);
-    header.engine.recv_tail.load(Ordering::Acquire).saturating_sub(head)
+    let held = header.engine.recv_tail.load(Ordering::Acquire).saturating_sub(head);
+    // The urgent byte that is next is passed, not read.
+    held.saturating_sub(u64::from(is_hidden_next(header)))
 }
 
 /// Linux's rule: at least a third of SO_SNDBUF is free; or writing fails at once.

@@ -50,6 +50,8 @@ pub struct Call<'a> {
     pub end_of_record: bool,
     /// MSG_ZEROCOPY.
     pub zero_copy: bool,
+    /// MSG_OOB: the last byte that is sent is urgent.
+    pub urgent: bool,
 }
 
 /// Why a call failed.
@@ -214,7 +216,8 @@ impl Socket {
     /// FIONREAD: bytes that can be read now.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.at.slot.reader().len()
+        let (hidden, most) = self.at.slot.reader().before_mark();
+        self.at.slot.reader().len().saturating_sub(hidden).min(most)
     }
 
     /// SIOCOUTQ: bytes not acknowledged.

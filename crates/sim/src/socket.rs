@@ -1,9 +1,10 @@
 //! A program's side of a socket.
 
 use crate::Sim;
-use sockeye_buffer::Slot;
-use sockeye_stack::{Error, Family, Network, Shutdown, SocketId, SocketOption};
+use sockeye_buffer::{Slot, UrgentByte};
+use sockeye_stack::{Error, Family, Mark, Network, Shutdown, SocketId, SocketOption};
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long, in virtual time, a call blocks at most: then it fails with `TimedOut`, and a test does not hang.
@@ -130,6 +131,36 @@ impl SimSocket {
         written
     }
 
+    /// send(MSG_OOB): `bytes` of which the last is urgent. Returns how many SendQ took.
+    pub fn send_urgent(self, sim: &mut Sim, bytes: &[u8]) -> usize {
+        let Some(slot) = self.slot(sim) else { return 0 };
+        let written = bytes.len().min(slot.writer().free());
+        let offset = slot.header().sender.send_tail.load(Ordering::Relaxed) + written as u64;
+        let now = sim.now();
+        let _ = sim.network().mark(now, self.id, Mark::Urgent, offset);
+        self.try_write(sim, &bytes[..written])
+    }
+
+    /// recv(MSG_OOB): the urgent byte.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it was announced and has not come; `InvalidArgument` if there is none.
+    pub fn recv_urgent(self, sim: &mut Sim) -> Result<u8, Error> {
+        sim.settle();
+        let slot = self.slot(sim).ok_or(Error::NotConnected)?;
+        match slot.reader().take_urgent(false) {
+            UrgentByte::Here(byte) => Ok(byte),
+            UrgentByte::Awaited => Err(Error::WouldBlock),
+            UrgentByte::None => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// sockatmark().
+    pub fn is_at_mark(self, sim: &mut Sim) -> bool {
+        sim.settle();
+        self.slot(sim).is_some_and(|slot| slot.reader().is_at_mark())
+    }
+
     /// Writes all of `bytes`.
     ///
     /// # Errors
@@ -157,7 +188,11 @@ impl SimSocket {
         // The status is looked at first: bytes come before the end of file.
         let status = sim.status(self);
         let Some(reader) = self.slot(sim).map(|slot| slot.reader()) else { return Err(Error::NotConnected) };
-        let mut bytes = vec![0; max.min(reader.len())];
+        let (hidden, most) = reader.before_mark();
+        if hidden > 0 && reader.consume(hidden) {
+            self.ring(sim);
+        }
+        let mut bytes = vec![0; max.min(reader.len()).min(most)];
         let len = reader.peek(0, &mut bytes);
         bytes.truncate(len);
         if reader.consume(len) {

@@ -190,6 +190,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         default_mss: view.default_mss,
         path_mtu: view.mtu,
         ip_header: view.ip_header,
+        stdurg: host.settings.path.stdurg,
         mtu_probing: host.settings.path.probing(),
         initial_window: view.initial_window.unwrap_or(usual.initial_window),
         recv_buffer: options.recv_buffer,

@@ -24,6 +24,8 @@ pub enum Shutdown {
 pub enum Mark {
     /// MSG_MORE: they may wait for what follows.
     More,
+    /// MSG_OOB: the last of them is urgent.
+    Urgent,
     /// MSG_EOR: a record ends there, and no segment carries bytes of both sides.
     EndOfRecord,
     /// MSG_ZEROCOPY: a send ends there. After its bytes are published.

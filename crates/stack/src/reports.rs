@@ -221,7 +221,7 @@ impl Network {
             // As Linux: without SO_ZEROCOPY the flag has no effect.
             Mark::ZeroCopy if zero_copy => socket.reports.get_or_insert_default().zero_copy(end),
             Mark::Stamp if wants_stamps(flags) => socket.reports.get_or_insert_default().stamp(end),
-            Mark::ZeroCopy | Mark::Stamp | Mark::More | Mark::EndOfRecord => {}
+            Mark::ZeroCopy | Mark::Stamp | Mark::More | Mark::EndOfRecord | Mark::Urgent => {}
         }
         self.note_progress(now, id.index);
         Ok(())

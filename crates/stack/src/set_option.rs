@@ -63,6 +63,7 @@ impl Network {
             let mark = match mark {
                 Mark::More => sockeye_tcb::Mark::More,
                 Mark::EndOfRecord => sockeye_tcb::Mark::EndOfRecord,
+                Mark::Urgent => sockeye_tcb::Mark::Urgent,
                 Mark::ZeroCopy | Mark::Stamp => return Ok(()),
             };
             connected.tcb.mark(mark, offset);
@@ -196,7 +197,13 @@ impl Socket {
 
     /// Tells the connection the options that it has to know.
     pub(crate) fn apply_options(&mut self, now: Instant) {
-        let names = [OptionName::NoDelay, OptionName::Cork, OptionName::KeepAlive, OptionName::UserTimeout];
+        let names = [
+            OptionName::NoDelay,
+            OptionName::Cork,
+            OptionName::KeepAlive,
+            OptionName::UserTimeout,
+            OptionName::OobInline,
+        ];
         for name in names {
             self.apply_option(now, name);
         }
@@ -228,6 +235,7 @@ impl Socket {
             | OptionName::KeepCount => {
                 connected.tcb.set_keep_alive(now, self.options.keep_alive_times());
             }
+            OptionName::OobInline => connected.tcb.rings_mut().1.set_inline(self.options.oob_inline),
             OptionName::UserTimeout => connected.tcb.set_user_timeout(self.options.user_timeout()),
             OptionName::QuickAck => connected.tcb.set_quick_ack(self.options.tcp.quick_ack),
             OptionName::WindowClamp => connected.tcb.set_window_clamp(self.options.window_clamp()),

@@ -20,6 +20,8 @@ pub struct Config {
     pub path_mtu: u32,
     /// Length of the IP header before every segment: 20 or 40 bytes.
     pub ip_header: u8,
+    /// The urgent pointer names the last byte of urgent text, as RFC 1122 had it (tcp_stdurg).
+    pub stdurg: bool,
     /// How the path MTU is probed (RFC 4821).
     pub mtu_probing: MtuProbing,
     /// The MSS to assume when the peer's SYN has no MSS option: 536 or 1220 (MUST-15).
@@ -119,6 +121,7 @@ impl Config {
             send_mss_limit: 1460,
             path_mtu: 65_575,
             ip_header: 20,
+            stdurg: false,
             mtu_probing: MtuProbing::OFF,
             default_mss: 536,
             window_scaling: true,

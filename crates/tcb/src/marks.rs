@@ -22,6 +22,8 @@ const MAX_RECORDS: usize = 1024;
 pub enum Mark {
     /// MSG_MORE: what comes before goes out with what follows, if that comes soon. An ACK, or a time-out, ends the wait.
     More,
+    /// MSG_OOB: the last byte before is urgent (3.8.5).
+    Urgent,
     /// MSG_EOR: a record ends here. No segment carries bytes from both sides.
     EndOfRecord,
 }
@@ -39,6 +41,8 @@ struct More {
 pub(crate) struct Marks {
     /// TCP_CORK.
     cork: bool,
+    /// SND.UP: the number after the urgent byte, until that is acknowledged.
+    urgent: Option<SeqNum>,
     more: Option<More>,
     /// Text before this goes out, whatever holds the rest.
     pushed_out: SeqNum,
@@ -50,7 +54,7 @@ pub(crate) struct Marks {
 
 impl Marks {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { cork: false, more: None, pushed_out: una, psh: una, records: VecDeque::new() }
+        Self { cork: false, urgent: None, more: None, pushed_out: una, psh: una, records: VecDeque::new() }
     }
 
     /// An ACK came: nothing waits for MSG_MORE's sake any longer.
@@ -60,6 +64,9 @@ impl Marks {
             if more.until.before(una) {
                 self.more = None;
             }
+        }
+        if self.urgent.is_some_and(|up| !up.after(una)) {
+            self.urgent = None;
         }
         if self.pushed_out.before(una) {
             self.pushed_out = una;
@@ -112,7 +119,26 @@ impl Tcb {
         match mark {
             Mark::More => self.marks.more = Some(More { until: end, holds: true }),
             Mark::EndOfRecord => self.marks.end_record(end),
+            Mark::Urgent => self.marks.urgent = Some(end),
         }
+    }
+
+    /// Whether urgent text waits to be acknowledged: as Linux it is not held back.
+    pub(crate) const fn is_urgent(&self) -> bool {
+        self.marks.urgent.is_some()
+    }
+
+    /// The urgent pointer of a segment that begins at `seq` (MUST-30, 3.8.5), if it has one: MUST-62, it names the octet after the
+    /// urgent one. Of urgent text that is further away than it can tell, it tells as much as it can if all text up to there is sent (as Linux).
+    pub(crate) fn urgent_pointer(&self, seq: SeqNum) -> Option<u16> {
+        let up = self.marks.urgent.filter(|up| seq.before(*up))?;
+        let distance = up.since(seq);
+        let far = u32::from(u16::MAX);
+        if distance > far && !(seq + far).after(self.snd.nxt) {
+            return None;
+        }
+        let distance = distance.min(far) as u16;
+        Some(if self.config.stdurg { distance.saturating_sub(1) } else { distance })
     }
 
     /// How many bytes of the stream that the program sends are acknowledged, and how many were sent.

@@ -291,7 +291,9 @@ fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window:
     header(tcb, now, seq, flags, window)
 }
 
-fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
+fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, mut flags: Flags, window: u16) -> TcpHeader {
+    let urgent = tcb.urgent_pointer(seq);
+    flags.set(Flags::URG, urgent.is_some());
     TcpHeader {
         src_port: tcb.config.local_port,
         dst_port: tcb.config.remote_port,
@@ -299,7 +301,7 @@ fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -
         ack: tcb.rcv.nxt,
         flags,
         window,
-        urgent: 0,
+        urgent: urgent.unwrap_or(0),
         options: Options {
             timestamps: tcb.timestamps.map(|recent| recent.option(now, tcb.config.timestamp_offset)),
             sack: tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq),

@@ -158,6 +158,6 @@ impl Tcb {
     /// so that the last segment of a long write does not wait for a delayed ACK.
     pub(crate) fn is_held_by_nagle(&self) -> bool {
         let is_outstanding = self.snd.small.after(self.snd.una) && !self.snd.small.after(self.snd.nxt);
-        self.config.nagle && is_outstanding
+        self.config.nagle && is_outstanding && !self.is_urgent()
     }
 }

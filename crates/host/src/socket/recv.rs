@@ -3,7 +3,7 @@
 use super::wait::{Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
-use sockeye_buffer::Condition;
+use sockeye_buffer::{Condition, UrgentByte};
 use sockeye_stack::Error;
 use std::io::IoSliceMut;
 use std::sync::atomic::Ordering;
@@ -36,6 +36,9 @@ impl Socket {
             if done >= enough && (done > 0 || wanted == 0) {
                 return Ok(done);
             }
+            if done > 0 && self.is_at_mark() {
+                return Ok(done);
+            }
             match self.look(word, done)? {
                 Looked::Over => return Ok(done),
                 Looked::Wait => {}
@@ -52,6 +55,33 @@ impl Socket {
         }
     }
 
+    /// recv(MSG_OOB): the urgent byte; `None` after the end of the stream.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is none to be read apart, `WouldBlock` if it was announced and has not come, `NotConnected`.
+    pub fn recv_urgent(&self, is_peek: bool) -> Result<Option<u8>, Error> {
+        let word = self.condition()?;
+        if word & (Condition::CONNECTED | Condition::CONNECTING) == 0 {
+            return Err(Error::NotConnected);
+        }
+        let lock = self.at.slot.lock_recv();
+        if !lock.is_held() {
+            return Err(Error::WouldBlock);
+        }
+        match self.at.slot.reader().take_urgent(is_peek) {
+            UrgentByte::Here(byte) => Ok(Some(byte)),
+            UrgentByte::None => Err(Error::InvalidArgument),
+            UrgentByte::Awaited if word & (Condition::CLOSED | Condition::RECV_SHUT) != 0 => Ok(None),
+            UrgentByte::Awaited => Err(Error::WouldBlock),
+        }
+    }
+
+    /// SIOCATMARK: whether the next byte is the urgent one.
+    #[must_use]
+    pub fn is_at_mark(&self) -> bool {
+        self.at.slot.reader().is_at_mark()
+    }
+
     /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins at the head again.
     fn take(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>], done: usize) -> Result<usize, Error> {
         let lock = self.at.slot.lock_recv();
@@ -59,15 +89,25 @@ impl Socket {
             return Err(Error::WouldBlock);
         }
         let reader = self.at.slot.reader();
-        let before = if call.peek { done } else { 0 };
+        let (hidden, most) = reader.before_mark();
+        if done > 0 && (hidden > 0 || reader.is_at_mark()) {
+            // As Linux: what was read before the urgent byte is a read of its own.
+            return Ok(0);
+        }
+        if hidden > 0 && !call.peek && reader.consume(hidden) {
+            self.ring();
+        }
+        let before = if call.peek { done + hidden } else { 0 };
         let (mut skip, mut taken) = (done, 0);
         for buffer in buffers {
             let offset = skip.min(buffer.len());
             skip -= offset;
             let rest = &mut buffer[offset..];
+            let room = rest.len().min(most.saturating_sub(taken));
+            let rest = &mut rest[..room];
             let copied = reader.peek(before + taken, rest);
             taken += copied;
-            if copied < rest.len() {
+            if copied < rest.len() || taken == most {
                 break;
             }
         }

@@ -113,7 +113,7 @@ impl Socket {
     /// no less room for it.
     fn mark(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<(), Error> {
         let is_stamped = self.condition()? & condition::STAMPS != 0;
-        if !(call.more || call.end_of_record || is_stamped) {
+        if !(call.more || call.end_of_record || call.urgent || is_stamped) {
             return Ok(());
         }
         let rest = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() - done;
@@ -127,6 +127,9 @@ impl Socket {
         // Of a call that does not wait this is all that is taken.
         if is_stamped && put > 0 && (put == rest || (put == free && !self.may_block(call))) {
             self.way.tell(Request::Mark { tag, mark: Mark::Stamp, offset })?;
+        }
+        if call.urgent && put == rest {
+            self.way.tell(Request::Mark { tag, mark: Mark::Urgent, offset })?;
         }
         if call.end_of_record && put == rest {
             self.way.tell(Request::Mark { tag, mark: Mark::EndOfRecord, offset })?;
