@@ -190,12 +190,12 @@ ssize_t sockeye_sendfile(int to, int from, off_t *offset, size_t count);
 ssize_t sockeye_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t length, unsigned int flags);
 
 /**
- * As `getsockopt()`. See the table of options above.
+ * As `getsockopt()`. See docs/options.md.
  */
 int sockeye_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
 
 /**
- * As `setsockopt()`. See the table of options above. As on Linux the buffer size in force is twice the one asked for.
+ * As `setsockopt()`. See docs/options.md. As on Linux the buffer size in force is twice the one asked for.
  */
 int sockeye_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 

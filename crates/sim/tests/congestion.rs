@@ -120,10 +120,9 @@ impl Streams {
         self.sim.run_until(time, |sim| {
             for ((client, server), read) in ends.iter().zip(read.iter_mut()) {
                 client.try_write(sim, &chunk);
-                while let Ok(bytes) = server.try_read(sim, 1 << 20) {
-                    if bytes.is_empty() {
-                        break;
-                    }
+                while let Ok(bytes) = server.try_read(sim, 1 << 20)
+                    && !bytes.is_empty()
+                {
                     *read += bytes.len() as u64;
                 }
             }
