@@ -62,9 +62,13 @@ fn must_31_urgent_text_of_any_length() {
     for seq in (1..=total).step_by(1000) {
         let urgent = (total + 1 - seq).min(65_535);
         scene.segment_arrives(&format!("PAU {seq} len 1000 ack 1 urg {urgent}")).unwrap();
-        let bytes = socket.try_read(&mut scene.sim, 2000).unwrap();
+        let mut bytes = socket.try_read(&mut scene.sim, 2000).unwrap();
+        // A read ends before the last urgent byte.
+        if bytes.len() < 1000 {
+            bytes.extend(socket.try_read(&mut scene.sim, 2000).unwrap());
+        }
         let expected: Vec<u8> = (seq - 1..seq + 999).map(sockeye_sim::script::byte_at).collect();
-        assert_eq!(bytes, expected, "at {seq}");
+        assert!(bytes == expected, "at {seq}: {} bytes", bytes.len());
     }
     scene.sent().unwrap();
     scene.run("state ESTABLISHED").unwrap();
