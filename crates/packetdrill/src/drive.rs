@@ -140,7 +140,7 @@ impl Shared {
     pub(crate) fn packet_arrives(&self, packet: Vec<u8>) {
         let world = self.enter();
         world.outside.put(packet);
-        drop(self.settle(world));
+        self.settle(world).report();
     }
 
     /// A call that may wait: `attempt` is made at once and after everything that happens. `None` if it waited in vain.

@@ -25,6 +25,7 @@ mod options;
 mod parameters;
 mod poll;
 mod raw;
+mod report;
 mod settings;
 mod socket;
 mod table;

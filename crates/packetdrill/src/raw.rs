@@ -3,6 +3,7 @@
 
 use crate::drive::Shared;
 use crate::flags::Flags;
+use crate::report::Reports;
 use crate::settings::{SettingsFile, VARIABLE};
 use crate::transfer::Received;
 use crate::world::World;
@@ -11,6 +12,7 @@ use libc::{sockaddr, socklen_t, ssize_t, timeval};
 use sockeye_posix::Errno;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -88,8 +90,9 @@ pub unsafe extern "C" fn packetdrill_interface_init(flags: *const c_char, interf
             false => unsafe { CStr::from_ptr(flags) }.to_string_lossy().into_owned(),
         };
         let flags = Flags::parse(&flags);
-        let settings = SettingsFile::new(std::env::var_os(VARIABLE).map(Into::into), flags.is_verbose);
-        World::new(&flags, settings)
+        let path: Option<PathBuf> = std::env::var_os(VARIABLE).map(Into::into);
+        let settings = SettingsFile::new(path.clone(), flags.is_verbose);
+        World::new(&flags, settings, Reports::new(path))
     });
     let world = match made {
         Ok(Ok(world)) => world,
@@ -219,6 +222,9 @@ fn is_foreign(shared: &Shared, fd: c_int) -> bool {
 }
 
 fn receive(shared: &Shared, fd: c_int, vectors: &[iovec], flags: c_int) -> Result<Received, Errno> {
+    // As Linux: what cannot be given stays.
+    let is_bad = vectors.iter().any(|vector| vector.iov_base.is_null() && vector.iov_len > 0);
+    let flags = if is_bad { flags | libc::MSG_PEEK } else { flags };
     let received = shared.recv(fd, length(vectors), flags)?;
     scatter(vectors, &received.bytes)?;
     Ok(received)

@@ -71,7 +71,9 @@ impl World {
         {
             socket.lacks_room = true;
         }
-        self.network.doorbell(self.now, id);
+        if count > 0 {
+            self.network.doorbell(self.now, id);
+        }
         Ok(count)
     }
 

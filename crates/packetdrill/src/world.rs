@@ -1,6 +1,7 @@
 //! The host, its clock, its sockets and descriptors.
 
 use crate::flags::Flags;
+use crate::report::Reports;
 use crate::settings::SettingsFile;
 use crate::socket::Socket;
 use crate::table::Table;
@@ -15,6 +16,9 @@ use std::thread::ThreadId;
 /// When the world begins: a time of day that is as good as any, for the clock that the tool is shown is the time of day.
 const BEGINNING: Instant = Instant::from_nanos(1_700_000_000_000_000_000);
 
+/// Room of rings, bytes: what scripts have for tcp_rmem and tcp_wmem. It is touched only when used.
+const ROOM: usize = 1 << 24;
+
 /// Everything, under one lock.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -26,6 +30,7 @@ pub(crate) struct World {
     pub(crate) sockets: HashMap<u64, Socket>,
     pub(crate) table: Table,
     pub(crate) settings: SettingsFile,
+    pub(crate) reports: Reports,
     /// The tool's first thread: when it waits, no other moves time.
     pub(crate) driver: ThreadId,
     /// Changes when the threads that wait shall look again.
@@ -39,8 +44,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(flags: &Flags, settings: SettingsFile) -> Result<Self, String> {
-        let rings = HeapRings::new();
+    pub(crate) fn new(flags: &Flags, settings: SettingsFile, reports: Reports) -> Result<Self, String> {
+        let rings = HeapRings::with_room(ROOM);
         let host = HostConfig { addresses: flags.addresses.clone(), ..HostConfig::default() };
         let config = NetworkConfig { hosts: vec![host], links: Vec::new() };
         let mut network = Network::new(BEGINNING, &config, Box::new(rings.clone()), 1)?;
@@ -56,6 +61,7 @@ impl World {
             sockets: HashMap::new(),
             table: Table::default(),
             settings,
+            reports,
             driver: std::thread::current().id(),
             round: 0,
             waiting: Vec::new(),
@@ -68,6 +74,12 @@ impl World {
     pub(crate) fn enter(&mut self) {
         let Self { settings, network, .. } = self;
         settings.apply(network, self.host);
+    }
+
+    /// For who asks the host with a command.
+    pub(crate) fn report(&mut self) {
+        let Self { reports, network, .. } = self;
+        reports.update(network, self.host);
     }
 
     /// Moves everything that needs no time to pass.

@@ -17,6 +17,8 @@ pub struct HeapRings {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Room of a slot's rings at least, bytes.
+    room: usize,
     slots: HashMap<u64, Slot>,
     tags: u64,
 }
@@ -26,6 +28,14 @@ impl HeapRings {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A source without slots, whose rings can grow to `room` bytes: for hosts with large `tcp_rmem` and `tcp_wmem`.
+    #[must_use]
+    pub fn with_room(room: usize) -> Self {
+        let rings = Self::default();
+        rings.lock().room = room;
+        rings
     }
 
     /// A tag that was not used yet. Tags of [`Network::socket`](sockeye_stack::Network::socket) must come from here.
@@ -62,8 +72,9 @@ impl HeapRings {
 
 impl RingSource for HeapRings {
     fn open(&mut self, tag: u64, send_limit: usize, recv_limit: usize) -> Result<Rings, Error> {
+        let room = self.lock().room.max(ROOM);
         let slot =
-            Slot::try_on_heap(send_limit.max(ROOM), recv_limit.max(ROOM)).ok_or(Error::NoBufferSpace)?;
+            Slot::try_on_heap(send_limit.max(room), recv_limit.max(room)).ok_or(Error::NoBufferSpace)?;
         let (sendq, recvq) = slot.open(send_limit, recv_limit);
         self.lock().slots.insert(tag, slot);
         Ok(Rings { sendq, recvq, tag })
