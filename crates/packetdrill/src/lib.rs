@@ -33,3 +33,6 @@ mod transfer;
 mod world;
 
 pub use raw::{Interface, packetdrill_interface_init};
+
+#[cfg(test)]
+mod tests;
