@@ -76,6 +76,15 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
         (libc::IPPROTO_TCP, libc::TCP_INFO) => {
             return Ok(socket.tcp_info().map_err(errno::of)?.to_bytes());
         }
+        (libc::IPPROTO_IP, libc::IP_MTU) | (libc::IPPROTO_IPV6, libc::IPV6_MTU) => {
+            let info = socket.tcp_info().map_err(errno::of)?;
+            // Without a connection there is no path.
+            return if info.pmtu == 0 { Err(Errno::NOTCONN) } else { Ok(info.pmtu.to_ne_bytes().to_vec()) };
+        }
+        // They cannot be on.
+        (libc::IPPROTO_TCP, libc::TCP_REPAIR) | (libc::IPPROTO_IP, libc::IP_TRANSPARENT) => {
+            return Ok(0i32.to_ne_bytes().to_vec());
+        }
         // There is none, and the congestion control has nothing to tell.
         (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Ok(Vec::new()),
         _ => {}

@@ -114,6 +114,14 @@ pub enum Privilege {
 #[must_use]
 pub fn refusal(level: c_int, name: c_int, bytes: &[u8], privilege: Privilege) -> Option<Errno> {
     let is_root = privilege == Privilege::Root;
+    let takes_bytes = matches!(
+        (level, name),
+        (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) | (libc::IPPROTO_TCP, libc::TCP_ULP)
+    );
+    if matches!(level, libc::SOL_SOCKET | libc::IPPROTO_TCP) && !takes_bytes && bytes.len() < 4 {
+        // As Linux, which looks at the length before it looks for the name.
+        return Some(Errno::INVAL);
+    }
     Some(match (level, name) {
         (libc::SOL_SOCKET, libc::SO_TYPE | libc::SO_PROTOCOL | libc::SO_DOMAIN | libc::SO_ERROR) => {
             Errno::NOPROTOOPT
@@ -219,7 +227,10 @@ pub fn decode(option: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
         OptionName::SynCount => SocketOption::SynCount(within(1, 127)?),
         OptionName::Linger2 => SocketOption::Linger2(value),
         OptionName::DeferAccept => SocketOption::DeferAccept(value.max(0).unsigned_abs()),
-        OptionName::WindowClamp => SocketOption::WindowClamp(value.cast_unsigned()),
+        // A negative one is small, not large.
+        OptionName::WindowClamp => {
+            SocketOption::WindowClamp(if value < 0 { 1 } else { value.unsigned_abs() })
+        }
         OptionName::NotSentLowat => SocketOption::NotSentLowat(value.cast_unsigned()),
         OptionName::Inq => SocketOption::Inq(switch()?),
         OptionName::FastOpen => SocketOption::FastOpen(within(0, c_int::MAX)?),

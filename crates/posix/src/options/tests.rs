@@ -86,6 +86,9 @@ fn privileges_are_asked_for_where_linux_does() {
     assert_eq!(refuse(libc::SO_MARK, 1, Privilege::Root), None);
     let device = |name: &[u8]| refusal(libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name, Privilege::Root);
     assert_eq!((device(b"eth0\0"), device(b"\0")), (Some(Errno::NODEV), None));
+    let short = refusal(libc::IPPROTO_TCP, 99, &[1], Privilege::Root);
+    assert_eq!(short, Some(Errno::INVAL), "the length comes before the name");
+    assert_eq!(decode(OptionName::WindowClamp, &int(-1)), Ok(SocketOption::WindowClamp(1)));
 }
 
 #[test]
