@@ -223,9 +223,10 @@ impl TcpInfo {
             reord_seen: info.reorderings_seen,
             snd_wnd: info.snd_wnd,
             rcv_wnd: info.rcv_wnd,
-            rcv_ssthresh: info.rcv_wnd,
+            rcv_ssthresh: info.rcv_wnd_limit,
             rcv_rtt: info.rcv_rtt.map_or(0, micros),
             rcv_space: u32::try_from(info.rcv_space).unwrap_or(u32::MAX),
+            rcv_ooopack: info.rcv_out_of_order,
             ..Self::of_state(info.state)
         }
     }

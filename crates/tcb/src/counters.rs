@@ -11,6 +11,8 @@ pub(crate) struct Counters {
     pub(crate) segs_in: u32,
     pub(crate) data_segs_out: u32,
     pub(crate) data_segs_in: u32,
+    /// Segments with text that came out of order.
+    pub(crate) out_of_order: u32,
     /// Segments sent again.
     pub(crate) total_retrans: u32,
     pub(crate) bytes_sent: u64,
@@ -40,7 +42,7 @@ impl Counters {
     /// A segment arrived.
     pub(crate) fn on_arrived(&mut self, now: Instant, segment: &Segment<'_>) {
         self.segs_in = self.segs_in.wrapping_add(1);
-        if segment.text.len() > 0 {
+        if !segment.text.is_empty() {
             self.data_segs_in = self.data_segs_in.wrapping_add(1);
             self.last_data_received = Some(now);
         }

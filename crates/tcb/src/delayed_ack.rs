@@ -161,7 +161,7 @@ impl AckPolicy {
     }
 
     fn add_quick(&mut self, window: u32) {
-        let acks = (window / (2 * self.rcv_mss)).max(2).min(QUICK_ACKS) as u8;
+        let acks = (window / (2 * self.rcv_mss)).clamp(2, QUICK_ACKS) as u8;
         self.quick = self.quick.max(acks);
     }
 

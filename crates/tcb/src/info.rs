@@ -68,6 +68,10 @@ pub struct Info {
     pub snd_wnd: u32,
     /// The window offered to the peer.
     pub rcv_wnd: u32,
+    /// The most that is offered for now.
+    pub rcv_wnd_limit: u32,
+    /// Segments that came out of order.
+    pub rcv_out_of_order: u32,
     /// Segments sent again in all.
     pub total_retrans: u32,
     /// Bytes of text acknowledged.
@@ -169,6 +173,8 @@ impl Tcb {
             rcv_space: self.tuning.space(),
             snd_wnd: self.snd.wnd,
             rcv_wnd: self.rcv.wnd(),
+            rcv_wnd_limit: self.tuning.window_limit,
+            rcv_out_of_order: counters.out_of_order,
             total_retrans: counters.total_retrans,
             bytes_acked: counters.bytes_acked,
             bytes_received: counters.bytes_received,

@@ -49,6 +49,7 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         tcb.sack.on_out_of_order(seq, &tcb.rcv, &tcb.recvq);
         // MAY-13 (3.8.6.3): the ACK says at once what is expected.
         if segment.offset() > 0 {
+            tcb.counters.out_of_order = tcb.counters.out_of_order.wrapping_add(1);
             tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
         } else {
             tcb.acks.owe_now();

@@ -31,6 +31,7 @@ fn holes_without_end() {
     }
     assert_eq!(fixture.tcb.recvq.out_of_order().count(), MOST);
     assert_eq!(fixture.tcb.recv_queue(), 1000);
+    assert_eq!(fixture.tcb.info(fixture.now).rcv_out_of_order, 100_000);
     // Two ranges become one, and there is room for another.
     fixture.arrives(&ack(1004, 1).text(1));
     assert_eq!(fixture.tcb.recvq.out_of_order().count(), MOST - 1);

@@ -36,6 +36,8 @@ fn recvq_grows_with_what_is_read() {
     let mut seq = 1;
     round_trips(&mut fixture, &mut seq, 30);
     assert_eq!(fixture.tcb.recv_limit(), 1 << 20);
+    let info = fixture.tcb.info(fixture.now);
+    assert!(info.rcv_rtt.is_some() && info.rcv_space > 10_000 && info.rcv_wnd_limit > 1_000_000, "{info:?}");
     assert!(fixture.tcb.rcv.wnd() > 1_000_000, "{}", fixture.tcb.rcv.wnd());
 }
 
