@@ -2,6 +2,7 @@
 
 mod arrive;
 mod fast_open;
+mod parts;
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -14,10 +15,9 @@ use crate::burst::Burst;
 use crate::chrono::Chrono;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
-use crate::delayed_ack::AckPolicy;
 use crate::discard::Discards;
 use crate::ecn::{Agreed, EcnState};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::keepalive::Probing;
 use crate::marks::Marks;
 use crate::path_mtu::PathMtu;
@@ -26,7 +26,7 @@ use crate::recovery::{PeerSacks, Recovery};
 use crate::rtt::{Bounds, RttEstimator};
 use crate::sack::Sack;
 use crate::state::Cause;
-use crate::tcb::{Fin, Holder, Owed, Rcv, Snd};
+use crate::tcb::{Holder, Owed};
 use crate::timers::Timers;
 use crate::timestamps::{self, Recent};
 use crate::tuning::Tuning;
@@ -260,7 +260,6 @@ impl Handshake {
     /// The synchronized connection, over the rings' engine halves.
     #[must_use]
     pub fn into_tcb(self, now: Instant, mut sendq: SendQ, recvq: RecvQ) -> Tcb {
-        let scaled = self.is_scaled();
         let recent = self.peer.recent.filter(|_| self.config.timestamps);
         let path = self.path(now);
         // As Linux: who opens begins where probing begins, who accepts with what it was told.
@@ -271,46 +270,15 @@ impl Handshake {
         sendq.refresh();
         sendq.release(acked as usize);
         let una = self.config.iss + 1 + acked;
-        let window = u32::from(window::of_syn(&self.config));
-        let mut acks = AckPolicy::new(&self.config, mss, window);
-        // A SYN-ACK is acknowledged; the ACK that ends a simultaneous open is not.
-        if self.is_ack_owed {
-            acks.owe_now();
-        }
-        if self.opened == Opened::Active && sent == acked && !sendq.is_empty() {
-            acks.on_open_with_text(now, window);
-        }
+        let acks = self.acks(now, mss, sent == acked && !sendq.is_empty());
         // RFC 6928, section 2: one segment after a SYN that was lost more than once.
         let segments = if self.retransmissions > 1 { 1 } else { self.config.initial_window.max(1) };
         let is_sack = self.config.sack && self.peer.sack_permitted;
         let peer_sacks = if is_sack { PeerSacks::Yes } else { PeerSacks::No };
         let mut tcb = Tcb {
             state: self.state,
-            snd: Snd {
-                una,
-                nxt: una,
-                wnd: self.peer.window,
-                wl1: self.peer.wl1,
-                wl2: self.peer.wl2,
-                iss: self.config.iss,
-                max_wnd: self.peer.window,
-                shift: if scaled { self.peer.window_scale.map_or(0, window::clamp_shift) } else { 0 },
-                mss,
-                fin: Fin::None,
-                small: una,
-                last_sent: now,
-                retransmissions: 0,
-            },
-            rcv: Rcv {
-                nxt: rcv_nxt,
-                edge: rcv_nxt + window,
-                up: rcv_nxt,
-                irs: self.peer.irs,
-                shift: if scaled { window::shift_for(&self.config) } else { 0 },
-                is_scaled: scaled,
-                fin: None,
-                last_ack: rcv_nxt,
-            },
+            snd: self.snd(now, una, mss),
+            rcv: self.rcv(),
             sendq,
             recvq,
             rtt: self.estimator(),
@@ -346,12 +314,7 @@ impl Handshake {
         }
         tcb.start_keep_alive(now);
         tcb.send(now);
-        if acked > 0 {
-            tcb.events.push(Event::Writable);
-        }
-        if sent > acked {
-            tcb.lose_text_of_syn(self.sent.unwrap_or(now), sent - acked);
-        }
+        tcb.settle_text_of_syn(self.sent.unwrap_or(now), sent, acked);
         tcb.recovery.on_syn_delivered();
         if self.is_syn_doubled {
             tcb.sack.on_duplicate(tcb.rcv.irs, rcv_nxt);

@@ -35,7 +35,7 @@ impl Handshake {
             self.expires = Instant::MAX;
             self.state = self.state.after(Cause::SynAck);
             self.is_ack_owed = true;
-            let is_more = segment.text.len() > 0 || segment.has(Flags::FIN);
+            let is_more = !segment.text.is_empty() || segment.has(Flags::FIN);
             return Progress::Established { redeliver: is_more };
         }
         // MUST-10 (3.5): simultaneous open.

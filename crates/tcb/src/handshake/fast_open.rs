@@ -9,7 +9,8 @@ use sockeye_wire::{FastOpen, SeqNum, TcpHeader};
 use super::{Handshake, Opened, Owing};
 use crate::recovery::Marks;
 use crate::state::Cause;
-use crate::{Config, Segment, State, Tcb, arrive};
+use crate::tuning::Tuning;
+use crate::{Config, Event, Segment, State, Tcb, arrive};
 
 /// Text in SYNs, and the option. Only handshakes that use them have it.
 #[derive(Clone, Debug, Default)]
@@ -126,10 +127,16 @@ impl Handshake {
 }
 
 impl Tcb {
-    /// RFC 7413, 4.2.2: `len` bytes of text that went with the SYN were not taken. They go again at once, which is no sign of congestion,
-    /// and as Linux apart from what the program has sent since.
-    pub(super) fn lose_text_of_syn(&mut self, sent: Instant, len: u32) {
-        let end = self.snd.una + len.min(self.sendq.len() as u32);
+    /// Of `len` bytes of text that went with the SYN at `sent`, the peer has taken `acked`. RFC 7413, 4.2.2: the others go again at once,
+    /// which is no sign of congestion, and as Linux apart from what the program has sent since.
+    pub(super) fn settle_text_of_syn(&mut self, sent: Instant, len: u32, acked: u32) {
+        if acked > 0 {
+            self.events.push(Event::Writable);
+        }
+        if len <= acked {
+            return;
+        }
+        let end = self.snd.una + (len - acked).min(self.sendq.len() as u32);
         while self.snd.nxt.before(end) {
             let (from, flight) = (self.snd.nxt, self.snd.flight());
             self.snd.nxt += end.since(from).min(self.snd.mss);
@@ -155,6 +162,8 @@ impl Handshake {
         let mut tcb = self.into_tcb(now, sendq, recvq);
         tcb.recovery.forget_syn();
         arrive::rest_of_syn(&mut tcb, now, syn);
+        // The window grows with text that comes into it, not with what came before it was offered.
+        tcb.tuning = Tuning::new(now, &tcb.config, tcb.snd.mss, tcb.rcv.nxt);
         let mut pending = Box::new(pending);
         // The SYN-ACK acknowledges the text.
         pending.fast_open.get_or_insert_default().taken = tcb.take_text_of_syn();

@@ -129,8 +129,11 @@ fn syns_are_retransmitted() {
     };
     // As Linux's default: a SYN goes four times more before its timer begins to double, but not if the program counts.
     let failed = Progress::Failed(Reason::TimedOut);
-    let ends: [(&dyn Fn() -> Handshake, (u32, u32), Progress); 3] =
-        [(&active, (4, 6), failed), (&chosen, (0, 3), failed), (&passive, (0, 5), Progress::BackToListen)];
+    let ends = [
+        (&active as &dyn Fn() -> Handshake, (4, 6), failed),
+        (&chosen, (0, 3), failed),
+        (&passive, (0, 5), Progress::BackToListen),
+    ];
     for (start, (linear, doubling), end) in ends {
         let mut handshake = start();
         let mut now = NOW;

@@ -1,0 +1,59 @@
+//! The parts of a TCB that follow from the handshake.
+
+use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
+
+use super::{Handshake, Opened};
+use crate::delayed_ack::AckPolicy;
+use crate::tcb::{Fin, Rcv, Snd};
+use crate::window;
+
+impl Handshake {
+    /// Everything before `una` is acknowledged.
+    pub(super) fn snd(&self, now: Instant, una: SeqNum, mss: u32) -> Snd {
+        let shift = self.peer.window_scale.filter(|_| self.is_scaled());
+        Snd {
+            una,
+            nxt: una,
+            wnd: self.peer.window,
+            wl1: self.peer.wl1,
+            wl2: self.peer.wl2,
+            iss: self.config.iss,
+            max_wnd: self.peer.window,
+            shift: shift.map_or(0, window::clamp_shift),
+            mss,
+            fin: Fin::None,
+            small: una,
+            last_sent: now,
+            retransmissions: 0,
+        }
+    }
+
+    pub(super) fn rcv(&self) -> Rcv {
+        let (nxt, is_scaled) = (self.peer.irs + 1, self.is_scaled());
+        Rcv {
+            nxt,
+            edge: nxt + u32::from(window::of_syn(&self.config)),
+            up: nxt,
+            irs: self.peer.irs,
+            shift: if is_scaled { window::shift_for(&self.config) } else { 0 },
+            is_scaled,
+            fin: None,
+            last_ack: nxt,
+        }
+    }
+
+    /// `is_text_waiting`: the program has more to send already.
+    pub(super) fn acks(&self, now: Instant, mss: u32, is_text_waiting: bool) -> AckPolicy {
+        let window = u32::from(window::of_syn(&self.config));
+        let mut acks = AckPolicy::new(&self.config, mss, window);
+        // A SYN-ACK is acknowledged; the ACK that ends a simultaneous open is not.
+        if self.is_ack_owed {
+            acks.owe_now();
+        }
+        if self.opened == Opened::Active && is_text_waiting {
+            acks.on_open_with_text(now, window);
+        }
+        acks
+    }
+}
