@@ -13,7 +13,7 @@ use crate::route::Path;
 use crate::socket::{Holder, Phase};
 use crate::{Error, HostId, Report, SocketEvent};
 use sockeye_clock::Instant;
-use sockeye_tcb::{SoftError, State};
+use sockeye_tcb::SoftError;
 use sockeye_wire::{IcmpError, IcmpKind, IpHeader};
 use std::net::SocketAddr;
 
@@ -88,7 +88,7 @@ impl Network {
             Phase::Connected(connected) => connected,
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
-        if connected.tcb.state() == State::SynReceived && matches!(socket.holder, Holder::Listener(_)) {
+        if connected.tcb.is_pending() && matches!(socket.holder, Holder::Listener(_)) {
             // It was opened by its SYN alone (RFC 7413): who accepts it finds what the SYN carried, and then the error.
             return self.fail_connection(index, meaning.error);
         }

@@ -126,10 +126,12 @@ impl PathMtu {
     }
 
     fn set_mtu(&mut self, mtu: u32) {
+        let is_more = mtu > self.mtu;
         self.mtu = mtu;
         if let Some(search) = &mut self.search {
-            // RFC 4821, section 7.7: what a message says bounds the search.
-            search.high = search.high.min(mtu);
+            // RFC 4821, section 7.7: what a message says bounds the search; a path that has grown is searched anew.
+            let most = if is_more { self.headers + self.clamp } else { search.high };
+            search.high = most.min(mtu);
             search.low = search.low.min(search.high);
         }
     }
@@ -214,7 +216,15 @@ impl Tcb {
     /// Whether `seq` is of a segment that may be in the network. An error about any other may be forged (RFC 5927, section 4.1).
     #[must_use]
     pub fn is_in_flight(&self, seq: SeqNum) -> bool {
-        !seq.before(self.snd.una) && !seq.after(self.snd.nxt)
+        // Until our SYN is acknowledged it is in the network, too.
+        let first = if self.is_pending() { self.snd.iss } else { self.snd.una };
+        !seq.before(first) && !seq.after(self.snd.nxt)
+    }
+
+    /// Whether the connection exists before its handshake is complete (RFC 7413).
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// The path MTU in force, bytes (IP_MTU).
@@ -227,7 +237,7 @@ impl Tcb {
     /// something was acknowledged.
     pub fn set_path_mtu(&mut self, mtu: u32) {
         self.path.set_mtu(mtu);
-        if self.path.eff_snd_mss() < self.snd.mss {
+        if self.path.mss_told() < self.snd.mss {
             self.sync_mss();
         }
     }
