@@ -333,7 +333,7 @@ fn a_long_queue_marks() {
 
 /// A TCP segment without text but for what makes the packet as long as that.
 fn packet_of(len: usize, dont_fragment: bool) -> Vec<u8> {
-    let ip = sockeye_wire::IpHeader {
+    let ip = IpHeader {
         src: "10.0.0.1".parse().expect("an address"),
         dst: "10.0.0.2".parse().expect("an address"),
         protocol: sockeye_wire::Protocol::Tcp,
@@ -366,9 +366,9 @@ fn a_narrower_link_further_on_drops_and_tells_or_only_drops() {
         let error = link.poll_returned(Instant::ZERO + delay * 2);
         assert_eq!(error.is_none(), black_hole);
         if let Some(error) = error {
-            let (ip, message) = sockeye_wire::IpHeader::parse(&error).expect("a good packet");
+            let (ip, message) = IpHeader::parse(&error).expect("a good packet");
             let error = sockeye_wire::IcmpError::parse(&ip, &error[message]).expect("a good error");
-            assert_eq!(error.kind, sockeye_wire::IcmpKind::PacketTooBig { mtu: 1300 });
+            assert_eq!(error.kind, IcmpKind::PacketTooBig { mtu: 1300 });
         }
         assert_eq!(link.poll_timeout(), None);
     }
