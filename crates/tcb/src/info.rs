@@ -141,14 +141,7 @@ impl Tcb {
             retransmits: self.snd.retransmissions,
             probes: self.persist.unanswered(),
             backoff: self.rtt.backoff(),
-            negotiated: Negotiated {
-                syn_text: self.is_syn_text_taken,
-                ecn: self.ecn.is_on(),
-                ecn_seen: self.ecn.has_seen(),
-                timestamps: self.timestamps.is_some(),
-                sack: self.sack.is_permitted(),
-                scales: self.rcv.is_scaled.then_some((self.snd.shift, self.rcv.shift)),
-            },
+            negotiated: self.negotiated(),
             rto: self.rtt.rto().get(),
             ato: self.acks.delay(self.rtt.srtt()),
             snd_mss: self.snd.mss,
@@ -193,6 +186,18 @@ impl Tcb {
             busy,
             rwnd_limited,
             sndbuf_limited,
+        }
+    }
+
+    /// What was negotiated in the SYNs.
+    fn negotiated(&self) -> Negotiated {
+        Negotiated {
+            syn_text: self.is_syn_text_taken,
+            ecn: self.ecn.is_on(),
+            ecn_seen: self.ecn.has_seen(),
+            timestamps: self.timestamps.is_some(),
+            sack: self.sack.is_permitted(),
+            scales: self.rcv.is_scaled.then_some((self.snd.shift, self.rcv.shift)),
         }
     }
 }

@@ -11,6 +11,7 @@ mod loss;
 mod marks;
 mod pair;
 mod reassembly;
+mod recovery;
 mod sacks;
 mod segment_arrives;
 mod sending;

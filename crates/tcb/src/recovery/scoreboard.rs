@@ -401,3 +401,6 @@ impl Scoreboard {
         self.assert_order();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use sockeye_wire::{Flags, SeqNum};
 use std::vec::Vec;
 
 use super::pair::{Network, Open, PERFECT, Pair, Random};
-use crate::{Config, Event, State};
+use crate::{Config, Event, RecoveryConfig, State};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -66,6 +66,27 @@ fn bytes_arrive_under_loss() {
         let pair = exchange(Pair::new(configs, network, seed + 100).connected(), 200_000);
         if network.loss > 3 {
             assert!(pair.ends[0].retransmissions() > 0, "the network did lose segments");
+        }
+    }
+}
+
+/// Every byte arrives however losses are found: without SACK (RFC 6582), by number (RFC 6675), by time (RFC 8985); with and without
+/// what takes reductions back.
+#[test]
+fn bytes_arrive_however_losses_are_found() {
+    let usual = RecoveryConfig::new();
+    let by_number = RecoveryConfig { rack: false, tail_loss_probe: false, ..usual };
+    let plain = RecoveryConfig { frto: false, ..by_number };
+    for (at, (sack, recovery)) in
+        [(false, usual), (false, plain), (true, by_number), (true, plain), (true, usual)]
+            .into_iter()
+            .enumerate()
+    {
+        for seed in 0..6 {
+            let network = Network { loss: 1 + 2 * seed, reorder: seed, duplicate: seed % 3, ..PERFECT };
+            std::println!("way {at}, seed {seed}");
+            let configs = configs().map(|config| Config { sack, recovery, ..config });
+            exchange(Pair::new(configs, network, 300 + seed).connected(), 100_000);
         }
     }
 }
