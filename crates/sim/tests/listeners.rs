@@ -9,7 +9,8 @@ use std::time::Duration;
 
 #[test]
 fn the_accept_queue_holds_one_more_than_the_backlog() -> Result<(), Error> {
-    let mut sim = one_host(Settings::default());
+    // With SYN cookies a client whose last ACK finds no room is heard of again only when it sends text (as Linux).
+    let mut sim = one_host(Settings { syn_cookies: 0, ..Settings::default() });
     let at = address("127.0.0.1:7");
     let listener = SimSocket::listen(&mut sim, "localhost", at, 2)?;
     let clients = (0..10)
