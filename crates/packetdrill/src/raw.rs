@@ -156,7 +156,9 @@ fn guard<T: From<i8>>(userdata: *mut c_void, call: impl FnOnce(&Shared) -> Resul
         Err(_) => Errno::IO,
     };
     // SAFETY: there is one for each thread.
-    unsafe { *libc::__errno_location() = errno.number() };
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: it is writable as long as the thread lives.
+    unsafe { *place = errno.number() };
     T::from(-1)
 }
 

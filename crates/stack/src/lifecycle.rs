@@ -117,15 +117,20 @@ impl Network {
                 }
             }
         }
+        self.queue_child(listener_index, child.index, how);
+    }
+
+    /// A connection waits to be accepted.
+    fn queue_child(&mut self, listener_index: u32, child: u32, how: Completion) {
         if let Some(Phase::Listening(listener)) =
             self.sockets.get_mut(listener_index as usize).map(|listener| &mut listener.phase)
         {
-            listener.accept_queue.push_back(child.index);
+            listener.accept_queue.push_back(child);
             if how == Completion::Early {
                 listener.fast_open.on_begin();
             }
         }
-        self.owe_socket(child.index);
+        self.owe_socket(child);
         self.tell(listener_index, SocketEvent::Acceptable);
     }
 

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -12,9 +14,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a script may run, in real time.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -161,26 +163,33 @@ impl Plan {
         let workers = std::thread::available_parallelism().map_or(2, |count| count.get());
         std::thread::scope(|scope| {
             for _ in 0..workers {
-                scope.spawn(|| {
-                    loop {
-                        let next = lock(&runs).next();
-                        let Some((index, run)) = next else { return };
-                        let failure = self.run_one(index, &run);
-                        if self.is_verbose {
-                            let word = if failure.is_none() { "ok  " } else { "FAIL" };
-                            println!("{word} {} ({})", self.shown(&run.script), run.variant.name());
-                            if let Some(text) = &failure {
-                                println!("{text}");
-                            }
-                        }
-                        lock(&results).push((run, failure));
-                    }
-                });
+                scope.spawn(|| self.work(&runs, &results));
             }
         });
         let _ = fs::remove_dir_all(&self.scratch);
         let results = results.into_inner().unwrap_or_default();
         self.report(&results).map_err(told)
+    }
+
+    /// Runs scripts until none is left.
+    fn work(
+        &self,
+        runs: &Mutex<impl Iterator<Item = (usize, Run)>>,
+        results: &Mutex<Vec<(Run, Option<String>)>>,
+    ) {
+        loop {
+            let next = lock(runs).next();
+            let Some((index, run)) = next else { return };
+            let failure = self.run_one(index, &run);
+            if self.is_verbose {
+                let word = if failure.is_none() { "ok  " } else { "FAIL" };
+                println!("{word} {} ({})", self.shown(&run.script), run.variant.name());
+                if let Some(text) = &failure {
+                    println!("{text}");
+                }
+            }
+            lock(results).push((run, failure));
+        }
     }
 
     /// The names decide: `*v4.pkt` and `*v6.pkt` are of one family.
@@ -242,17 +251,12 @@ impl Plan {
             command.uid(NOBODY).gid(NOBODY);
         }
         let mut child = command.spawn()?;
-        let start = Instant::now();
-        let status = loop {
-            match child.try_wait()? {
-                Some(status) => break Some(status),
-                None if start.elapsed() > TIME_LIMIT => {
-                    child.kill()?;
-                    child.wait()?;
-                    break None;
-                }
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
+        let status = if has_ended_in_time(&child)? {
+            Some(child.wait()?)
+        } else {
+            child.kill()?;
+            child.wait()?;
+            None
         };
         let said = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
         Ok(match status {
@@ -350,6 +354,14 @@ fn make_locked_memory_fit() {
     let stack = rustix::process::getrlimit(rustix::process::Resource::Stack);
     let limit = rustix::process::Rlimit { current: Some(STACK), maximum: stack.maximum };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Stack, limit);
+}
+
+/// Waits for the end of a child as long as a script may run.
+fn has_ended_in_time(child: &Child) -> std::io::Result<bool> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(std::io::ErrorKind::NotFound)?;
+    let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+    let limit = Timespec { tv_sec: TIME_LIMIT.as_secs() as i64, tv_nsec: 0 };
+    Ok(poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&limit))? > 0)
 }
 
 fn find_scripts(folder: &Path, scripts: &mut Vec<PathBuf>) -> std::io::Result<()> {

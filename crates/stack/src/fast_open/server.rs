@@ -73,7 +73,7 @@ impl Host {
         syn: &Segment<'_>,
     ) -> Verdict {
         let asked = syn.header.options.fast_open.as_ref();
-        let is_concerned = syn.text.len() > 0 || asked.is_some();
+        let is_concerned = !syn.text.is_empty() || asked.is_some();
         if self.settings.fast_open & bits::SERVER == 0 || !is_concerned || !queue.has_room(now) {
             return Verdict::Ordinary(None);
         }

@@ -135,7 +135,7 @@ fn the_pause_after_a_black_hole_doubles_and_ends() {
 fn pending_connections_are_limited() {
     let mut rng = StdRng::seed_from_u64(2);
     let config = crate::HostConfig {
-        settings: crate::Settings { fast_open: 2, ..crate::Settings::default() },
+        settings: Settings { fast_open: 2, ..Settings::default() },
         ..crate::HostConfig::default()
     };
     let host = crate::host::Host::new(&config, &mut rng);

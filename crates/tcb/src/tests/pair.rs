@@ -45,7 +45,7 @@ pub(crate) const PERFECT: Network =
 
 #[derive(Debug)]
 enum Age {
-    Listen(Config),
+    Listen(Box<Config>),
     Handshake(Box<Handshake>),
     Tcb(Box<Tcb>),
     TimeWait(TimeWait),
@@ -199,7 +199,7 @@ impl End {
         let rings = Some(slot.open(config.send_buffer, config.recv_buffer));
         let (writer, reader) = (slot.writer(), slot.reader());
         Self {
-            age: Age::Listen(config),
+            age: Age::Listen(Box::new(config)),
             writer,
             reader,
             rings,
@@ -213,7 +213,7 @@ impl End {
 
     fn connect(&mut self, now: Instant) {
         let Age::Listen(config) = &self.age else { panic!("already open") };
-        self.age = Age::Handshake(Box::new(Handshake::active(now, config.clone())));
+        self.age = Age::Handshake(Box::new(Handshake::active(now, Config::clone(config))));
     }
 
     pub(crate) fn state(&self) -> State {
@@ -281,7 +281,8 @@ impl End {
         match &mut self.age {
             Age::Listen(config) => {
                 if header.flags == Flags::SYN {
-                    self.age = Age::Handshake(Box::new(Handshake::passive(now, config.clone(), &segment)));
+                    self.age =
+                        Age::Handshake(Box::new(Handshake::passive(now, Config::clone(config), &segment)));
                 }
             }
             Age::Handshake(handshake) => {
