@@ -209,7 +209,7 @@ impl Recovery {
         }
         // The path takes no segments of this length any more.
         self.board.cut_to(mss);
-        self.threshold = Threshold::default();
+        self.threshold.reset(&self.board);
         let index = self.board.next_to_send()?;
         self.board.get(index).copied()
     }

@@ -238,6 +238,25 @@ fn losses_are_found_by_number_without_rack() {
     assert_eq!(fixture.tcb.info(fixture.now).lost, 5);
 }
 
+/// The same after the path became narrower, and what was in flight was cut anew.
+#[test]
+fn losses_are_found_by_number_on_a_path_that_became_narrower() {
+    let recovery = RecoveryConfig { rack: false, ..RecoveryConfig::new() };
+    let mut fixture = out(4, Config { recovery, ..config() });
+    fixture.tcb.on_packet_too_big(540);
+    assert_eq!(fixture.sent().len(), 8);
+    fixture.now += ms(100);
+    fixture.arrives(&wide(seg(4), &[]));
+    fixture.write(4000);
+    assert_eq!(fixture.sent().len(), 8);
+    fixture.now += ms(100);
+    for at in [1, 3, 5, 7] {
+        let left = seg(4) + 500 * at;
+        fixture.arrives(&wide(seg(4), &[(left, left + 500)]));
+    }
+    assert!(fixture.sent().first().is_some_and(|first| first.starts_with(". 4002:4502(500)")));
+}
+
 /// Blocks of what was never sent, upside down, or of what the ACK denies are not believed.
 #[test]
 fn senseless_blocks_are_ignored() {
