@@ -228,6 +228,16 @@ fn gap_closes() {
     fixture.read(3000);
 }
 
+/// RFC 9293, 3.10.7.4, sixth step: RCV.UP goes along with RCV.NXT, or two gibibytes later urgent text would seem to be old.
+#[test]
+fn the_urgent_pointer_is_pulled_along() {
+    let mut fixture = Fixture::established();
+    for segment in 0..3 {
+        fixture.arrives(&ack(1 + 1000 * segment, 1).text(1000));
+        assert_eq!(fixture.tcb.rcv.up, fixture.tcb.rcv.nxt);
+    }
+}
+
 /// MUST-66: at a zero window ACK, URG and RST are processed, the text is not.
 #[test]
 fn zero_window_takes_ack_urg_and_rst() {
