@@ -136,7 +136,7 @@ pub struct Settings {
     pub challenge_ack_limit: u32,
     /// tcp_invalid_ratelimit: least time between ACKs that answer segments which are not acceptable (500 ms).
     pub invalid_rate_limit: Duration,
-    /// tcp_retries1: retransmissions until the way is in doubt (3; R1, MUST-20).
+    /// tcp_retries1: retransmissions until the path is in doubt, which probing for its MTU then looks into (3; R1, MUST-20).
     pub retries1: u32,
     /// tcp_retries2: retransmissions until the connection is given up (15; R2, MUST-20).
     pub retries2: u32,

@@ -215,6 +215,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         dsack: host.settings.dsack,
         rto_min: host.settings.rto_min,
         rto_max: options.rto_max().unwrap_or(host.settings.rto_max),
+        retries1: host.settings.retries1,
         retries2: host.settings.retries2,
         // A count that the program chose is of time-outs that double from the first: tcp(7) tells how long that takes.
         syn_retries: if is_counted { options.tcp.syn_count } else { host.settings.syn_retries },

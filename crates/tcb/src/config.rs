@@ -75,6 +75,8 @@ pub struct Config {
     pub ecn: EcnConfig,
     /// The congestion control and its settings.
     pub congestion: CongestionConfig,
+    /// Time-outs after which the path is suspected to swallow large packets (tcp_retries1 = 3; R1).
+    pub retries1: u32,
     /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11).
     pub retries2: u32,
     /// Retransmissions of a SYN / SYN-ACK (6 / 5).
@@ -148,6 +150,7 @@ impl Config {
             initial_window: 10,
             ecn: EcnConfig::new(),
             congestion: CongestionConfig::new(),
+            retries1: 3,
             retries2: 15,
             syn_retries: 6,
             syn_linear_timeouts: 4,

@@ -16,8 +16,6 @@ use crate::config::{MtuProbing, ProbeMode};
 use crate::recovery::Phase;
 use crate::{Config, Tcb};
 
-/// Time-outs after which the path is suspected (tcp_retries1; R1 in MUST-20, 3.8.3).
-const RETRIES1: u32 = 3;
 /// Bytes of a TCP header without options.
 const TCP_HEADER: u32 = 20;
 
@@ -299,9 +297,9 @@ impl Tcb {
         self.congestion.set_mss(self.snd.mss);
     }
 
-    /// A retransmission timed out. After some of them the path is one that drops packets for their size and does not say so.
+    /// A retransmission timed out. After R1 of them (MUST-20, 3.8.3) the path is one that drops packets for their size and does not say so.
     pub(crate) fn suspect_black_hole(&mut self, now: Instant) {
-        if self.snd.retransmissions >= RETRIES1 {
+        if self.snd.retransmissions >= self.config.retries1 {
             self.path.on_black_hole(now);
             self.sync_mss();
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::fixture::{Fixture, ack, byte_at, config, lines, ms, syn};
-use crate::{Config, Event, Reason, RecoveryConfig, State};
+use crate::{Config, Event, MtuProbing, ProbeMode, Reason, RecoveryConfig, State};
 
 /// Ten segments are out, and the peer's window is wide.
 fn ten_out() -> Fixture {
@@ -59,6 +59,24 @@ fn r2_is_configurable() {
     }
     fixture.next_timer();
     assert_eq!(fixture.tcb.state(), State::Closed);
+}
+
+/// RFC 4821, section 7.7: after R1 time-outs the path is suspected to swallow large packets.
+#[test]
+fn r1_is_configurable() {
+    let mtu_probing = MtuProbing { mode: ProbeMode::OnBlackHole, base_mss: 500, ..MtuProbing::OFF };
+    for retries1 in [1, 3] {
+        let config = Config { retries1, mtu_probing, ..config() };
+        let mut fixture = Fixture::with(config, &syn(), &ack(1, 1));
+        fixture.write(1000);
+        fixture.sent();
+        for _ in 0..retries1 {
+            assert_eq!(fixture.tcb.status().eff_snd_mss, 1000);
+            fixture.next_timer();
+            fixture.sent();
+        }
+        assert_eq!(fixture.tcb.status().eff_snd_mss, 500, "after {retries1}");
+    }
 }
 
 /// MUST-18, Karn: the ACK of text sent twice is no sample, and the backoff stays until there is one.
