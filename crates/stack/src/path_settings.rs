@@ -30,8 +30,6 @@ pub struct PathSettings {
     pub min_snd_mss: u16,
     /// tcp_stdurg: the urgent pointer names the last byte of urgent text, as RFC 1122 had it, not the one after it.
     pub stdurg: bool,
-    /// tcp_reflect_tos: what accepts connections answers with the Diffserv field of the SYN.
-    pub reflect_tos: bool,
     /// net.ipv6.auto_flowlabels: packets carry a flow label of their connection (RFC 6438).
     pub auto_flow_labels: bool,
     /// net.ipv4.icmp_ratelimit: least time between two errors to one address (1 s).
@@ -56,7 +54,6 @@ impl Default for PathSettings {
             probe_threshold: 8,
             min_snd_mss: 48,
             stdurg: false,
-            reflect_tos: false,
             auto_flow_labels: true,
             icmp_rate_limit: Duration::from_secs(1),
             icmp_per_second: 1000,

@@ -72,7 +72,6 @@ pub(super) const ROWS: &[Row] = &[
     number!("net.ipv4.tcp_mtu_probing", path.mtu_probing, 0, 2),
     time!("net.ipv4.tcp_probe_interval", path.probe_interval, Seconds, 0, INT),
     number!("net.ipv4.tcp_probe_threshold", path.probe_threshold, 0, 65_535),
-    flag!("net.ipv4.tcp_reflect_tos", path.reflect_tos),
     flag!("net.ipv4.tcp_stdurg", path.stdurg),
     Row {
         name: "net.core.default_qdisc",
