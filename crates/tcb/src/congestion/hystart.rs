@@ -119,11 +119,12 @@ impl Slow {
 /// As Linux.
 impl Slow {
     fn classic(&mut self, window: &Window, sample: &AckSample, path: RoundTrip) -> Exit {
-        if self.is_new_round(sample) {
-            self.begin_round(sample);
-        }
+        // Nor do their rounds begin: the first one does when the window is large enough, wherever that is in a round trip.
         if window.segments() < LOW_WINDOW {
             return Exit::NotYet;
+        }
+        if self.is_new_round(sample) {
+            self.begin_round(sample);
         }
         if sample.now.since(self.train) <= TRAIN_GAP {
             self.train = sample.now;

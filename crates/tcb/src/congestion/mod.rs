@@ -171,7 +171,7 @@ impl Congestion {
                 return bbr.on_ack(&mut self.window, &mut self.pace, sample, is_limited);
             }
         }
-        let may_grow = sample.acked > 0 && !sample.phase.is_reducing();
+        let may_grow = sample.is_progress && !sample.phase.is_reducing();
         if may_grow && self.usage.is_limited(&self.window) {
             self.grow(sample.now, sample.delivered);
         }

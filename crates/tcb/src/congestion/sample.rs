@@ -10,10 +10,10 @@ use crate::Phase;
 pub(crate) struct AckSample {
     /// When it came.
     pub(crate) now: Instant,
-    /// Bytes by which SND.UNA moved.
-    pub(crate) acked: u32,
     /// Bytes newly known to have arrived: acknowledged or SACKed for the first time.
     pub(crate) delivered: u32,
+    /// Whether cwnd may grow for it: SND.UNA moved, or text was SACKed on a path that reorders.
+    pub(crate) is_progress: bool,
     /// Bytes that were in the network before this ACK.
     pub(crate) flight_before: u32,
     /// Bytes that are in the network after it.

@@ -82,8 +82,8 @@ impl Flow {
         let acked = segments * MSS;
         AckSample {
             now: self.now,
-            acked,
             delivered: acked,
+            is_progress: acked > 0,
             flight_before: flight,
             flight: flight - acked,
             lost: 0,

@@ -92,8 +92,8 @@ impl Tcb {
         let sample = self.recovery.rate.sample(news.now, delivered, news.sampling, min_rtt);
         self.congestion.on_ack(&AckSample {
             now: news.now,
-            acked: news.acked,
             delivered,
+            is_progress: news.acked > 0 || (news.has_sacked && self.recovery.reordering.is_raised()),
             flight_before: news.pipe_before,
             flight: self.pipe(),
             lost,

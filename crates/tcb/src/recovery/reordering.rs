@@ -18,6 +18,12 @@ impl Reordering {
         self.degree
     }
 
+    /// Whether the network reorders more than was expected of it. As Linux: cwnd then grows by what arrives, in whatever order, for
+    /// else one late segment would hold growth back, and the rest would come at once.
+    pub(super) const fn is_raised(&self) -> bool {
+        self.degree > self.initial
+    }
+
     /// Times it was seen.
     pub(crate) const fn seen(&self) -> u32 {
         self.seen

@@ -107,6 +107,21 @@ fn a_tail_loss_is_probed() {
     assert_eq!(phase(&fixture), Phase::Recovery);
 }
 
+/// As Linux: on a path that reorders, cwnd grows by what is SACKed as by what is acknowledged; on others it waits for SND.UNA.
+#[test]
+fn sacks_open_cwnd_once_reordering_is_high() {
+    let mut fixture = out(10, config());
+    fixture.now += ms(100);
+    let before = fixture.tcb.congestion.cwnd();
+    fixture.arrives(&wide(2, &[(seg(9), seg(10))]));
+    assert_eq!(fixture.tcb.congestion.cwnd(), before);
+    // Seven segments were overtaken.
+    fixture.arrives(&wide(2, &[(seg(3), seg(4)), (seg(9), seg(10))]));
+    assert_eq!(fixture.tcb.congestion.cwnd(), before + 1000);
+    fixture.arrives(&wide(seg(10), &[]));
+    assert_eq!(fixture.tcb.congestion.cwnd(), before + 9000);
+}
+
 /// RFC 8985, 7.4: without a duplicate the probe repaired a loss, and cwnd comes down.
 #[test]
 fn a_probe_that_repairs_reduces_cwnd() {

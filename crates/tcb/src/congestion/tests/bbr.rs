@@ -40,7 +40,7 @@ impl Path {
         let flow = Flow::new(CongestionControl::Reno);
         let sample = AckSample {
             now: self.now,
-            acked: arrived,
+            is_progress: arrived > 0,
             delivered: arrived,
             flight_before: flight,
             flight: flight.min(BDP * MSS),

@@ -7,12 +7,18 @@ fn flow(hystart: HyStart) -> Flow {
     Flow::with(CongestionConfig { hystart, ..CongestionConfig::new() })
 }
 
-/// A round trip with ACKs of one segment each, 3 ms apart, each measuring `rtt`.
-fn round(flow: &mut Flow, rtt: Duration) {
-    for _ in 0..flow.nxt.since(flow.una) / MSS {
+/// ACKs of one segment each, 3 ms apart, each measuring `rtt`.
+fn acks(flow: &mut Flow, count: u32, rtt: Duration) {
+    for _ in 0..count {
         flow.now += Duration::from_millis(3);
         flow.ack_after(1, rtt);
     }
+}
+
+/// A round trip of them.
+fn round(flow: &mut Flow, rtt: Duration) {
+    let count = flow.nxt.since(flow.una) / MSS;
+    acks(flow, count, rtt);
 }
 
 /// As Linux: nine round trips that are an eighth longer than the least end slow start at once.
@@ -21,14 +27,13 @@ fn classic_ends_slow_start_when_the_delay_grows() {
     let mut flow = flow(HyStart::Classic);
     round(&mut flow, RTT);
     assert_eq!(flow.cwnd(), 20);
-    for _ in 0..8 {
-        flow.now += Duration::from_millis(3);
-        flow.ack_after(1, RTT * 9 / 8 + Duration::from_millis(1));
-        assert!(flow.congestion.is_slow_start());
-    }
-    flow.now += Duration::from_millis(3);
-    flow.ack_after(1, RTT * 9 / 8 + Duration::from_millis(1));
-    assert_eq!((flow.cwnd(), flow.ssthresh()), (28, 28));
+    // The round that began when cwnd was 16 ends with the 22 segments that were sent by then.
+    acks(&mut flow, 12, RTT);
+    let longer = RTT * 9 / 8 + Duration::from_millis(1);
+    acks(&mut flow, 8, longer);
+    assert!(flow.congestion.is_slow_start());
+    acks(&mut flow, 1, longer);
+    assert_eq!((flow.cwnd(), flow.ssthresh()), (40, 40));
 }
 
 /// One short round trip among long ones shows that the path has not grown longer.
@@ -43,6 +48,20 @@ fn classic_goes_on_when_one_round_trip_is_short() {
     assert!(flow.congestion.is_slow_start());
 }
 
+/// As Linux: the first round begins when cwnd is 16 segments, in the midst of a round trip, not with the first ACK.
+#[test]
+fn classic_rounds_begin_with_a_window_worth_looking_at() {
+    let mut flow = flow(HyStart::Classic);
+    // Two segments for each ACK over a slow path: each round trip is longer than the one before.
+    let ends = (1..).find(|count| {
+        flow.now += RTT;
+        flow.ack_after(2, RTT * (*count).min(9));
+        !flow.congestion.is_slow_start()
+    });
+    // cwnd is 16 before the fourth ACK: that round ends with what was out then, after eight samples; the next has nine.
+    assert_eq!((ends, flow.ssthresh()), (Some(20), 48));
+}
+
 /// As Linux: a train of ACKs as long as half the path.
 #[test]
 fn classic_ends_slow_start_when_the_train_fills_the_path() {
@@ -51,6 +70,8 @@ fn classic_ends_slow_start_when_the_train_fills_the_path() {
         round(&mut flow, RTT);
     }
     assert_eq!(flow.cwnd(), 80);
+    // To the end of the round: the train is the first of another.
+    acks(&mut flow, 48, RTT);
     flow.now += RTT;
     let start = flow.now;
     while flow.congestion.is_slow_start() {
