@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,14 @@ impl Variant {
         }
     }
 
+    /// The name of an option that sets one of the hosts' addresses, in the variant's family.
+    fn named(self, option: &str) -> Option<&str> {
+        let (name, address) = option.split_once('=')?;
+        let address: IpAddr = address.parse().ok()?;
+        let is_ours = address.is_ipv6() == matches!(self, Self::V6);
+        (is_ours && matches!(name, "--local_ip" | "--remote_ip")).then_some(name)
+    }
+
     /// As `CmdTestIPv4` and its like in `run_all.py`.
     const fn arguments(self) -> &'static [&'static str] {
         match self {
@@ -98,6 +107,17 @@ impl Variant {
                 "-DCMSG_TYPE_RECVERR=IPV6_RECVERR",
             ],
         }
+    }
+}
+
+impl Run {
+    /// The variant's, without the addresses that the script names itself: the tool prefers arguments to what a script says, and cookies
+    /// belong to addresses. Addresses of the other family do not replace the variant's.
+    fn arguments(&self) -> Vec<&'static str> {
+        let text = fs::read_to_string(&self.script).unwrap_or_default();
+        let own: Vec<&str> = text.lines().filter_map(|line| self.variant.named(line.trim())).collect();
+        let is_left = |argument: &&str| self.variant.named(argument).is_none_or(|name| !own.contains(&name));
+        self.variant.arguments().iter().copied().filter(is_left).collect()
     }
 }
 
@@ -234,7 +254,7 @@ impl Plan {
         let mut command = self.command(run);
         command
             .arg("--send_omit_free")
-            .args(run.variant.arguments())
+            .args(run.arguments())
             .arg(format!("--so_filename={}", self.library.display()))
             .arg(format!("--so_flags={}", self.flags(run)))
             .args(self.is_verbose.then_some("-v"))
@@ -281,8 +301,8 @@ impl Plan {
     fn flags(&self, run: &Run) -> String {
         let text = fs::read_to_string(&run.script).unwrap_or_default();
         let mut flags = String::new();
-        let words = run.variant.arguments().iter().copied().chain(text.split_whitespace());
-        for word in words {
+        let arguments = run.arguments();
+        for word in arguments.iter().copied().chain(text.split_whitespace()) {
             if let Some(mtu) = word.strip_prefix("--mtu=") {
                 let _ = write!(flags, "mtu={mtu},");
             } else if let Some(address) = word.strip_prefix("--local_ip=") {
