@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// How long, in real time, another thread has to take note of something.
 const REAL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long, in real time, the tool sleeps after a call of another thread was over.
+const REAL_PAUSE: Duration = Duration::from_millis(5);
+
 /// The world, and what its threads wait on.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -29,6 +32,14 @@ pub(crate) enum Wait {
     Not,
     /// Until then; for ever if `None`.
     Until(Option<Instant>),
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tool has no event to wait for: its thread calls nothing of ours"
+)]
+fn pause() {
+    std::thread::sleep(REAL_PAUSE);
 }
 
 impl Shared {
@@ -104,7 +115,13 @@ impl Shared {
 
     /// usleep().
     pub(crate) fn sleep(&self, time: Duration) {
-        let world = self.enter();
+        let mut world = self.enter();
+        if core::mem::take(&mut world.has_returned) {
+            // The tool's own lock is free as long as it sleeps: a thread whose call is over takes it then, to write down what came of it.
+            drop(world);
+            pause();
+            world = self.enter();
+        }
         let target = world.now + time;
         drop(self.advance(world, target, |_| false));
     }
@@ -113,6 +130,7 @@ impl Shared {
     pub(crate) fn look_at_clock(&self) -> Instant {
         let mut world = self.lock();
         if world.returning.remove(&std::thread::current().id()) {
+            world.has_returned = true;
             self.seen.notify_all();
             return world.now;
         }

@@ -67,7 +67,7 @@ impl Shared {
         };
         match self.block(wait, |world| world.try_connected(fd))? {
             Some(()) => self.send_from(fd, bytes, count, flags),
-            None if count > 0 => Ok(count),
+            None if count > 0 => self.mark_zero_copy(fd, count, flags),
             None => Err(Errno::INPROGRESS),
         }
     }

@@ -10,9 +10,12 @@ use crate::world::World;
 use libc::{c_char, c_int, c_long, c_longlong, c_uint, c_ulong, c_void, iovec, msghdr, nfds_t, pollfd};
 use libc::{sockaddr, socklen_t, ssize_t, timeval};
 use sockeye_posix::Errno;
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::Command;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -617,6 +620,9 @@ unsafe extern "C" fn splice(
             let count = rustix::io::read(borrow(from), &mut buffer[..]).map_err(Errno::from_kernel)?;
             return Ok(send_bytes(shared, to, &buffer[..count], dont_wait)?.cast_signed());
         }
+        if shared.call(|world| world.is_at_urgent(from))? {
+            return Ok(0);
+        }
         let received = shared.recv(from, len.min(65_536), dont_wait)?;
         let count = rustix::io::write(borrow(to), &received.bytes).map_err(Errno::from_kernel)?;
         Ok(count.cast_signed())
@@ -687,4 +693,19 @@ pub unsafe extern "C" fn interposed_sendfile(
         }
         Ok(sent.cast_signed())
     })
+}
+
+/// The tool runs a script's commands with `system()`, and they are written for a shell that is bash; preloaded, this comes first.
+///
+/// # Safety
+/// As `system()`.
+#[unsafe(export_name = "system")]
+pub unsafe extern "C" fn interposed_system(command: *const c_char) -> c_int {
+    if command.is_null() {
+        return 1;
+    }
+    // SAFETY: the caller's string.
+    let command = OsStr::from_bytes(unsafe { CStr::from_ptr(command) }.to_bytes());
+    let run = |shell: &str| Command::new(shell).arg("-c").arg(command).status();
+    run("bash").or_else(|_| run("sh")).map_or(-1, |status| status.into_raw())
 }

@@ -30,6 +30,7 @@ fn packet_of(flags: Bits, seq: u32, ack: u32, text: &[u8]) -> Vec<u8> {
         ident: 0,
         dont_fragment: true,
     };
+    let urgent = if flags.contains(Bits::URG) { text.len() as u16 } else { 0 };
     let header = TcpHeader {
         src_port: 40_000,
         dst_port: PORT,
@@ -37,6 +38,7 @@ fn packet_of(flags: Bits, seq: u32, ack: u32, text: &[u8]) -> Vec<u8> {
         ack: SeqNum(ack),
         flags,
         window: 60_000,
+        urgent,
         ..TcpHeader::default()
     };
     let mut out = vec![0; packet::len(&ip, &header, text.len())];
@@ -134,6 +136,28 @@ fn timeouts_are_in_virtual_time() {
     let start = shared.look_at_clock();
     assert_eq!(shared.accept(listener).err(), Some(sockeye_posix::Errno::AGAIN));
     assert_eq!(shared.look_at_clock().since(start).as_millis(), 250);
+}
+
+/// RFC 6093: the urgent byte is not read with the others; a peek does not pass it, nor does splice().
+#[test]
+fn reading_stops_at_the_urgent_byte_and_then_passes_it() {
+    let shared = shared();
+    let listener = listener(&shared);
+    let ack = synack(&shared).wrapping_add(1);
+    shared.packet_arrives(packet_of(Bits::ACK, 1, ack, b""));
+    let (fd, _) = shared.accept(listener).expect("a connection");
+    shared.packet_arrives(packet_of(Bits::ACK | Bits::URG, 1, ack, b"abc!"));
+    let read = |flags: i32| shared.recv(fd, 100, flags | libc::MSG_DONTWAIT).map(|received| received.bytes);
+    let is_at_urgent = || shared.call(|world| world.is_at_urgent(fd)).expect("a socket");
+    assert!(!is_at_urgent());
+    assert_eq!(read(0).as_deref(), Ok(&b"abc"[..]));
+    assert!(is_at_urgent());
+    assert_eq!(read(libc::MSG_PEEK), Err(sockeye_posix::Errno::AGAIN));
+    assert!(is_at_urgent());
+    shared.packet_arrives(packet_of(Bits::ACK, 5, ack, b"def"));
+    assert_eq!(read(libc::MSG_PEEK).as_deref(), Ok(&b"def"[..]));
+    assert!(is_at_urgent());
+    assert_eq!(read(0).as_deref(), Ok(&b"def"[..]));
 }
 
 /// Until the other thread waits: it has no other way to tell.

@@ -3,6 +3,7 @@
 use crate::drive::{Shared, Wait};
 use crate::socket::{Socket, deadline};
 use crate::world::World;
+use sockeye_buffer::is_hidden_next;
 use sockeye_posix::{Errno, control, errno, report};
 use sockeye_stack::{Mark, OptionName, SocketOption};
 use std::sync::atomic::Ordering;
@@ -94,6 +95,7 @@ impl World {
         let is_open = socket.is_connected || socket.is_connecting;
         let slot = self.rings.slot(tag);
         let held = Socket::held(slot.as_ref());
+        let held = held - usize::from(slot.as_ref().is_some_and(|slot| is_hidden_next(slot.header())));
         if held > 0 && (held >= enough || is_over) {
             return Poll::Ready(Ok(self.take(tag, room, flags)));
         }
@@ -110,15 +112,23 @@ impl World {
         }
     }
 
+    /// Whether the urgent byte is next, and has come: as on Linux, splice() does not pass it.
+    pub(crate) fn is_at_urgent(&mut self, fd: i32) -> Result<bool, Errno> {
+        let tag = self.socket(fd)?.0;
+        let slot = self.rings.slot(tag);
+        Ok(slot.is_some_and(|slot| slot.reader().is_at_mark() && !slot.reader().is_empty()))
+    }
+
     /// What there is, although the caller wants more.
     fn take(&mut self, tag: u64, room: usize, flags: i32) -> Received {
         let Some(slot) = self.rings.slot(tag) else { return Received::default() };
         let reader = slot.reader();
-        let count = room.min(reader.len());
+        let (skip, most) = reader.before_mark();
+        let count = room.min(most).min(reader.len() - skip);
         let mut bytes = vec![0; count];
-        reader.peek(0, &mut bytes);
+        reader.peek(skip, &mut bytes);
         if flags & libc::MSG_PEEK == 0 {
-            let must_ring = reader.consume(count);
+            let must_ring = reader.consume(skip + count);
             if let Some(id) = self.sockets.get(&tag).and_then(|socket| socket.id)
                 && must_ring
             {

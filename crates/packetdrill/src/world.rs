@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) unseen: usize,
     /// Threads whose call is over, and that have not yet asked for the time.
     pub(crate) returning: HashSet<ThreadId>,
+    /// Whether one of them has asked since the tool slept.
+    pub(crate) has_returned: bool,
 }
 
 impl World {
@@ -67,6 +69,7 @@ impl World {
             waiting: Vec::new(),
             unseen: 0,
             returning: HashSet::new(),
+            has_returned: false,
         })
     }
 
