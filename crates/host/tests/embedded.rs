@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{address, check_pattern, fill_pattern, pair};
+use common::{address, check_pattern, fill_pattern, listener, pair};
 use sockeye_host::{Call, CallError, Net, Readiness};
-use sockeye_stack::{Error, Family, NetworkConfig, Shutdown};
+use sockeye_stack::{Error, Family, NetworkConfig, Shutdown, SocketOption};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
@@ -66,6 +66,18 @@ fn refused() {
         socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0])]),
         Err(CallError::Failed(Error::NotConnected))
     );
+}
+
+/// With TCP_FASTOPEN_CONNECT the SYN could wait for text, and connect() for the SYN.
+#[test]
+fn fast_open_does_not_wait_for_text() {
+    let net = net();
+    let (_listener, at) = listener(&net, false);
+    let (socket, _) = net.socket(Family::V4, false).unwrap();
+    socket.set_option(SocketOption::FastOpenNoCookie(true)).unwrap();
+    socket.set_option(SocketOption::FastOpenConnect(true)).unwrap();
+    socket.set_send_timeout(Duration::from_secs(10));
+    assert_eq!(socket.connect(Call::default(), at), Ok(()));
 }
 
 #[test]

@@ -167,7 +167,10 @@ impl Engine {
     }
 
     fn connect(&mut self, now: Instant, tag: u64, address: SocketAddr) -> Result<Answer, Error> {
-        self.network.connect(now, self.id(tag)?, address)?;
+        let id = self.id(tag)?;
+        self.network.connect(now, id, address)?;
+        // Programs write once they are connected, so a SYN of Fast Open must not wait for text.
+        self.network.launch(now, id)?;
         self.with_entry(tag, |entry| {
             entry.slot.header().engine.error.store(0, Ordering::SeqCst);
             entry.change_condition(Condition::CONNECTING, OF_LAST_CONNECTION);
