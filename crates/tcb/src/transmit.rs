@@ -177,6 +177,8 @@ fn send_new(tcb: &mut Tcb, now: Instant, mut cut: Cut) -> Transmit {
         tcb.congestion.on_sent(now, cut.text);
         tcb.acks.on_text_sent(now);
     }
+    // Only here: a peer that has the text of a retransmission already reads nothing of it, its window neither.
+    tcb.offer_window();
     segment(tcb, now, cut)
 }
 
@@ -216,7 +218,7 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     flags.set(Flags::FIN, cut.fin);
     let is_pushed = cut.text > 0 && tcb.take_push(cut.from + cut.text);
     flags.set(Flags::PSH, is_pushed || (cut.push && cut.text > 0));
-    let window = tcb.offer_window();
+    let window = tcb.last_window();
     let is_crowded = cut.text > tcb.text_room();
     let mut header = acknowledging(tcb, now, cut.from, flags, window);
     if is_crowded {
@@ -249,9 +251,10 @@ fn duplicate_ack(tcb: &mut Tcb, now: Instant) -> Transmit {
 }
 
 /// As Linux: no data, and a sequence number that the peer has acknowledged, so that it must answer. Its ACK field is not read
-/// by a peer that finds it outside the window, so an ACK that is owed stays owed.
+/// by a peer that finds it outside the window, so an ACK that is owed stays owed, and no other window is told than before: the peer
+/// would not hear of it, and nothing would tell it again.
 fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
-    let window = tcb.offer_window();
+    let window = tcb.last_window();
     let seq = tcb.snd.una - 1;
     Transmit::without_text(header(tcb, now, seq, Flags::ACK, window))
 }

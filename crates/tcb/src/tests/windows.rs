@@ -213,3 +213,33 @@ fn doorbells_are_hints() {
     fixture.arrives(&ack(10_000, 1));
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 10001 win 5000"]));
 }
+
+/// What a peer may not read must not move the right edge: it would wait for a window that we believe it has. Probes are outside its
+/// window, and so is text that it has already.
+#[test]
+fn segments_that_may_not_be_read_tell_no_news_of_the_window() {
+    let probe = (0, ". 0:0(0) ack 4001 win 6000", ". 1:1(0) ack 9001 win 10000");
+    let retransmission = (10_000, "P. 1:501(500) ack 4001 win 6000", ". 501:501(0) ack 9001 win 10000");
+    for (window, segment, update) in [probe, retransmission] {
+        let mut fixture = Fixture::established();
+        fixture.arrives(&ack(1, 1).window(window));
+        fixture.write(500);
+        fixture.sent();
+        for seq in (1..4001).step_by(1000) {
+            fixture.arrives(&ack(seq, 1).window(window).text(1000));
+        }
+        fixture.sent();
+        assert!(!fixture.read(4000), "6000 bytes of window are enough");
+        assert_eq!(fixture.sent(), lines(&[]));
+        fixture.next_timer();
+        assert_eq!(fixture.sent(), lines(&[segment]));
+
+        // The peer goes on with what it knows, and hears of the rest when the program has read.
+        for seq in (4001..9001).step_by(1000) {
+            fixture.arrives(&ack(seq, 1).window(window).text(1000));
+        }
+        fixture.sent();
+        assert!(fixture.read(5000));
+        assert_eq!(fixture.sent(), lines(&[update]));
+    }
+}
