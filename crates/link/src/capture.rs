@@ -152,6 +152,10 @@ impl<L: Link> Link for Tee<L> {
         self.link.transmit(now, packet);
     }
 
+    fn is_full(&self) -> bool {
+        self.link.is_full()
+    }
+
     fn poll_receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.link.poll_receive(now)
     }

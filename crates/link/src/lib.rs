@@ -21,6 +21,10 @@ pub trait Link: Send {
     fn mtu(&self) -> usize;
     /// Takes a packet at `now`. It may be dropped, and that is counted.
     fn transmit(&mut self, now: Instant, packet: Vec<u8>);
+    /// Whether the sender's own queue in front of the link takes nothing now. Who sends can see that, unlike a drop further on.
+    fn is_full(&self) -> bool {
+        false
+    }
     /// The next packet that has arrived by `now`.
     fn poll_receive(&mut self, now: Instant) -> Option<Vec<u8>>;
     /// The next packet that came back by `now` to who sends: an ICMP error of a router on the way.
@@ -39,6 +43,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn transmit(&mut self, now: Instant, packet: Vec<u8>) {
         (**self).transmit(now, packet);
+    }
+
+    fn is_full(&self) -> bool {
+        (**self).is_full()
     }
 
     fn poll_receive(&mut self, now: Instant) -> Option<Vec<u8>> {

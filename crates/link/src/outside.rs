@@ -18,6 +18,7 @@ pub struct Outside {
 #[derive(Debug, Default)]
 struct Queues {
     mtu: usize,
+    is_full: bool,
     leaving: VecDeque<(Instant, Vec<u8>)>,
     arriving: VecDeque<Vec<u8>>,
 }
@@ -32,6 +33,11 @@ impl Outside {
     /// Changes the MTU, bytes.
     pub fn set_mtu(&self, mtu: usize) {
         self.lock().mtu = mtu;
+    }
+
+    /// Lets the queue to the outside take nothing, or again something.
+    pub fn set_full(&self, is_full: bool) {
+        self.lock().is_full = is_full;
     }
 
     /// Brings a packet to the host: the next flush takes it.
@@ -61,9 +67,13 @@ impl Link for Outside {
 
     fn transmit(&mut self, now: Instant, packet: Vec<u8>) {
         let mut queues = self.lock();
-        if queues.leaving.len() < QUEUE_MAX {
+        if !queues.is_full && queues.leaving.len() < QUEUE_MAX {
             queues.leaving.push_back((now, packet));
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.lock().is_full
     }
 
     fn poll_receive(&mut self, _: Instant) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! Settings that scripts change with commands: the stand-ins append them to a file, which is read before every call.
 
+use sockeye_link::Outside;
 use sockeye_stack::{HostId, Network, RouteMetrics};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -23,8 +24,11 @@ impl SettingsFile {
     }
 
     /// Applies what was added.
-    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId) {
+    pub(crate) fn apply(&mut self, network: &mut Network, host: HostId, outside: &Outside) {
         for line in self.added().lines() {
+            if let Some(is_full) = is_queue_full(line) {
+                outside.set_full(is_full);
+            }
             self.apply_line(network, host, line);
         }
     }
@@ -59,7 +63,7 @@ impl SettingsFile {
                 Ok(())
             }
             Some(("ip", rest)) => apply_route(network, host, rest),
-            // The host paces itself; there is no queue that would drop, and no offload.
+            // The host paces itself, and has no offload.
             Some(("tc", rest)) if rest.ends_with("root fq") => {
                 network.set_sysctl(host, "net.core.default_qdisc", "fq").map_err(|error| error.to_string())
             }
@@ -103,6 +107,11 @@ fn apply_route(network: &mut Network, host: HostId, rest: &str) -> Result<(), St
     }
     network.set_route_metrics(host, destination, metrics);
     Ok(())
+}
+
+/// `tc qdisc add dev tun0 root pfifo limit 0`: a queue that takes nothing; any other takes all.
+fn is_queue_full(line: &str) -> Option<bool> {
+    line.starts_with("tc qdisc ").then(|| line.ends_with(" limit 0"))
 }
 
 fn number<T: std::str::FromStr>(word: Option<&str>) -> Result<T, String> {

@@ -75,8 +75,8 @@ impl World {
 
     /// Before every call: settings that changed.
     pub(crate) fn enter(&mut self) {
-        let Self { settings, network, .. } = self;
-        settings.apply(network, self.host);
+        let Self { settings, network, outside, .. } = self;
+        settings.apply(network, self.host, outside);
     }
 
     /// For who asks the host with a command.

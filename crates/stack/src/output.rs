@@ -122,6 +122,7 @@ impl Network {
 
     fn serve_socket(&mut self, now: Instant, index: u32) {
         self.follow_path(now, index, Told::ByNobody);
+        self.look_at_queue(index);
         for _ in 0..TURN {
             let Some(socket) = self.sockets.get_mut(index as usize) else { return };
             let transmit = match &mut socket.phase {
@@ -145,6 +146,16 @@ impl Network {
         }
         // Others have their turn first.
         self.owe_socket(index);
+    }
+
+    /// Whether the link's queue takes what the socket sends.
+    fn look_at_queue(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let Some(Path { via: Via::Link(wire), .. }) = socket.path() else { return };
+        let is_full = self.wires.get(wire).is_some_and(|wire| wire.link.is_full());
+        if let Phase::Connected(connected) = &mut socket.phase {
+            connected.tcb.set_blocked(is_full);
+        }
     }
 
     fn serve_embryo(&mut self, now: Instant, index: u32) {

@@ -53,6 +53,11 @@ impl Tcb {
             return;
         }
         let size = self.segment_size();
+        if len > size {
+            // A probe of the path's MTU leaves by itself.
+            self.burst = Burst { end: from + len, is_long: false, resent: None };
+            return;
+        }
         let room = self.burst_segments().saturating_mul(size);
         let usable = if self.snd.edge().after(from) { self.snd.edge().since(from) } else { 0 };
         let unsent = u32::try_from(self.unsent()).unwrap_or(u32::MAX);

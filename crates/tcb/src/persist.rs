@@ -16,6 +16,9 @@ const MAX_OVERRIDE: Duration = Duration::from_secs(1);
 /// the interval is at its longest; what a program left behind is worth more patience here.)
 const ORPHAN_PROBES: u32 = 15;
 
+/// How long text waits for the host's own queue before it tries again (Linux's TCP_RESOURCE_PROBE_INTERVAL).
+pub(crate) const RESOURCE_INTERVAL: Duration = Duration::from_millis(500);
+
 /// The state of probing.
 #[derive(Debug, Default)]
 pub(crate) struct Persist {
@@ -25,6 +28,8 @@ pub(crate) struct Persist {
     unanswered: u32,
     /// Probes of this closed window since the program is gone.
     of_orphan: u32,
+    /// The host's own queue takes nothing.
+    pub(crate) is_blocked: bool,
 }
 
 impl Persist {
@@ -62,6 +67,24 @@ impl Tcb {
         }
     }
 
+    /// Tells whether the host's own queue takes nothing now: text then stays, and is tried again every half second. An ACK or a reset
+    /// is not kept: it is dropped, as it may be anywhere.
+    pub const fn set_blocked(&mut self, is_blocked: bool) {
+        self.persist.is_blocked = is_blocked;
+    }
+
+    /// As Linux an attempt that the own queue refused counts as a probe, but its interval does not double.
+    fn wait_for_queue(&mut self, now: Instant) {
+        if self.timers.at(Timer::User) <= now {
+            return;
+        }
+        if self.persist.unanswered >= self.config.retries2 {
+            return self.time_out();
+        }
+        self.persist.unanswered += 1;
+        self.timers.set(Timer::Persist, now + RESOURCE_INTERVAL);
+    }
+
     /// The window opened or closed, or there is nothing to probe for.
     pub(crate) fn stop_persist(&mut self) {
         self.timers.stop(Timer::Persist);
@@ -72,6 +95,9 @@ impl Tcb {
 
     /// 3.8.6.1. What fits is sent, however little; if nothing fits, a probe.
     pub(crate) fn on_persist_timeout(&mut self, now: Instant) {
+        if self.persist.is_blocked && self.snd.wnd > 0 {
+            return self.wait_for_queue(now);
+        }
         if self.snd.wnd > 0 {
             self.owed.silly = true;
             return;

@@ -18,7 +18,7 @@ use crate::event::Events;
 use crate::keepalive::Probing;
 use crate::marks::Marks;
 use crate::path_mtu::{PathMtu, SoftError};
-use crate::persist::Persist;
+use crate::persist::{Persist, RESOURCE_INTERVAL};
 use crate::recovery::Recovery;
 use crate::rtt::RttEstimator;
 use crate::sack::Sack;
@@ -563,6 +563,9 @@ impl Tcb {
     /// MUST-21 (3.8.3): the user's bound for what is unacknowledged or unsent; each progress starts it anew.
     pub(crate) fn arm_user_timer(&mut self, now: Instant) {
         match self.config.user_timeout {
+            // As Linux: text that the own queue never took has its time from the first attempt after that.
+            Some(_)
+                if self.persist.is_blocked && self.snd.flight() == 0 && self.persist.unanswered() == 0 => {}
             Some(timeout) if self.has_unfinished() && self.state != State::Closed => {
                 if !self.timers.is_set(Timer::User) {
                     self.timers.set(Timer::User, now + timeout);
@@ -609,6 +612,11 @@ impl Tcb {
             return;
         }
         self.enter_loss(now);
+        if self.persist.is_blocked {
+            // Nothing is sent, so nothing tells of the path: no doubling, and no step towards R2.
+            self.timers.set(Timer::Retransmit, now + RESOURCE_INTERVAL);
+            return;
+        }
         self.snd.retransmissions += 1;
         self.suspect_black_hole(now);
         self.rtt.on_timeout();

@@ -1,6 +1,7 @@
 //! Tests of whole connections: tables of one segment in each state, and pairs in virtual time.
 
 mod acks;
+mod blocked;
 mod calls;
 mod chrono;
 mod early;

@@ -62,6 +62,9 @@ impl Cut {
 
 /// A segment with text or our FIN.
 fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    if tcb.persist.is_blocked {
+        return None;
+    }
     if let Some(segment) = tail_probe(tcb, now).or_else(|| lost_text(tcb, now)).or_else(|| new_text(tcb, now))
     {
         return Some(segment);

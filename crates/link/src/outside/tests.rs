@@ -28,3 +28,17 @@ fn queues_are_bounded() {
     assert_eq!(std::iter::from_fn(|| outside.take()).count(), QUEUE_MAX);
     assert_eq!(std::iter::from_fn(|| link.poll_receive(Instant::ZERO)).count(), QUEUE_MAX);
 }
+
+#[test]
+fn a_full_queue_takes_nothing() {
+    let outside = Outside::new(1500);
+    let mut link = outside.clone();
+    outside.set_full(true);
+    assert!(link.is_full());
+    link.transmit(Instant::ZERO, vec![1]);
+    assert_eq!(outside.take(), None);
+    outside.set_full(false);
+    assert!(!link.is_full());
+    link.transmit(Instant::ZERO, vec![2]);
+    assert_eq!(outside.take(), Some((Instant::ZERO, vec![2])));
+}
