@@ -53,8 +53,8 @@ impl Tcb {
             return;
         }
         let size = self.segment_size();
-        if len > size {
-            // A probe of the path's MTU leaves by itself.
+        if len > size || self.unsent() <= size as usize {
+            // A probe of the path's MTU leaves by itself, and so does what is no more than a segment.
             self.burst = Burst { end: from + len, is_long: false, resent: None };
             return;
         }
