@@ -4,6 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::{Flags, Options, SeqNum, TcpHeader};
 
+use crate::arrive::ChallengeLimit;
 use crate::timestamps::{self, Recent};
 use crate::{Event, Segment, Tcb};
 
@@ -24,6 +25,8 @@ pub struct TimeWait {
     expires: Instant,
     length: Duration,
     is_immune: bool,
+    challenges: ChallengeLimit,
+    challenge_interval: Duration,
 }
 
 /// What TIME-WAIT says to a segment.
@@ -62,6 +65,8 @@ impl TimeWait {
             expires: now + tcb.config.time_wait,
             length: tcb.config.time_wait,
             is_immune: tcb.config.rfc1337,
+            challenges: ChallengeLimit::default(),
+            challenge_interval: tcb.config.invalid_rate_limit,
         }
     }
 
@@ -79,7 +84,8 @@ impl TimeWait {
             let seq = segment.header.seq;
             let is_acceptable = !seq.before(self.rcv_nxt) && !seq.after(self.rcv_nxt + self.rcv_wnd);
             // An ACK that fits needs no answer, and answering it could go on for ever.
-            return if is_acceptable {
+            // Two ends that are out of step must not answer each other for ever (RFC 5961, section 7).
+            return if is_acceptable || !self.challenges.allows(now, self.challenge_interval) {
                 TimeWaitVerdict::Discard
             } else {
                 TimeWaitVerdict::Reply(self.ack(now))

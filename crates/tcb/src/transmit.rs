@@ -222,11 +222,13 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
     let is_pushed = cut.text > 0 && tcb.take_push(cut.from + cut.text);
     flags.set(Flags::PSH, is_pushed || (cut.push && cut.text > 0));
     let window = tcb.last_window();
+    // What is sent again may have been cut when there was nothing to tell of gaps: then the next ACK tells of them.
     let is_crowded = cut.text > tcb.text_room();
     let mut header = acknowledging(tcb, now, cut.from, flags, window);
     if is_crowded {
-        // What is sent again was cut when there was nothing to tell of gaps: the next ACK tells of them.
-        header.options.sack.clear();
+        tcb.acks.owe_now();
+    } else {
+        tell_gaps(tcb, &mut header);
     }
     Transmit { header, text_offset: offset, text_len: cut.text as usize, ecn: Ecn::NotEct }
 }
@@ -235,14 +237,18 @@ fn segment(tcb: &mut Tcb, now: Instant, cut: Cut) -> Transmit {
 fn ack(tcb: &mut Tcb, now: Instant) -> Transmit {
     let window = tcb.offer_window();
     let seq = tcb.snd.nxt;
-    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK, window))
+    let mut header = acknowledging(tcb, now, seq, Flags::ACK, window);
+    tell_gaps(tcb, &mut header);
+    Transmit::without_text(header)
 }
 
 /// An ACK of less than there is.
 pub(crate) fn earlier_ack(tcb: &mut Tcb, now: Instant, ack: SeqNum) -> Transmit {
     let window = tcb.last_window();
     let seq = tcb.snd.nxt;
-    Transmit::without_text(TcpHeader { ack, ..header(tcb, now, seq, Flags::ACK, window) })
+    let mut header = TcpHeader { ack, ..header(tcb, now, seq, Flags::ACK, window) };
+    tell_gaps(tcb, &mut header);
+    Transmit::without_text(header)
 }
 
 /// An ACK that the peer counts: it has no text, and the window is the last one, whatever the program has read meanwhile (RFC 5681,
@@ -250,7 +256,9 @@ pub(crate) fn earlier_ack(tcb: &mut Tcb, now: Instant, ack: SeqNum) -> Transmit 
 fn duplicate_ack(tcb: &mut Tcb, now: Instant) -> Transmit {
     let window = tcb.last_window();
     let seq = tcb.snd.nxt;
-    Transmit::without_text(acknowledging(tcb, now, seq, Flags::ACK, window))
+    let mut header = acknowledging(tcb, now, seq, Flags::ACK, window);
+    tell_gaps(tcb, &mut header);
+    Transmit::without_text(header)
 }
 
 /// As Linux: no data, and a sequence number that the peer has acknowledged, so that it must answer. Its ACK field is not read
@@ -259,7 +267,9 @@ fn duplicate_ack(tcb: &mut Tcb, now: Instant) -> Transmit {
 fn probe(tcb: &mut Tcb, now: Instant) -> Transmit {
     let window = tcb.last_window();
     let seq = tcb.snd.una - 1;
-    Transmit::without_text(header(tcb, now, seq, Flags::ACK, window))
+    let mut header = header(tcb, now, seq, Flags::ACK, window);
+    tell_gaps(tcb, &mut header);
+    Transmit::without_text(header)
 }
 
 /// ABORT, and give-ups: `<SEQ=SND.NXT><CTL=RST>` with an ACK as Linux.
@@ -297,7 +307,12 @@ fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window:
     header(tcb, now, seq, flags, window)
 }
 
-fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, mut flags: Flags, window: u16) -> TcpHeader {
+/// A segment with room for SACK blocks tells them; a duplicate is told once (RFC 2883, section 4).
+fn tell_gaps(tcb: &mut Tcb, header: &mut TcpHeader) {
+    header.options.sack = tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq);
+}
+
+fn header(tcb: &Tcb, now: Instant, seq: SeqNum, mut flags: Flags, window: u16) -> TcpHeader {
     let urgent = tcb.urgent_pointer(seq);
     flags.set(Flags::URG, urgent.is_some());
     TcpHeader {
@@ -310,7 +325,6 @@ fn header(tcb: &mut Tcb, now: Instant, seq: SeqNum, mut flags: Flags, window: u1
         urgent: urgent.unwrap_or(0),
         options: Options {
             timestamps: tcb.timestamps.map(|recent| recent.option(now, tcb.config.timestamp_offset)),
-            sack: tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq),
             ..Options::default()
         },
     }

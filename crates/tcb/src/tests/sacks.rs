@@ -164,3 +164,20 @@ fn text_makes_room_for_blocks() {
         assert!(segment.text_len + segment.header.options.len() <= 1000);
     }
 }
+
+/// RFC 2883, section 4: a duplicate is told once, and not by a segment that has no room for blocks.
+#[test]
+fn full_segment_sent_again_leaves_the_duplicate_to_the_next_ack() {
+    let mut fixture = fixture();
+    fixture.write(1000);
+    fixture.transmits();
+    // The retransmission and the duplicate fall together.
+    fixture.next_timer();
+    fixture.arrives(&text(1, 10));
+    fixture.arrives(&text(1, 10));
+    let sent = fixture.transmits();
+    let again = sent.iter().find(|segment| segment.text_len == 1000).expect("it is sent again");
+    assert_eq!(again.header.options.sack.len(), 0);
+    let told = sent.iter().filter(|segment| segment.header.options.sack.len() > 0).count();
+    assert_eq!(told, 1, "{:?}", sent.iter().map(show_sacks).collect::<Vec<_>>());
+}

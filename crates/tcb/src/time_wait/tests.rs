@@ -43,6 +43,19 @@ fn segment_arrives_when_time_wait() {
     assert_eq!(time_wait.expires(), later + Duration::from_secs(60));
 }
 
+/// RFC 5961, section 7: ACKs outside the window are answered twice a second at most; what takes up sequence space, always.
+#[test]
+fn answers_to_bare_acks_are_limited() {
+    let (mut time_wait, entered) = time_wait();
+    let answers = |time_wait: &mut TimeWait, segment: &Build| {
+        let times = (0..1000).map(|millis| entered + Duration::from_millis(millis));
+        let verdicts = times.map(|now| says(time_wait, now, segment));
+        verdicts.filter(|verdict| matches!(verdict, TimeWaitVerdict::Reply(_))).count()
+    };
+    assert_eq!(answers(&mut time_wait, &ack(1, 2)), 2);
+    assert_eq!(answers(&mut time_wait, &ack(1, 2).fin()), 1000);
+}
+
 /// MAY-2: a SYN beyond the old sequence space reopens; an old one does not.
 #[test]
 fn new_syn_reopens() {
