@@ -169,11 +169,15 @@ impl Engine {
     fn connect(&mut self, now: Instant, tag: u64, address: SocketAddr) -> Result<Answer, Error> {
         let id = self.id(tag)?;
         self.network.connect(now, id, address)?;
-        // Programs write once they are connected, so a SYN of Fast Open must not wait for text.
-        self.network.launch(now, id)?;
+        // TCP_FASTOPEN_CONNECT: the SYN waits for text, so the program must be able to write.
+        let condition = match self.network.deferred_room(id) {
+            Some(_) => Condition::CONNECTED,
+            None => Condition::CONNECTING,
+        };
         self.with_entry(tag, |entry| {
             entry.slot.header().engine.error.store(0, Ordering::SeqCst);
-            entry.change_condition(Condition::CONNECTING, OF_LAST_CONNECTION);
+            entry.change_condition(condition, OF_LAST_CONNECTION);
+            entry.mirror();
         })
     }
 

@@ -3,7 +3,7 @@ use crate::proto::{Handle, Reply, Request, Token};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
-use sockeye_stack::Family;
+use sockeye_stack::{Family, SocketOption};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
@@ -87,6 +87,38 @@ fn connections_are_counted_until_they_are_accepted() {
     }
     let none = bench.ask(Request::Accept { tag: listener.tag, token: Token::With });
     assert_eq!(none.map(drop), Err(Error::WouldBlock));
+}
+
+/// RFC 7413: with a cookie connect() waits for the first text, which goes with the SYN.
+#[test]
+fn a_program_can_write_the_text_that_a_fast_open_waits_for() {
+    let mut bench = Bench::new();
+    let (name, text) = ("net.ipv4.tcp_fastopen".to_owned(), "3".to_owned());
+    bench.ask(Request::SetSysctl { name, text }).unwrap();
+    let (listener, _token, address) = bench.listener();
+    let option = SocketOption::FastOpen(8);
+    bench.ask(Request::SetOption { tag: listener.tag, option }).unwrap();
+    let option = SocketOption::FastOpenConnect(true);
+    let waiting = |bench: &Bench| bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed);
+    let clients = [bench.socket(), bench.socket()];
+    for (client, _) in &clients {
+        bench.ask(Request::SetOption { tag: client.tag, option }).unwrap();
+        bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
+        assert_ne!(bench.condition(*client) & Condition::CONNECTED, 0);
+    }
+    // The first asked for the cookie that the second has.
+    assert_eq!(waiting(&bench), 1);
+    let client = clients[1].0;
+    bench.slot(client).writer().write(b"early");
+    bench.engine.ring(bench.now, client.tag);
+    assert_eq!(waiting(&bench), 2);
+    let accept = Request::Accept { tag: listener.tag, token: Token::With };
+    bench.ask(accept.clone()).unwrap();
+    let (reply, _descriptors) = bench.ask(accept).unwrap();
+    let Reply::Accepted(server, _) = reply else { panic!("{reply:?}") };
+    let mut bytes = [0; 20];
+    assert_eq!(bench.slot(server).reader().peek(0, &mut bytes), 5);
+    assert_eq!(&bytes[..5], b"early");
 }
 
 #[test]
