@@ -115,6 +115,8 @@ struct HostEntry {
     buffer_max: Option<Size>,
     exact_send_buffer: Option<Spanned<Size>>,
     exact_recv_buffer: Option<Spanned<Size>>,
+    #[serde(default)]
+    packet_accounting: bool,
     time_wait: Option<Length>,
     fin_timeout: Option<Length>,
     ports: Option<Spanned<(u16, u16)>>,
@@ -228,6 +230,7 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
     }
     settings.exact_send_buffer = entry.exact_send_buffer.map(|size| size.into_inner().0);
     settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);
+    settings.packet_accounting = entry.packet_accounting;
     settings.send_buffer = entry.send_buffer.map_or(settings.send_buffer, |size| size.0);
     settings.recv_buffer = entry.recv_buffer.map_or(settings.recv_buffer, |size| size.0);
     settings.wmem_max = entry.buffer_max.as_ref().map_or(settings.wmem_max, |size| size.0);

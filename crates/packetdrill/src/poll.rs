@@ -14,6 +14,7 @@ impl World {
         let slot = self.rings.slot(tag);
         let socket = self.sockets.get_mut(&tag)?;
         let has_report = socket.id.is_some_and(|id| self.network.has_report(id));
+        socket.look_for_room(&self.network, slot.as_ref());
         Some(socket.poll(slot.as_ref()) | if has_report { ERR } else { 0 })
     }
 }

@@ -2,7 +2,7 @@
 
 use sockeye_buffer::Slot;
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, Family, SocketEvent, SocketId};
+use sockeye_stack::{Error, Family, Network, SocketEvent, SocketId};
 use std::time::Duration;
 
 /// The state of a socket as its program sees it.
@@ -30,6 +30,8 @@ pub(crate) struct Socket {
     pub(crate) error: Option<Error>,
     /// Somebody was told that there is no room: then room is news.
     pub(crate) lacks_room: bool,
+    /// Whether a third of SO_SNDBUF was free when that was looked at.
+    pub(crate) has_room: bool,
 }
 
 /// Events of poll() as epoll numbers them.
@@ -101,9 +103,14 @@ impl Socket {
 
     /// Linux's rule: at least a third of SO_SNDBUF is free.
     pub(crate) fn is_writable(&self, slot: &Slot) -> bool {
-        let writer = slot.writer();
-        let (free, held) = (writer.free(), writer.len());
-        free.saturating_mul(2) >= held && free > 0 && slot.header().is_unsent_low()
+        self.has_room && slot.writer().free() > 0 && slot.header().is_unsent_low()
+    }
+
+    /// To be called before [`is_writable`](Self::is_writable) is asked.
+    pub(crate) fn look_for_room(&mut self, network: &Network, slot: Option<&Slot>) {
+        if let (Some(id), Some(slot)) = (self.id, slot) {
+            self.has_room = network.has_send_room(id, slot.writer().len());
+        }
     }
 
     /// What poll() tells of it, as Linux's tcp_poll().

@@ -30,6 +30,10 @@ impl World {
         done: &mut usize,
         flags: i32,
     ) -> Poll<Result<usize, Errno>> {
+        // As Linux: who waits for room goes on when there is much of it.
+        if *done > 0 && self.socket(fd).is_ok_and(|(_, socket)| socket.lacks_room && !socket.is_closed) {
+            return Poll::Pending;
+        }
         loop {
             match self.send_some(fd, &bytes[*done..], flags) {
                 Ok(0) => break,

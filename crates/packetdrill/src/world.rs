@@ -48,7 +48,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(flags: &Flags, settings: SettingsFile, reports: Reports) -> Result<Self, String> {
         let rings = HeapRings::with_room(ROOM);
-        let host = HostConfig { addresses: flags.addresses.clone(), ..HostConfig::default() };
+        let mut host = HostConfig { addresses: flags.addresses.clone(), ..HostConfig::default() };
+        host.settings.packet_accounting = true;
         let config = NetworkConfig { hosts: vec![host], links: Vec::new() };
         let mut network = Network::new(BEGINNING, &config, Box::new(rings.clone()), 1)?;
         let outside = Outside::new(flags.mtu);
@@ -101,6 +102,7 @@ impl World {
             return self.table.wake(tag, woken);
         };
         let socket = self.sockets.entry(tag).or_default();
+        socket.look_for_room(&self.network, Some(&slot));
         let woken = socket.on_event(event, Some(&slot));
         self.table.wake(tag, woken);
     }

@@ -3,7 +3,7 @@
 use crate::{CongestionName, FastOpenKeys, PathSettings, RecoverySettings};
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
-use sockeye_tcb::CongestionControl;
+use sockeye_tcb::{CongestionControl, SendAccounting};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -61,6 +61,9 @@ pub struct Settings {
     pub wmem_max: usize,
     /// net.core.rmem_max: what SO_RCVBUF asks for is cut to this before it is doubled, bytes.
     pub rmem_max: usize,
+    /// Whether SO_SNDBUF counts the memory of packet buffers, as on Linux ([`SendAccounting::Packets`]), instead of text. Not for
+    /// sockets whose SendQ has an exact size.
+    pub packet_accounting: bool,
     /// If given, every socket's SendQ has exactly this size.
     pub exact_send_buffer: Option<usize>,
     /// If given, every socket's RecvQ has exactly this size.
@@ -178,6 +181,7 @@ impl Default for HostConfig {
 impl Default for Settings {
     /// What a stock Linux has in force, but for the buffers. Linux tunes them while a connection runs; these are what it tends
     /// to, and memory is touched only when used. A program can ask for 2 MiB and have 4 in force.
+    #[expect(clippy::too_many_lines, reason = "a line for each setting")]
     fn default() -> Self {
         Self {
             send_buffer: 1_048_576,
@@ -186,6 +190,7 @@ impl Default for Settings {
             recv_buffer_bounds: (4096, 33_554_432),
             wmem_max: 2_097_152,
             rmem_max: 2_097_152,
+            packet_accounting: false,
             exact_send_buffer: None,
             exact_recv_buffer: None,
             time_wait: Duration::from_secs(60),
@@ -243,6 +248,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What SO_SNDBUF counts.
+    pub(crate) fn send_accounting(&self) -> SendAccounting {
+        let is_counted = self.packet_accounting && self.exact_send_buffer.is_none();
+        if is_counted { SendAccounting::Packets } else { SendAccounting::Bytes }
+    }
+
     /// R2 of a connection that no program holds. As Linux, 0 is 8: with the least RTO that takes some 100 s (MUST-20, MUST-23).
     pub(crate) fn retries_of_orphan(&self) -> u32 {
         if self.orphan_retries == 0 { 8 } else { self.orphan_retries }

@@ -90,6 +90,7 @@ impl Network {
         let socket = self.sockets.get_mut(index as usize).ok_or(Error::BadDescriptor)?;
         let (send, recv) = (socket.options.send_buffer, socket.options.recv_buffer);
         let most = send_buffer_max(&self.hosts[socket.host.0 as usize], &socket.options, path).max(send);
+        let most = socket.options.send_accounting.room(most);
         match std::mem::replace(&mut socket.rings, RingsState::Open) {
             RingsState::Spare(mut rings) => {
                 rings.sendq.set_limit(most);
@@ -202,6 +203,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         interactive_after: host.settings.interactive_after,
         timestamp_offset: host.timestamp_offset(path),
         send_buffer: options.send_buffer,
+        send_accounting: options.send_accounting,
         push_bursts: true,
         min_burst: host.settings.min_tso_segments,
         nagle: !options.no_delay,

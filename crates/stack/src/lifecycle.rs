@@ -71,6 +71,7 @@ impl Network {
         let listener_id = SocketId { index: listener_index, generation: listener.generation };
         let (host, family, options) = (listener.host, listener.family, listener.options.of_accepted());
         let most = send_buffer_max(&self.hosts[host.0 as usize], &options, &path).max(options.send_buffer);
+        let most = options.send_accounting.room(most);
         let mut rings = match self.rings.open_passive(listener.tag, most, options.recv_buffer) {
             Ok(rings) => rings,
             Err(_) => {

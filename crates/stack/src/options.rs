@@ -5,7 +5,7 @@ mod linux;
 use crate::option::{CongestionName, FastOpenKeys};
 use crate::{Error, OptionName, Settings, SocketOption, congestion};
 use linux::{retransmissions_of, seconds_of};
-use sockeye_tcb::KeepAlive;
+use sockeye_tcb::{KeepAlive, SendAccounting};
 use std::time::Duration;
 
 /// SOCK_MIN_SNDBUF.
@@ -40,6 +40,8 @@ const ECN_BITS: u8 = 3;
 pub(crate) struct Options {
     /// In force, bytes.
     pub(crate) send_buffer: usize,
+    /// What SO_SNDBUF counts.
+    pub(crate) send_accounting: SendAccounting,
     /// Whether SO_SNDBUF was set: tuning leaves such a SendQ alone.
     pub(crate) is_send_fixed: bool,
     /// In force, bytes.
@@ -167,6 +169,7 @@ impl Options {
     /// What a new socket has.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
+            send_accounting: settings.send_accounting(),
             send_buffer: settings.exact_send_buffer.unwrap_or(settings.send_buffer).max(1),
             recv_buffer: settings.exact_recv_buffer.unwrap_or(settings.recv_buffer).max(1),
             is_send_fixed: false,

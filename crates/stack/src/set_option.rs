@@ -124,15 +124,29 @@ fn check_phase(option: SocketOption, socket: &Socket) -> Result<(), Error> {
     if is_allowed { Ok(()) } else { Err(Error::InvalidArgument) }
 }
 
+impl Network {
+    /// Whether a program that waits for room is told to write if the socket's SendQ holds `held` bytes: when a third of SO_SNDBUF, as
+    /// [`Settings::packet_accounting`](crate::Settings::packet_accounting) has it counted, is free. True for a socket without
+    /// connection.
+    #[must_use]
+    pub fn has_send_room(&self, id: SocketId, held: usize) -> bool {
+        match self.find(id).map(|socket| &socket.phase) {
+            Ok(Phase::Connected(connected)) => connected.tcb.has_send_room(held),
+            _ => true,
+        }
+    }
+}
+
 impl Socket {
     /// Brings the connection's SendQ to the size in force, which it keeps from now on.
     fn apply_send_buffer(&mut self) {
         let size = self.options.send_buffer;
-        if let Some((sendq, _)) = self.rings_mut().filter(|(sendq, _)| sendq.limit() != size) {
-            sendq.set_limit(size);
+        let room = self.options.send_accounting.room(size);
+        if let Some((sendq, _)) = self.rings_mut().filter(|(sendq, _)| sendq.limit() != room) {
+            sendq.set_limit(room);
         }
         if let Phase::Connected(connected) = &mut self.phase {
-            connected.tcb.fix_send_buffer();
+            connected.tcb.fix_send_buffer(size);
         }
     }
 
@@ -213,7 +227,7 @@ impl Socket {
         if let Phase::Connected(connected) = &mut self.phase {
             // Sizes that the program chose while the connection was made.
             if self.options.is_send_fixed {
-                connected.tcb.fix_send_buffer();
+                connected.tcb.fix_send_buffer(self.options.send_buffer);
             }
             if self.options.is_recv_fixed {
                 connected.tcb.fix_receive_buffer();

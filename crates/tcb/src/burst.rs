@@ -21,11 +21,15 @@ pub(crate) struct Burst {
     is_long: bool,
     /// The end of the segment that was sent again last.
     resent: Option<SeqNum>,
+    /// The end of the packet buffer that is being sent: no burst goes on after it.
+    buffer_end: SeqNum,
+    /// The end of the text that there was when the last burst began.
+    packed_end: SeqNum,
 }
 
 impl Burst {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { end: una, is_long: false, resent: None }
+        Self { end: una, is_long: false, resent: None, buffer_end: una, packed_end: una }
     }
 
     /// Nothing more can be sent now.
@@ -55,18 +59,37 @@ impl Tcb {
         let size = self.segment_size();
         if len > size || self.unsent() <= size as usize {
             // A probe of the path's MTU leaves by itself, and so does what is no more than a segment.
-            self.burst = Burst { end: from + len, is_long: false, resent: None };
+            let end = from + len;
+            self.burst = Burst { end, is_long: false, resent: None, buffer_end: end, packed_end: end };
             return;
         }
-        let room = self.burst_segments().saturating_mul(size);
         let usable = if self.snd.edge().after(from) { self.snd.edge().since(from) } else { 0 };
         let unsent = u32::try_from(self.unsent()).unwrap_or(u32::MAX);
+        let buffer_end = self.buffer_end(from, usable, unsent);
+        let room = self.burst_segments().saturating_mul(size).min(buffer_end.since(from));
         let text = self.marks.cut(from, unsent.min(usable).min(room));
         // A rest that is no full segment waits, or goes with the others.
         let rest = text % size;
         let is_rest_held = rest > 0 && !self.is_worth_sending_last();
         let text = if is_rest_held { text - rest } else { text };
-        self.burst = Burst { end: from + text.max(len), is_long: text.max(len) > size, resent: None };
+        self.burst = Burst {
+            end: from + text.max(len),
+            is_long: text.max(len) > size,
+            resent: None,
+            buffer_end,
+            packed_end: from + unsent,
+        };
+    }
+
+    /// Where the packet buffer with `from` ends. Of new text what may leave at once does so, and the next buffer begins there.
+    fn buffer_end(&self, from: SeqNum, usable: u32, unsent: u32) -> SeqNum {
+        let is_new = !self.burst.packed_end.after(from);
+        if self.burst.buffer_end.after(from) && !is_new {
+            return self.burst.buffer_end;
+        }
+        let (size, goal) = (self.segment_size(), self.buffer_goal());
+        let room = self.congestion.cwnd().saturating_sub(self.pipe()).min(usable) / size * size;
+        from + if is_new && unsent > room { goal.min(room.max(size)) } else { goal }
     }
 
     /// Linux's `tcp_tso_autosize`, and half of cwnd at most.

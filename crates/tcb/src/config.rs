@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_wire::SeqNum;
 
-use crate::{CongestionConfig, EcnConfig, RecoveryConfig};
+use crate::{CongestionConfig, EcnConfig, RecoveryConfig, SendAccounting};
 
 /// What a connection is configured with, before it starts. All of it is plain data.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ pub struct Config {
     pub syn_window_max: u16,
     /// SO_SNDBUF in force, bytes.
     pub send_buffer: usize,
+    /// What SO_SNDBUF counts.
+    pub send_accounting: SendAccounting,
     /// Whether PSH ends each burst of segments, as Linux has it.
     pub push_bursts: bool,
     /// tcp_min_tso_segs: no such burst is shorter for the rate's sake, segments (2).
@@ -138,6 +140,7 @@ impl Config {
             window_clamp: None,
             syn_window_max: u16::MAX,
             send_buffer: 16_384,
+            send_accounting: SendAccounting::Bytes,
             push_bursts: false,
             min_burst: 2,
             nagle: true,

@@ -10,6 +10,7 @@ use sockeye_buffer::{RecvQ, SendQ};
 use sockeye_clock::Instant;
 use sockeye_wire::{Flags, Options, SeqNum, TcpHeader, Timestamps};
 
+use crate::accounting::Account;
 use crate::arrive::ChallengeLimit;
 use crate::burst::Burst;
 use crate::chrono::Chrono;
@@ -305,6 +306,7 @@ impl Handshake {
             marks: Marks::new(una),
             notsent_low: 0,
             burst: Burst::new(una),
+            account: Account::new(self.config.send_buffer, una),
             chrono: Chrono::default(),
             counters: Counters { last_data_received: Some(now), ..Counters::default() },
             config: self.config,

@@ -17,6 +17,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod accounting;
 mod arrive;
 mod burst;
 mod chrono;
@@ -48,6 +49,7 @@ mod transmit;
 mod tuning;
 mod window;
 
+pub use accounting::SendAccounting;
 pub use config::{Config, KeepAlive, MtuProbing, ProbeMode};
 pub use congestion::{CongestionConfig, CongestionControl, HyStart};
 pub use discard::{Discard, Discards};

@@ -2,9 +2,6 @@
 
 use crate::{Event, Tcb};
 
-/// Linux fills the last of the packets that it prepares, which has at most so many bytes.
-const MAX_PACKET: u32 = 65_535;
-
 impl Tcb {
     /// TCP_NOTSENT_LOWAT in force, bytes; `None` for no bound.
     pub fn set_notsent_lowat(&mut self, low: Option<u32>) {
@@ -23,9 +20,9 @@ impl Tcb {
         if self.notsent_low == 0 {
             return;
         }
-        let packet = MAX_PACKET.min(self.snd.max_wnd / 2) / self.snd.mss * self.snd.mss;
         let was_low = self.sendq.is_unsent_low();
-        let most = self.notsent_low.max(packet).max(self.snd.mss);
+        // As Linux, which fills the last of the packet buffers that it prepares.
+        let most = self.notsent_low.max(self.buffer_goal());
         self.sendq.tell_sent(self.text_held() - self.unsent(), self.notsent_low, most);
         if !was_low && self.sendq.is_unsent_low() {
             self.events.push(Event::Writable);

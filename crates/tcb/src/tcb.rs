@@ -6,6 +6,7 @@ use sockeye_buffer::{RecvQ, SendQ, Text};
 use sockeye_clock::Instant;
 use sockeye_wire::{Flags, SeqNum};
 
+use crate::accounting::Account;
 use crate::arrive::ChallengeLimit;
 use crate::burst::Burst;
 use crate::chrono::Chrono;
@@ -232,6 +233,7 @@ pub struct Tcb {
     /// TCP_NOTSENT_LOWAT in force; 0 for none.
     pub(crate) notsent_low: u32,
     pub(crate) burst: Burst,
+    pub(crate) account: Account,
     pub(crate) chrono: Chrono,
     pub(crate) counters: Counters,
 }
@@ -430,17 +432,6 @@ impl Tcb {
     #[must_use]
     pub fn recv_limit(&self) -> usize {
         self.recvq.limit()
-    }
-
-    /// SO_SNDBUF in force: what SendQ may hold, bytes.
-    #[must_use]
-    pub fn send_limit(&self) -> usize {
-        self.sendq.limit()
-    }
-
-    /// SO_SNDBUF was set: SendQ keeps its size from now on.
-    pub fn fix_send_buffer(&mut self) {
-        self.tuning.stop_send();
     }
 
     /// SO_RCVBUF was set: RecvQ keeps its size from now on.

@@ -35,6 +35,7 @@ pub(crate) fn poll(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.acks.is_due_now() || tcb.owed.challenge {
         return Some(ack(tcb, now));
     }
+    tcb.account();
     tcb.note_limit(now);
     tcb.tell_sent();
     tcb.arm_persist(now);

@@ -11,7 +11,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
-use crate::{Config, Event, Tcb, timestamps};
+use crate::{Config, Event, SendAccounting, Tcb, timestamps};
 
 /// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
 const FIRST_LIMIT: u32 = 1 << 16;
@@ -75,6 +75,11 @@ impl Tuning {
         self.most = 0;
     }
 
+    /// The most that SendQ may grow to; 0 if its size is fixed.
+    pub(crate) const fn send_most(&self) -> usize {
+        self.send_most
+    }
+
     /// SO_SNDBUF was set, likewise.
     pub(crate) const fn stop_send(&mut self) {
         self.send_most = 0;
@@ -94,6 +99,9 @@ impl Tcb {
     /// Something was acknowledged: SendQ shall hold two congestion windows, one in flight and one that follows (as Linux).
     pub(crate) fn tune_send(&mut self) {
         let limit = self.sendq.limit();
+        if self.config.send_accounting == SendAccounting::Packets {
+            return;
+        }
         if self.tuning.send_most <= limit || self.sendq.capacity() <= limit {
             return;
         }

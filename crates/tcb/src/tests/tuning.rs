@@ -5,8 +5,8 @@ use sockeye_clock::Instant;
 use sockeye_wire::{Flags, Options};
 
 use super::fixture::{Fixture, ack, config, lines, ms, syn};
-use crate::Config;
 use crate::delayed_ack::{AckPolicy, Arrival, Push};
+use crate::{Config, SendAccounting};
 
 fn tuned(config: Config) -> Fixture {
     let options = Options { mss: Some(1000), window_scale: Some(7), ..Options::default() };
@@ -70,7 +70,7 @@ fn sendq_grows_with_the_congestion_window() {
         let mut fixture = Fixture::with(config, &syn(), &ack(1, 1).window(65_535));
         fixture.tcb.sendq.cap(16_384);
         if is_fixed {
-            fixture.tcb.fix_send_buffer();
+            fixture.tcb.fix_send_buffer(16_384);
         }
         let mut una = 1;
         while una < 200_000 {
@@ -216,4 +216,21 @@ fn clock_starts_at_an_offset() {
     fixture.now += ms(250);
     fixture.tcb.abort(fixture.now);
     assert_eq!(value(&mut fixture), 0xffff_ff00_u32.wrapping_add(1251));
+}
+
+/// With packet accounting a write may pass SO_SNDBUF by nearly one packet buffer: of half the peer's window, 32,767 bytes.
+#[test]
+fn the_last_packet_buffer_is_filled() {
+    let config = Config { send_buffer: 131_072, send_accounting: SendAccounting::Packets, ..config() };
+    let mut fixture = Fixture::with(config, &syn(), &ack(1, 1).window(65_535));
+    fixture.tcb.fix_send_buffer(50_000);
+    let goal = fixture.tcb.buffer_goal() as usize;
+    let free = fixture.writer.free();
+    assert!(free > 50_000 && free < 50_000 + goal, "{free} {goal}");
+    assert_eq!(fixture.tcb.send_limit(), 50_000, "SO_SNDBUF tells what was set");
+    // Small buffers are mostly overhead.
+    fixture.tcb.fix_send_buffer(4608);
+    assert!(fixture.writer.free() > 4608);
+    assert!(!fixture.tcb.has_send_room(4608), "overhead counts");
+    assert!(fixture.tcb.has_send_room(0));
 }
