@@ -178,6 +178,6 @@ fn full_segment_sent_again_leaves_the_duplicate_to_the_next_ack() {
     let sent = fixture.transmits();
     let again = sent.iter().find(|segment| segment.text_len == 1000).expect("it is sent again");
     assert_eq!(again.header.options.sack.len(), 0);
-    let told = sent.iter().filter(|segment| segment.header.options.sack.len() > 0).count();
+    let told = sent.iter().filter(|segment| !segment.header.options.sack.is_empty()).count();
     assert_eq!(told, 1, "{:?}", sent.iter().map(show_sacks).collect::<Vec<_>>());
 }
