@@ -68,7 +68,9 @@ pub use fast_open::KeyError;
 pub use ids::{HostId, SocketId};
 pub use info::SocketInfo;
 pub use network::Network;
-pub use option::{CongestionName, Family, FastOpenKeys, Mark, OptionName, Shutdown, SocketOption};
+pub use option::{
+    CongestionName, Family, FastOpenKeys, Mark, OptionName, OptionValue, Shutdown, SocketOption,
+};
 pub use path_mtus::RouteMetrics;
 pub use path_settings::PathSettings;
 pub use recovery_settings::RecoverySettings;

@@ -34,6 +34,46 @@ pub enum Mark {
     Stamp,
 }
 
+/// Makes [`OptionValue`]: a variant for each type that the value of an option may have.
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident($value:ty),)*) => {
+        /// The value of a [`SocketOption`], whichever that is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum OptionValue {
+            $($(#[$doc])* $name($value),)*
+        }
+
+        $(impl From<$value> for OptionValue {
+            fn from(value: $value) -> Self {
+                Self::$name(value)
+            }
+        })*
+    };
+}
+
+values! {
+    /// On or off.
+    Switch(bool),
+    /// A byte.
+    Byte(u8),
+    /// A number.
+    Number(u32),
+    /// A number with a sign.
+    Signed(i32),
+    /// Bytes a second.
+    Rate(u64),
+    /// A hop limit, or what the host has.
+    Hops(Option<u8>),
+    /// A time, or none.
+    Seconds(Option<u32>),
+    /// The first and the last.
+    Ports((u16, u16)),
+    /// A congestion control.
+    Name(CongestionName),
+    /// Fast Open's, or the host's.
+    Keys(Option<FastOpenKeys>),
+}
+
 /// Makes [`SocketOption`] and [`OptionName`] from one list.
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident($value:ty),)*) => {
@@ -63,6 +103,14 @@ macro_rules! options {
             pub const fn name(&self) -> OptionName {
                 match self {
                     $(Self::$name(_) => OptionName::$name,)*
+                }
+            }
+
+            /// Its value.
+            #[must_use]
+            pub fn value(self) -> OptionValue {
+                match self {
+                    $(Self::$name(value) => value.into(),)*
                 }
             }
         }

@@ -84,7 +84,7 @@ impl Network {
         let here = &self.hosts[socket.host.0 as usize];
         Ok(match name {
             OptionName::MaxSegment => SocketOption::MaxSegment(socket.max_segment()),
-            _ => socket.options.read(name, &here.settings),
+            _ => socket.options.read(name, &here.settings).ok_or(Error::NoSuchOption)?,
         })
     }
 }

@@ -128,3 +128,16 @@ fn timestamping_takes_what_is_told_and_no_more() {
     assert_eq!(flags(OPT_STATS), Err(Errno::INVAL));
     assert!(flags(OPT_STATS | OPT_TSONLY).is_err(), "there are no statistics");
 }
+
+#[test]
+fn every_option_of_the_stack_has_a_number_and_a_rule() {
+    let long = [1u8, 0, 0, 0].repeat(8);
+    for &option in OptionName::ALL {
+        let levels = [libc::SOL_SOCKET, libc::IPPROTO_TCP, libc::IPPROTO_IP, libc::IPPROTO_IPV6];
+        let is_named = |level| (0..128).any(|number| name(level, number, Family::V6) == Some(option));
+        assert!(levels.into_iter().any(is_named), "{option:?}");
+        if let Ok(value) = decode(option, &long) {
+            assert_eq!(value.name(), option);
+        }
+    }
+}
