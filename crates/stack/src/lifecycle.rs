@@ -181,6 +181,7 @@ impl Network {
 
     /// Only a few words of the connection are kept, for 2MSL (3.10.7.4, 3.6).
     fn enter_time_wait(&mut self, now: Instant, index: u32) {
+        self.note_progress(now, index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
         let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) else {
@@ -217,6 +218,7 @@ impl Network {
     /// The connection is over, and nothing of it is kept.
     pub(crate) fn end(&mut self, index: u32) {
         self.leave_fast_open_queue(self.now, index, Leaving::Complete);
+        self.note_progress(self.now, index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
         if let (Phase::Connected(connected), true) = (&socket.phase, socket.holder != Holder::Nobody) {

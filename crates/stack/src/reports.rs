@@ -171,6 +171,20 @@ impl Reports {
         before != (self.queue.len(), self.queue.back().copied())
     }
 
+    /// The connection is over: nobody needs the memory of what waits any longer, and nothing more will happen to its bytes. Says
+    /// whether there are new reports.
+    fn finish(&mut self) -> bool {
+        let mut is_news = false;
+        self.sent = 0;
+        while let Some(waiting) = self.waiting.pop_front() {
+            if let What::ZeroCopy(first, last) = waiting.what {
+                is_news = true;
+                self.push(Report::ZeroCopy { first, last });
+            }
+        }
+        is_news
+    }
+
     fn stamped(&mut self, now: Instant, waiting: Waiting, stage: Stage, wanted: u32) {
         let What::Stamp = waiting.what else { return };
         if wanted == 0 {
@@ -231,13 +245,15 @@ impl Network {
     pub(crate) fn note_progress(&mut self, now: Instant, index: u32) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(reports) = &mut socket.reports else { return };
-        let (acknowledged, sent) = match &socket.phase {
-            Phase::Connected(connected) => connected.tcb.progress(),
-            Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) => return,
-            // Nobody needs the memory any longer.
-            Phase::Over(_) => (u64::MAX, u64::MAX),
+        let is_news = match &socket.phase {
+            Phase::Connected(connected) => {
+                let (acknowledged, sent) = connected.tcb.progress();
+                reports.note(now, sent, acknowledged, socket.options.timestamping)
+            }
+            Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) => false,
+            Phase::Over(_) => reports.finish(),
         };
-        if reports.note(now, sent, acknowledged, socket.options.timestamping) {
+        if is_news {
             self.tell(index, SocketEvent::ReportQueued);
         }
     }
