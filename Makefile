@@ -116,7 +116,7 @@ e2e: lib examples
 loom: prerequisites ## The rings under loom: every order of their memory accesses
 	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(target)/loom -p sockeye-buffer --lib --no-default-features
 
-miri: prerequisites ## The rings under Miri: three minutes (needs nightly)
+miri: prerequisites ## The rings under Miri: four minutes (needs nightly)
 	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
 	  echo "make: Miri is missing: rustup toolchain install nightly --component miri,rust-src" >&2; exit 2; }
 	@# proptest looks for its record of failures, which isolation forbids; a case takes Miri a thousand times as long.
