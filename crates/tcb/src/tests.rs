@@ -18,4 +18,5 @@ mod segment_arrives;
 mod sending;
 mod transfer;
 mod tuning;
+mod undo;
 mod windows;

@@ -269,10 +269,14 @@ impl Tcb {
         if self.recovery.resent().segments > 0 {
             return Verdict::Done;
         }
+        // Without an undo the recovery goes on; all of it can still be taken back when it ends.
+        if !self.recovery.board.may_unmark() {
+            return Verdict::Continue;
+        }
         if !self.recovery.is_any_resent() {
             self.recovery.undo.first_resent = None;
         }
-        self.recovery.board.unmark_lost();
+        self.recovery.unmark_lost();
         self.undo_reduction();
         self.keep_open();
         Verdict::Continue
@@ -283,7 +287,7 @@ impl Tcb {
         if !is_spurious && !self.recovery.undo.may_undo(news.echo) {
             return false;
         }
-        self.recovery.board.unmark_lost();
+        self.recovery.unmark_lost();
         self.undo_reduction();
         self.recovery.counts.spurious_timeouts = self.recovery.counts.spurious_timeouts.saturating_add(1);
         self.snd.retransmissions = 0;

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A peer buys no more than a logarithm with a block, and amortised constant work with each segment that it acknowledges: the
-//! records that a block covers already are stepped over ([`Record::next_hole`] is a forest whose paths are halved).
+//! records that a block covers already are stepped over ([`Record::next_hole`] is a forest whose paths are halved). What walks over
+//! all records is paid for: by a time-out, by a change of the path's MTU, by text sent since ([`Scoreboard::may_unmark`]).
 
 mod order;
 
@@ -26,6 +27,10 @@ pub(crate) use order::NONE;
 
 /// Ids are 31 bits wide, so that no id is [`NONE`].
 const ID_MASK: u32 = u32::MAX >> 1;
+/// A walk over all records is paid for by this part of them being sent anew.
+const WALK_SHARE: u64 = 8;
+/// So many are walked over for nothing.
+const FREE_WALK: usize = 64;
 /// Records whose memory is kept while nothing is outstanding.
 const KEPT: usize = 1024;
 
@@ -58,6 +63,8 @@ pub(crate) struct Scoreboard {
     base: u32,
     /// Records ever removed: place of the first record in the order of `to_send`.
     removed: u64,
+    /// Records ever sent when [`Self::unmark_lost`] last walked over them.
+    walked_at: u64,
     /// Ends of the list in the order of sending.
     oldest: u32,
     newest: u32,
@@ -315,8 +322,15 @@ impl Scoreboard {
         None
     }
 
+    /// Whether a peer may cause [`Self::unmark_lost`] now: with each ACK it would buy a walk over all that is outstanding.
+    pub(crate) fn may_unmark(&self) -> bool {
+        let sent_since = self.removed + self.ring.len() as u64 - self.walked_at;
+        self.ring.len() <= FREE_WALK || sent_since * WALK_SHARE >= self.ring.len() as u64
+    }
+
     /// Nothing was lost after all.
     pub(crate) fn unmark_lost(&mut self) {
+        self.walked_at = self.removed + self.ring.len() as u64;
         for record in &mut self.ring {
             record.marks.clear(Marks::LOST);
             record.marks.clear(Marks::RESENT);

@@ -2,6 +2,7 @@
 
 use sockeye_wire::SeqNum;
 
+use super::Recovery;
 use crate::timestamps;
 
 /// What is needed to take the last reduction back.
@@ -82,5 +83,13 @@ impl Undo {
 
     pub(super) fn may_undo(&self, echo: Option<u32>) -> bool {
         self.marker.is_some() && (self.resent == Some(0) || self.is_original(echo))
+    }
+}
+
+impl Recovery {
+    /// Nothing was lost after all; what is missing can be found to be lost again.
+    pub(super) fn unmark_lost(&mut self) {
+        self.board.unmark_lost();
+        self.threshold.reset(&self.board);
     }
 }

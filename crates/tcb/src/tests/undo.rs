@@ -1,0 +1,83 @@
+//! Reductions that are taken back again and again.
+
+use sockeye_wire::{Options, SackBlock, Timestamps};
+
+use super::fixture::{Build, Fixture, ISS, ack, config, ms, syn};
+use crate::{Config, RecoveryConfig};
+
+/// Segments outstanding, of 1000 bytes.
+const SEGMENTS: u32 = 500;
+/// Bytes in an unscaled unit of the peer's window.
+const SHIFT: u8 = 7;
+
+/// An ACK with these blocks, the `value` of the peer's clock, and the echo of `echo`.
+fn stamped(acked: u32, blocks: &[(u32, u32)], value: u32, echo: u32) -> Build {
+    let sack = blocks.iter().map(|(left, right)| SackBlock { left: ISS + *left, right: ISS + *right });
+    let timestamps = Some(Timestamps { value, echo });
+    ack(1, acked).options(Options { sack: sack.collect(), timestamps, ..Options::default() }).window(u16::MAX)
+}
+
+fn out(recovery: RecoveryConfig) -> Fixture {
+    let options = Options {
+        mss: Some(1012),
+        sack_permitted: true,
+        window_scale: Some(SHIFT),
+        timestamps: Some(Timestamps { value: 1, echo: 0 }),
+        ..Options::default()
+    };
+    let config = Config {
+        sack: true,
+        timestamps: true,
+        window_scaling: true,
+        send_mss_limit: 1012,
+        send_buffer: 1 << 20,
+        recovery,
+        ..config()
+    };
+    let mut fixture = Fixture::with(config, &syn().options(options), &stamped(1, &[], 1, 0));
+    fixture.tcb.congestion.set_cwnd(SEGMENTS * 1000);
+    fixture.write(SEGMENTS as usize * 1000);
+    assert_eq!(fixture.sent().len(), SEGMENTS as usize);
+    fixture
+}
+
+const fn seg(index: u32) -> u32 {
+    1 + 1000 * index
+}
+
+/// Taking all losses back costs a walk over what is outstanding. A peer that proves losses with one ACK, and denies them with the next one
+/// by an old echo (RFC 3522), must not buy a walk with every pair.
+#[test]
+fn a_peer_buys_few_walks_by_undo() {
+    let mut fixture = out(RecoveryConfig::new());
+    fixture.tcb.congestion.set_cwnd(4 * SEGMENTS * 1000);
+    fixture.write(1000);
+    assert_eq!(fixture.sent().len(), 1);
+    fixture.now += ms(10);
+    // What was sent last arrived, what was sent before it long ago did not.
+    fixture.arrives(&stamped(1, &[(seg(SEGMENTS), seg(SEGMENTS + 1))], 2, 0));
+    assert_eq!(fixture.tcb.recovery.lost().segments, SEGMENTS);
+    let (mut una, mut value) = (0, 3);
+    while una < SEGMENTS - 100 {
+        una += fixture.sent().len() as u32;
+        fixture.arrives(&stamped(seg(una), &[], value, 1));
+        value += 1;
+    }
+    assert!(value > 30, "ACKs that could each have taken all back: {value}");
+    let undone = fixture.tcb.recovery.counts().undone;
+    assert!((1..=2).contains(&undone), "{undone}");
+}
+
+/// RFC 6675: what an undo took for arrived late is lost all the same if enough more arrives after it.
+#[test]
+fn losses_are_found_by_number_again_after_an_undo() {
+    let mut fixture = out(RecoveryConfig { rack: false, ..RecoveryConfig::new() });
+    fixture.now += ms(10);
+    fixture.arrives(&stamped(1, &[(seg(4), seg(8))], 2, 0));
+    assert_eq!(fixture.tcb.recovery.lost().segments, 4);
+    assert_eq!(fixture.sent().len(), 2);
+    fixture.arrives(&stamped(seg(2), &[], 3, 1));
+    assert_eq!(fixture.tcb.recovery.lost().segments, 0, "the originals arrived");
+    fixture.arrives(&stamped(seg(2), &[(seg(4), seg(40))], 4, 1));
+    assert_eq!(fixture.tcb.recovery.lost().segments, 2);
+}
