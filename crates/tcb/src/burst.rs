@@ -23,13 +23,30 @@ pub(crate) struct Burst {
     resent: Option<SeqNum>,
     /// The end of the packet buffer that is being sent: no burst goes on after it.
     buffer_end: SeqNum,
+    /// From here on that buffer was filled segment by segment, as text left from its head.
+    filled: SeqNum,
+    /// So much of the next one will have been filled that way, bytes.
+    refill: u32,
     /// The end of the text that there was when the last burst began.
     packed_end: SeqNum,
 }
 
 impl Burst {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { end: una, is_long: false, resent: None, buffer_end: una, packed_end: una }
+        Self {
+            end: una,
+            is_long: false,
+            resent: None,
+            buffer_end: una,
+            filled: una,
+            refill: 0,
+            packed_end: una,
+        }
+    }
+
+    /// What ends at `end` leaves by itself, and the packet buffer with it.
+    const fn alone(end: SeqNum) -> Self {
+        Self { packed_end: end, ..Self::new(end) }
     }
 
     /// Nothing more can be sent now.
@@ -37,16 +54,24 @@ impl Burst {
         self.resent = None;
     }
 
-    /// `record` is sent again: whether it ends a burst of which more than it is sent again.
-    pub(crate) fn is_end_again(&mut self, record: &Record) -> bool {
-        let goes_on = self.resent == Some(record.start);
-        self.resent = Some(record.end);
-        goes_on && record.is(Marks::PUSHED)
+    /// Whether it ends there.
+    pub(crate) fn is_end(&self, end: SeqNum) -> bool {
+        self.end == end
     }
 
     /// Whether PSH ends it there.
     pub(crate) fn is_pushed_at(&self, end: SeqNum) -> bool {
-        self.is_long && self.end == end
+        self.is_long && self.is_end(end)
+    }
+
+    /// Whether the packet buffer that is being sent was full at some time when its text went up to `end`.
+    pub(crate) fn is_full_at(&self, end: SeqNum) -> bool {
+        !self.filled.after(end)
+    }
+
+    /// Whether the packet buffer that is being sent ends there.
+    pub(crate) fn is_buffer_end(&self, end: SeqNum) -> bool {
+        !self.buffer_end.after(end)
     }
 }
 
@@ -59,14 +84,13 @@ impl Tcb {
         let size = self.segment_size();
         if len > size || self.unsent() <= size as usize {
             // A probe of the path's MTU leaves by itself, and so does what is no more than a segment.
-            let end = from + len;
-            self.burst = Burst { end, is_long: false, resent: None, buffer_end: end, packed_end: end };
+            self.burst = Burst::alone(from + len);
             return;
         }
         let usable = if self.snd.edge().after(from) { self.snd.edge().since(from) } else { 0 };
         let unsent = u32::try_from(self.unsent()).unwrap_or(u32::MAX);
-        let buffer_end = self.buffer_end(from, usable, unsent);
-        let room = self.burst_segments().saturating_mul(size).min(buffer_end.since(from));
+        self.begin_buffer(from, usable, unsent);
+        let room = self.burst_segments().saturating_mul(size).min(self.burst.buffer_end.since(from));
         let text = self.marks.cut(from, unsent.min(usable).min(room));
         // A rest that is no full segment waits, or goes with the others.
         let rest = text % size;
@@ -76,20 +100,43 @@ impl Tcb {
             end: from + text.max(len),
             is_long: text.max(len) > size,
             resent: None,
-            buffer_end,
             packed_end: from + unsent,
+            ..self.burst
         };
     }
 
-    /// Where the packet buffer with `from` ends. Of new text what may leave at once does so, and the next buffer begins there.
-    fn buffer_end(&self, from: SeqNum, usable: u32, unsent: u32) -> SeqNum {
+    /// `record` is sent again, with `pipe` bytes in the network: whether it ends a burst of which more than it is sent again. So it
+    /// does before what the peer has, and where cwnd is full.
+    pub(crate) fn is_burst_end_again(&mut self, record: &Record, pipe: u32) -> bool {
+        if !self.config.push_bursts {
+            return false;
+        }
+        let next = self.recovery.after_next_to_send().map(Record::len);
+        let has_next = next.is_some_and(|len| self.congestion.has_room(pipe + record.len(), len));
+        let is_end = !has_next || record.is(Marks::BURST_END);
+        let goes_on = self.burst.resent == Some(record.start);
+        self.burst.resent = (!is_end).then_some(record.end);
+        goes_on && is_end
+    }
+
+    /// Finds where the packet buffer with `from` ends. Of new text what may leave at once does so, and the next buffer begins there:
+    /// it is filled up as much as has left.
+    fn begin_buffer(&mut self, from: SeqNum, usable: u32, unsent: u32) {
         let is_new = !self.burst.packed_end.after(from);
         if self.burst.buffer_end.after(from) && !is_new {
-            return self.burst.buffer_end;
+            return;
         }
         let (size, goal) = (self.segment_size(), self.buffer_goal());
         let room = self.congestion.cwnd().saturating_sub(self.pipe()).min(usable) / size * size;
-        from + if is_new && unsent > room { goal.min(room.max(size)) } else { goal }
+        let (len, refill) = if is_new && unsent > room {
+            let len = goal.min(room.max(size));
+            (len, len)
+        } else {
+            (goal, 0)
+        };
+        let buffer_end = from + len;
+        let refilled = if is_new { 0 } else { self.burst.refill };
+        self.burst = Burst { buffer_end, filled: buffer_end - refilled, refill, ..self.burst };
     }
 
     /// Linux's `tcp_tso_autosize`, and half of cwnd at most.

@@ -46,15 +46,25 @@ pub(crate) struct Marks {
     more: Option<More>,
     /// Text before this goes out, whatever holds the rest.
     pushed_out: SeqNum,
-    /// The end of the newest segment that had PSH.
+    /// The end of the newest segment that had PSH, or was due to have it.
     psh: SeqNum,
+    /// PSH is due with the end of the packet buffer.
+    is_push_due: bool,
     /// Ends of records that are not acknowledged, in order.
     records: VecDeque<SeqNum>,
 }
 
 impl Marks {
     pub(crate) const fn new(una: SeqNum) -> Self {
-        Self { cork: false, urgent: None, more: None, pushed_out: una, psh: una, records: VecDeque::new() }
+        Self {
+            cork: false,
+            urgent: None,
+            more: None,
+            pushed_out: una,
+            psh: una,
+            is_push_due: false,
+            records: VecDeque::new(),
+        }
     }
 
     /// An ACK came: nothing waits for MSG_MORE's sake any longer.
@@ -167,15 +177,22 @@ impl Tcb {
     }
 
     /// MUST-61, SHLD-27 (3.9.1.2): PSH with the last byte there is, however many SENDs it ends, unless more is to come; as Linux
-    /// also with the end of a record or of a burst, and after half of the peer's largest window without.
+    /// also with the end of a record or of a burst, and after half of the peer's largest window without: with the end of the packet
+    /// buffer that was filled up to there.
     pub(crate) fn take_push(&mut self, end: SeqNum) -> bool {
         let is_last = end == self.text_end() && self.marks.more.is_none_or(|more| end.after(more.until));
         let is_overdue = end.after(self.marks.psh + (self.snd.max_wnd / 2).max(self.snd.mss));
-        let is_pushed = is_last || is_overdue || self.marks.is_record_end(end);
-        if is_pushed && end.after(self.marks.psh) {
+        let is_end = is_last || self.marks.is_record_end(end);
+        let has_buffers = self.config.push_bursts;
+        if is_overdue && (!has_buffers || self.burst.is_full_at(end)) {
+            self.marks.psh = end;
+            self.marks.is_push_due = true;
+        } else if is_end && end.after(self.marks.psh) {
             self.marks.psh = end;
         }
-        is_pushed
+        let is_due = self.marks.is_push_due && (!has_buffers || self.burst.is_buffer_end(end));
+        self.marks.is_push_due &= !is_due;
+        is_end || is_due
     }
 
     /// The number after the last byte of text.

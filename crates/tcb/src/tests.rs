@@ -2,6 +2,7 @@
 
 mod acks;
 mod blocked;
+mod bursts;
 mod calls;
 mod chrono;
 mod early;

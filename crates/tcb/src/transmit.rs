@@ -103,8 +103,8 @@ fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if !tcb.may_leave(now) {
         return None;
     }
+    cut.push = tcb.is_burst_end_again(&record, pipe) && cut.len() == record.len();
     tcb.congestion.on_sent(now, cut.text);
-    cut.push = tcb.burst.is_end_again(&record) && cut.len() == record.len();
     let value = tcb.timestamp_at(now);
     tcb.recovery.on_resent(now, cut.len(), pipe, value);
     tcb.counters.on_retransmitted(cut.text);
@@ -167,7 +167,8 @@ fn send_new(tcb: &mut Tcb, now: Instant, mut cut: Cut) -> Transmit {
     }
     tcb.note_burst(cut.from, cut.text);
     cut.push = tcb.burst.is_pushed_at(cut.from + cut.text);
-    let marks = if cut.push { Marks::PUSHED } else { Marks::default() };
+    let is_end = tcb.burst.is_end(cut.from + cut.text);
+    let marks = if is_end { Marks::BURST_END } else { Marks::default() };
     tcb.recovery.on_sent(now, cut.from..cut.from + cut.len(), pipe, marks);
     tcb.snd.nxt += cut.len();
     if cut.fin {

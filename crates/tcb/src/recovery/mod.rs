@@ -214,6 +214,12 @@ impl Recovery {
         self.board.get(index).copied()
     }
 
+    /// The segment after that one, if the peer does not have it.
+    pub(crate) fn after_next_to_send(&mut self) -> Option<&Record> {
+        let index = self.board.next_to_send()?;
+        self.board.get(index + 1).filter(|next| !next.is(Marks::SACKED))
+    }
+
     /// Text that was never sent goes out, while `pipe` bytes are in the network.
     pub(crate) fn on_sent(&mut self, now: Instant, text: Range<SeqNum>, pipe: u32, marks: Marks) {
         let len = text.end.since(text.start);

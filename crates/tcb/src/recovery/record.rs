@@ -56,8 +56,8 @@ impl Marks {
     pub(crate) const EVER_RESENT: Self = Self(1 << 3);
     /// Only a part of it was sent again: the window took no more.
     pub(crate) const PARTIAL: Self = Self(1 << 4);
-    /// It ends what was sent together.
-    pub(crate) const PUSHED: Self = Self(1 << 6);
+    /// It ends what was sent together, or was sent alone.
+    pub(crate) const BURST_END: Self = Self(1 << 6);
     /// It is in the list in the order of sending.
     pub(super) const LISTED: Self = Self(1 << 5);
 

@@ -350,7 +350,7 @@ impl Scoreboard {
             let mut start = record.start;
             while record.end.since(start) > mss {
                 let mut marks = record.marks;
-                marks.clear(Marks::PUSHED);
+                marks.clear(Marks::BURST_END);
                 cut.push_back(Record { start, end: start + mss, marks, ..record });
                 start += mss;
             }
