@@ -3,7 +3,7 @@
 use crate::{CongestionName, FastOpenKeys, PathSettings, RecoverySettings};
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
-use sockeye_tcb::{CongestionControl, SendAccounting};
+use sockeye_tcb::{AckCompression, CongestionControl, SendAccounting};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -94,6 +94,10 @@ pub struct Settings {
     pub moderate_recv_buffer: bool,
     /// tcp_pingpong_thresh: answers in a row after which ACKs wait for the next one (1).
     pub interactive_after: u8,
+    /// tcp_comp_sack_delay_ns: the longest that ACKs of text out of order wait for each other (1 ms).
+    pub ack_compression_delay: Duration,
+    /// tcp_comp_sack_nr: the most of them that one stands for (44); with 0 each goes out.
+    pub ack_compression_most: u8,
     /// tcp_workaround_signed_windows: whether SYNs offer no more than 32,767 bytes.
     pub workaround_signed_windows: bool,
     /// tcp_dsack: whether duplicates are told (RFC 2883).
@@ -207,6 +211,8 @@ impl Default for Settings {
             dsack: true,
             moderate_recv_buffer: true,
             interactive_after: 1,
+            ack_compression_delay: AckCompression::LINUX.delay,
+            ack_compression_most: AckCompression::LINUX.most,
             workaround_signed_windows: false,
             keepalive_time: Duration::from_secs(7200),
             keepalive_interval: Duration::from_secs(75),

@@ -10,7 +10,7 @@ use crate::route::{Path, Via, is_unicast, loopback};
 use crate::socket::{Bound, Connecting, Hold, Phase, RingsState, Socket};
 use crate::{Error, Family, Rings, SocketId, congestion};
 use sockeye_clock::Instant;
-use sockeye_tcb::{Config, Handshake};
+use sockeye_tcb::{AckCompression, Config, Handshake};
 use sockeye_wire::SeqNum;
 use std::net::{IpAddr, SocketAddr};
 
@@ -201,6 +201,10 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         window_clamp: options.window_clamp(),
         syn_window_max: if host.settings.workaround_signed_windows { 32_767 } else { u16::MAX },
         interactive_after: host.settings.interactive_after,
+        ack_compression: AckCompression {
+            delay: host.settings.ack_compression_delay,
+            most: host.settings.ack_compression_most,
+        },
         timestamp_offset: host.timestamp_offset(path),
         send_buffer: options.send_buffer,
         send_accounting: options.send_accounting,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_wire::SeqNum;
 
-use crate::{CongestionConfig, EcnConfig, RecoveryConfig, SendAccounting};
+use crate::{AckCompression, CongestionConfig, EcnConfig, RecoveryConfig, SendAccounting};
 
 /// What a connection is configured with, before it starts. All of it is plain data.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub struct Config {
     pub delayed_ack: Duration,
     /// The most: 200 ms, and no more than `rto_min`.
     pub delayed_ack_max: Duration,
+    /// When ACKs of text out of order are put together.
+    pub ack_compression: AckCompression,
     /// Answers in a row after which an ACK waits for the next one (tcp_pingpong_thresh = 1).
     pub interactive_after: u8,
     /// RTO bounds (200 ms, 120 s).
@@ -146,6 +148,7 @@ impl Config {
             nagle: true,
             delayed_ack: Duration::from_millis(40),
             delayed_ack_max: Duration::from_millis(200),
+            ack_compression: AckCompression::LINUX,
             interactive_after: 1,
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),

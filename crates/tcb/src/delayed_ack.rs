@@ -242,7 +242,7 @@ impl AckPolicy {
         self.answers >= self.interactive_after
     }
 
-    const fn is_quick(&self) -> bool {
+    pub(crate) const fn is_quick(&self) -> bool {
         self.quick > 0 && !self.is_interactive()
     }
 

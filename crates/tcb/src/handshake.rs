@@ -14,6 +14,7 @@ use crate::accounting::Account;
 use crate::arrive::ChallengeLimit;
 use crate::burst::Burst;
 use crate::chrono::Chrono;
+use crate::compressed_ack::CompressedAcks;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::discard::Discards;
@@ -292,6 +293,7 @@ impl Handshake {
             congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
             ecn: EcnState::new(self.peer.ecn),
             acks,
+            compressed_acks: CompressedAcks::default(),
             persist: Persist::default(),
             probing: Probing::new(now),
             timers: Timers::new(),

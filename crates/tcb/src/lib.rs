@@ -21,6 +21,7 @@ mod accounting;
 mod arrive;
 mod burst;
 mod chrono;
+mod compressed_ack;
 mod config;
 mod congestion;
 mod counters;
@@ -50,6 +51,7 @@ mod tuning;
 mod window;
 
 pub use accounting::SendAccounting;
+pub use compressed_ack::AckCompression;
 pub use config::{Config, KeepAlive, MtuProbing, ProbeMode};
 pub use congestion::{CongestionConfig, CongestionControl, HyStart};
 pub use discard::{Discard, Discards};

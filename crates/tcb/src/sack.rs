@@ -47,17 +47,25 @@ impl Sack {
     }
 
     /// The block at `seq` has grown, or is new: "the first SACK block […] MUST specify the contiguous block of data containing the
-    /// segment which triggered this ACK" (RFC 2018, section 4).
-    pub(crate) fn on_out_of_order(&mut self, seq: SeqNum, rcv: &Rcv, recvq: &RecvQ) {
+    /// segment which triggered this ACK" (RFC 2018, section 4). Returns whether it is one that is remembered.
+    pub(crate) fn on_out_of_order(&mut self, seq: SeqNum, rcv: &Rcv, recvq: &RecvQ) -> bool {
         if !self.is_permitted {
-            return;
+            return false;
         }
-        let Some(block) = block_at(seq, rcv, recvq) else { return };
+        let Some(block) = block_at(seq, rcv, recvq) else { return false };
+        let remembered = self.newest.len();
         self.newest.retain(|within| !is_within(*within, block));
+        let is_known = self.newest.len() < remembered;
         if self.newest.is_full() {
             self.newest.pop();
         }
         self.newest.insert(0, seq);
+        is_known
+    }
+
+    /// Whether a duplicate is still to be told.
+    pub(crate) const fn has_duplicate(&self) -> bool {
+        self.duplicate.is_some()
     }
 
     /// RCV.NXT has moved.

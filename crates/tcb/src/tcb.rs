@@ -14,6 +14,7 @@ use crate::accounting::Account;
 use crate::arrive::ChallengeLimit;
 use crate::burst::Burst;
 use crate::chrono::Chrono;
+use crate::compressed_ack::CompressedAcks;
 use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::delayed_ack::AckPolicy;
@@ -59,6 +60,7 @@ pub struct Tcb {
     pub(crate) congestion: Congestion,
     pub(crate) ecn: EcnState,
     pub(crate) acks: AckPolicy,
+    pub(crate) compressed_acks: CompressedAcks,
     pub(crate) persist: Persist,
     pub(crate) probing: Probing,
     pub(crate) timers: Timers,

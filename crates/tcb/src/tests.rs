@@ -5,6 +5,7 @@ mod blocked;
 mod bursts;
 mod calls;
 mod chrono;
+mod compressed;
 mod early;
 mod ecn;
 pub(crate) mod fixture;

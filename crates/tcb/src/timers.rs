@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Persist,
     /// Delayed ACK (3.8.6.3).
     DelayedAck,
+    /// ACKs of text out of order, put together.
+    CompressedAck,
     /// Keep-alive (3.8.4).
     KeepAlive,
     /// TCP_USER_TIMEOUT (3.8.3).
@@ -26,12 +28,13 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Probe,
         Self::Reorder,
         Self::Retransmit,
         Self::Persist,
         Self::DelayedAck,
+        Self::CompressedAck,
         Self::KeepAlive,
         Self::User,
         Self::FinWait2,

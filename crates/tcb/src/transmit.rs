@@ -305,6 +305,7 @@ fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window:
     tcb.acks.on_ack_sent();
     tcb.owed.challenge = false;
     tcb.timers.stop(Timer::DelayedAck);
+    tcb.release_compressed_acks();
     tcb.rcv.last_ack = tcb.rcv.nxt;
     header(tcb, now, seq, flags, window)
 }

@@ -105,6 +105,8 @@ pub(super) const ROWS: &[Row] = &[
     number!("net.ipv4.tcp_cubic_hystart", hystart, 0, 2),
     flag!("net.ipv4.tcp_abort_on_overflow", abort_on_overflow),
     number!("net.ipv4.tcp_challenge_ack_limit", challenge_ack_limit, 0, INT),
+    time!("net.ipv4.tcp_comp_sack_delay_ns", ack_compression_delay, Nanos, 0, INT),
+    number!("net.ipv4.tcp_comp_sack_nr", ack_compression_most, 0, BYTE),
     flag!("net.ipv4.tcp_dsack", dsack),
     number!("net.ipv4.tcp_ecn", ecn, 0, 2),
     flag!("net.ipv4.tcp_ecn_fallback", ecn_fallback),

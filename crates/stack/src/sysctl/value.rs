@@ -9,6 +9,7 @@ pub(super) enum Unit {
     Seconds,
     Millis,
     Micros,
+    Nanos,
 }
 
 impl Unit {
@@ -17,6 +18,7 @@ impl Unit {
             Self::Seconds => 1_000_000_000,
             Self::Millis => 1_000_000,
             Self::Micros => 1_000,
+            Self::Nanos => 1,
         }
     }
 

@@ -46,11 +46,11 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
     }
     let moved = tcb.recvq.place(start, &segment.text().slice(0, len));
     if moved == 0 {
-        tcb.sack.on_out_of_order(seq, &tcb.rcv, &tcb.recvq);
+        let is_known_block = tcb.sack.on_out_of_order(seq, &tcb.rcv, &tcb.recvq);
         // MAY-13 (3.8.6.3): the ACK says at once what is expected.
         if segment.offset() > 0 {
             tcb.counters.out_of_order = tcb.counters.out_of_order.wrapping_add(1);
-            tcb.owed.duplicates = tcb.owed.duplicates.saturating_add(1);
+            tcb.acknowledge_out_of_order(now, is_known_block);
         } else {
             tcb.acks.owe_now();
         }
@@ -70,6 +70,7 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
     tcb.tune_receive(now, len as u32, segment.header().options.timestamps.map(|stamps| stamps.echo));
     // Duplicate ACKs not sent yet would tell of the past.
     tcb.owed.duplicates = 0;
+    tcb.compressed_acks.on_in_order();
     if had_gaps || moved < len {
         // RFC 5681, 4.2: an ACK at once when a gap closes; also when text found no room, as a probe expects.
         tcb.acks.owe_now();

@@ -21,6 +21,7 @@ impl Tcb {
                 Timer::Retransmit => self.on_retransmit_timeout(now),
                 Timer::Persist => self.on_persist_timeout(now),
                 Timer::DelayedAck => self.acks.on_timeout(self.rtt.rto().get()),
+                Timer::CompressedAck => self.on_compressed_ack_timeout(),
                 Timer::KeepAlive => self.on_keep_alive_timeout(now),
                 Timer::User => self.time_out(),
                 // As Linux: it was half closed and nobody can read what might come. It ends without a word.

@@ -260,8 +260,13 @@ impl Fixture {
 
     /// The first segments of a flow are acknowledged at once; lets that pass. Returns the peer's next sequence number.
     pub(crate) fn spend_quick_acks(&mut self) -> u32 {
+        self.spend_quick_acks_from(1)
+    }
+
+    /// The same when our text up to `ack_number` has been acknowledged.
+    pub(crate) fn spend_quick_acks_from(&mut self, ack_number: u32) -> u32 {
         for seq in 1..=16 {
-            self.arrives(&ack(seq, 1).text(1));
+            self.arrives(&ack(seq, ack_number).text(1));
             self.sent();
         }
         self.tcb.acks.owe_now();
