@@ -140,7 +140,7 @@ ssize_t sockeye_recvfrom(int fd,
                          socklen_t *address_length);
 
 /**
- * As `sendto()`: the address is ignored on a stream, as Linux does.
+ * As `sendto()`: the address is ignored on a stream, as Linux does, unless MSG_FASTOPEN asks for a connection to it.
  */
 ssize_t sockeye_sendto(int fd,
                        const void *buffer,
@@ -213,6 +213,11 @@ int sockeye_dup2(int fd, int new_);
  * As `dup3()`.
  */
 int sockeye_dup3(int fd, int new_, int flags);
+
+/**
+ * As `sockatmark()`.
+ */
+int sockeye_sockatmark(int fd);
 
 /**
  * As `poll()`.

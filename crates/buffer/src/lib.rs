@@ -60,4 +60,4 @@ pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
 pub use slot::{Condition, Slot, SlotHeader};
 pub use text::Text;
-pub use urgent::{UrgentByte, distance_to_mark, is_hidden_next};
+pub use urgent::{UrgentByte, distance_to_mark, is_hidden_next, is_urgent_here};

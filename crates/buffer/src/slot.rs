@@ -104,12 +104,16 @@ pub struct ReadinessLine {
     pub rx_token: AtomicU32,
     /// 1 while the token's send direction is kept full, because SendQ is full.
     pub tx_token: AtomicU32,
+    /// 1 while the token shows an urgent byte, or is about to.
+    pub urgent_token: AtomicU32,
     /// SO_RCVLOWAT, bytes; 0 counts as 1.
     pub recv_low_water: AtomicU32,
     /// TCP_INQ: 1 if `recvmsg()` tells what is left to read.
     pub tells_left: AtomicU32,
     /// O_NONBLOCK, mirrored.
     pub nonblocking: AtomicU32,
+    /// 1 from `connect()` on until a call has told how it ended.
+    pub opening: AtomicU32,
     /// SO_RCVTIMEO in microseconds; 0 for none.
     pub recv_timeout: AtomicU64,
     /// SO_SNDTIMEO in microseconds; 0 for none.
@@ -256,9 +260,11 @@ impl Slot {
             &readiness.armed,
             &readiness.rx_token,
             &readiness.tx_token,
+            &readiness.urgent_token,
             &readiness.recv_low_water,
             &readiness.tells_left,
             &readiness.nonblocking,
+            &readiness.opening,
             &self.header().urgent.is_inline,
         ];
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));

@@ -42,6 +42,15 @@ pub fn is_hidden_next(header: &SlotHeader) -> bool {
     distance_to_mark(header) == Some(0) && has_come && header.urgent.is_inline.load(Ordering::Relaxed) == 0
 }
 
+/// Whether there is an urgent byte that was neither taken nor passed: then poll() says POLLPRI.
+#[must_use]
+pub fn is_urgent_here(header: &SlotHeader) -> bool {
+    let Some(distance) = distance_to_mark(header) else { return false };
+    let place = header.receiver.recv_head.load(Ordering::Relaxed).wrapping_add(distance);
+    let is_taken = header.urgent.taken.load(Ordering::Relaxed) == place.wrapping_add(1);
+    !is_taken && header.engine.recv_tail.load(Ordering::Acquire) > place
+}
+
 impl RecvQReader {
     /// SIOCATMARK: whether the next byte is the urgent one.
     #[must_use]

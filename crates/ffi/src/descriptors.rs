@@ -9,6 +9,8 @@ use libc::{c_int, c_long, c_ulong, c_void};
 /// `SIOCOUTQ`, which is `TIOCOUTQ`.
 const SIOCOUTQ: c_ulong = libc::TIOCOUTQ;
 const SIOCATMARK: c_ulong = 0x8905;
+/// Who is told of urgent data: the kernel keeps that with the token.
+const OWNERS: [c_ulong; 4] = [0x8901, 0x8902, 0x8903, 0x8904];
 const FIONREAD: c_ulong = libc::FIONREAD;
 const FIONBIO: c_ulong = libc::FIONBIO;
 const FIOCLEX: c_ulong = libc::FIOCLEX;
@@ -67,19 +69,33 @@ pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argumen
     if is_duplication(command) { note_copy(fd, result) } else { result }
 }
 
-/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX and FIONCLEX; any other is
+/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP; any other is
 /// ENOTTY.
 ///
 /// # Safety
 /// `argument` is what the request asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int {
-    if !TABLE.has(fd) || request == FIOCLEX || request == FIONCLEX {
+    if !TABLE.has(fd) || request == FIOCLEX || request == FIONCLEX || OWNERS.contains(&request) {
         // SAFETY: the caller's arguments as they came.
         return unsafe { real::ioctl(fd, request, argument) };
     }
     // SAFETY: the caller's promise.
     guard(|| unsafe { control(fd, request, argument) })
+}
+
+/// As `sockatmark()`.
+///
+/// # Safety
+/// None is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sockeye_sockatmark(fd: c_int) -> c_int {
+    let mut is_at_mark: c_int = 0;
+    // SAFETY: the request writes a number.
+    match unsafe { sockeye_ioctl(fd, SIOCATMARK, (&raw mut is_at_mark).cast()) } {
+        0 => is_at_mark,
+        failed => failed,
+    }
 }
 
 const fn is_duplication(command: c_int) -> bool {

@@ -1,6 +1,8 @@
 //! The POSIX names. Each is the `sockeye_*` function of its family under another name.
 
-use crate::descriptors::{sockeye_dup, sockeye_dup2, sockeye_dup3, sockeye_fcntl, sockeye_ioctl};
+use crate::descriptors::{
+    sockeye_dup, sockeye_dup2, sockeye_dup3, sockeye_fcntl, sockeye_ioctl, sockeye_sockatmark,
+};
 use crate::io::{
     sockeye_read, sockeye_read_chk, sockeye_readv, sockeye_recv, sockeye_recv_chk, sockeye_recvfrom,
     sockeye_recvfrom_chk, sockeye_send, sockeye_sendto, sockeye_write, sockeye_writev,
@@ -62,6 +64,7 @@ posix_names! {
     fcntl = sockeye_fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int;
     fcntl64 = sockeye_fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int;
     ioctl = sockeye_ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int;
+    sockatmark = sockeye_sockatmark(fd: c_int) -> c_int;
     fdopen = sockeye_fdopen(fd: c_int, mode: *const c_char) -> *mut FILE;
     fileno = sockeye_fileno(stream: *mut FILE) -> c_int;
     fileno_unlocked = sockeye_fileno(stream: *mut FILE) -> c_int;

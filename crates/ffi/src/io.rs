@@ -10,12 +10,13 @@
 //! | `MSG_OOB` | the urgent byte, unless SO_OOBINLINE is on | the last byte is urgent |
 //! | `MSG_ERRQUEUE` | the oldest report; without the packet that it is about | EOPNOTSUPP |
 //! | `MSG_ZEROCOPY` | EOPNOTSUPP | with SO_ZEROCOPY, the error queue tells when the bytes are acknowledged; they are copied |
+//! | `MSG_FASTOPEN` | EOPNOTSUPP | opens the connection, with text in the SYN if the server's cookie is known (RFC 7413) |
 //! | any other | EOPNOTSUPP | EOPNOTSUPP |
 
 use crate::engine::{self, TABLE};
 use crate::errno::{self, Errno, guard};
 use crate::table::Guard;
-use crate::{raw, real};
+use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_clock::{Instant, monotonic, time_of_day};
 use sockeye_host::{Call, CallError, Socket};
@@ -36,7 +37,8 @@ const SEND_FLAGS: c_int = libc::MSG_DONTWAIT
     | libc::MSG_EOR
     | libc::MSG_OOB
     | libc::MSG_CONFIRM
-    | libc::MSG_ZEROCOPY;
+    | libc::MSG_ZEROCOPY
+    | libc::MSG_FASTOPEN;
 /// Bytes discarded at a time for MSG_TRUNC.
 const DISCARD: usize = 16 * 1024;
 
@@ -138,7 +140,7 @@ pub unsafe extern "C-unwind" fn sockeye_recvfrom(
     })
 }
 
-/// As `sendto()`: the address is ignored on a stream, as Linux does.
+/// As `sendto()`: the address is ignored on a stream, as Linux does, unless MSG_FASTOPEN asks for a connection to it.
 ///
 /// # Safety
 /// `buffer` points to `length` bytes.
@@ -155,8 +157,13 @@ pub unsafe extern "C-unwind" fn sockeye_sendto(
         // SAFETY: the caller's arguments as they came.
         return unsafe { real::sendto(fd, buffer, length, flags, address, address_length) };
     }
-    // SAFETY: the caller's promise.
-    guard(|| unsafe { send_one(fd, buffer, length, flags) })
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let name = unsafe { names::bytes_of(address, address_length) }?;
+        // SAFETY: the caller's promise.
+        let buffer = unsafe { raw::bytes(buffer, length) }?;
+        send_to(fd, &[IoSlice::new(buffer)], flags, name)
+    })
 }
 
 /// As `readv()`.
@@ -305,7 +312,8 @@ pub fn recv(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<s
 /// MSG_OOB: the urgent byte, as Linux without waiting for it. With no room for it, it is taken all the same.
 fn recv_urgent(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Result<ssize_t, Errno> {
     let socket = engine::find(fd)?;
-    let Some(byte) = socket.recv_urgent(flags & libc::MSG_PEEK != 0).map_err(errno::of)? else {
+    let call = Call { token: engine::token(fd), peek: flags & libc::MSG_PEEK != 0, ..Call::default() };
+    let Some(byte) = socket.recv_urgent(call).map_err(errno::of)? else {
         return Ok(0);
     };
     match buffers.iter_mut().find(|buffer| !buffer.is_empty()) {
@@ -362,6 +370,14 @@ fn receiver(fd: c_int, flags: c_int) -> Result<(Guard<Socket>, Call<'static>), E
 /// # Errors
 /// As Linux, and as the table of flags says.
 pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t, Errno> {
+    send_to(fd, buffers, flags, &[])
+}
+
+/// As [`send`], with an address for MSG_FASTOPEN; empty for none.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_to(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int, name: &[u8]) -> Result<ssize_t, Errno> {
     let socket = engine::find(fd)?;
     if flags & !SEND_FLAGS != 0 {
         return Err(Errno::OPNOTSUPP);
@@ -375,7 +391,11 @@ pub fn send(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int) -> Result<ssize_t,
         zero_copy: flags & libc::MSG_ZEROCOPY != 0,
         ..Call::default()
     };
-    match socket.send(call, buffers) {
+    let sent = match flags & libc::MSG_FASTOPEN {
+        0 => socket.send(call, buffers),
+        _ => socket.send_fast_open(call, buffers, names::to_open(name, socket.family())?),
+    };
+    match sent {
         Ok(count) => Ok(count.cast_signed()),
         Err(error) => {
             // The handler may jump out of the call: nothing must be held.

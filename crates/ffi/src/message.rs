@@ -2,7 +2,7 @@
 
 use crate::engine::{self, TABLE};
 use crate::errno::{Errno, guard};
-use crate::{io, raw, real};
+use crate::{io, names, raw, real};
 use libc::{c_int, c_uint, mmsghdr, msghdr, ssize_t, timespec};
 use sockeye_clock::{Instant, monotonic};
 use std::time::Duration;
@@ -142,7 +142,9 @@ unsafe fn send(fd: c_int, message: *const msghdr, flags: c_int) -> Result<ssize_
     }
     // SAFETY: the caller's promise.
     let buffers = unsafe { raw::gather(header.msg_iov, header.msg_iovlen, Errno::MSGSIZE) }?;
-    io::send(fd, &buffers, flags)
+    // SAFETY: the caller's promise.
+    let name = unsafe { names::bytes_of(header.msg_name.cast_const().cast(), header.msg_namelen) }?;
+    io::send_to(fd, &buffers, flags, name)
 }
 
 unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t, Errno> {

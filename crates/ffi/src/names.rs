@@ -109,12 +109,38 @@ unsafe fn address_of(
     family: Family,
     usage: Use,
 ) -> Result<SocketAddr, Errno> {
+    if address.is_null() && length > 0 {
+        return Err(Errno::FAULT);
+    }
+    // SAFETY: the caller's promise.
+    address::parse(unsafe { bytes_of(address, length) }?, family, usage)
+}
+
+/// The bytes of an address; none where there is no address.
+///
+/// # Safety
+/// `address` is NULL or points to `length` bytes.
+pub unsafe fn bytes_of<'a>(address: *const sockaddr, length: socklen_t) -> Result<&'a [u8], Errno> {
+    if address.is_null() {
+        return Ok(&[]);
+    }
     if length as usize > address::MAX_LENGTH {
         return Err(Errno::INVAL);
     }
     // SAFETY: the caller's promise.
-    let bytes = unsafe { raw::bytes(address.cast(), length as usize) }?;
-    address::parse(bytes, family, usage)
+    unsafe { raw::bytes(address.cast(), length as usize) }
+}
+
+/// Where MSG_FASTOPEN shall connect to.
+///
+/// # Errors
+/// EOPNOTSUPP for AF_UNSPEC, as on Linux; what `connect()` says of other addresses.
+pub fn to_open(name: &[u8], family: Family) -> Result<Option<SocketAddr>, Errno> {
+    match name {
+        [] => Ok(None),
+        name if address::is_unspecified_family(name) => Err(Errno::OPNOTSUPP),
+        name => address::parse(name, family, Use::Connect).map(Some),
+    }
 }
 
 /// Gives an address back with the length it has, even if there was room only for a part.

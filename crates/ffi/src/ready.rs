@@ -289,6 +289,9 @@ fn revents(readiness: Readiness, events: c_short) -> c_short {
     if readiness.writable {
         all |= libc::POLLOUT | libc::POLLWRNORM;
     }
+    if readiness.urgent {
+        all |= libc::POLLPRI;
+    }
     if readiness.peer_closed {
         all |= libc::POLLRDHUP;
     }

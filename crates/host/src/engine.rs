@@ -10,6 +10,7 @@
 //! ```
 
 mod execute;
+mod open;
 
 use crate::memory::{Memory, PoolId};
 use crate::rings::SlotRings;

@@ -15,7 +15,7 @@ impl Entry {
     pub(crate) fn on_event(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Connected => {
-                self.change_condition(Condition::CONNECTED, Condition::CONNECTING);
+                self.change_condition(Condition::CONNECTED, Condition::CONNECTING | condition::DEFERRED);
                 self.wake_readers();
                 self.wake_writers();
             }
@@ -23,6 +23,7 @@ impl Entry {
                 self.wake_readers();
                 self.show_edge();
             }
+            SocketEvent::Urgent => self.show_urgent(),
             SocketEvent::Acceptable => {
                 self.slot.header().engine.accept_len.fetch_add(1, Ordering::SeqCst);
                 self.wake_readers();
@@ -65,7 +66,7 @@ impl Entry {
             0 => 0,
             _ => Condition::CLOSED | Condition::SEND_SHUT,
         };
-        self.change_condition(ended, Condition::CONNECTING);
+        self.change_condition(ended, Condition::CONNECTING | condition::DEFERRED);
         self.wake_readers();
         self.wake_writers();
         self.show_reset();
@@ -93,6 +94,10 @@ impl Entry {
             token.show_fin();
             self.fin_shown = true;
         }
+        // What ended with an error that nobody has read is shown by a reset.
+        if is_hung_up(word) && held(header) == 0 && header.engine.error.load(Ordering::SeqCst) == 0 {
+            self.show_hang_up();
+        }
     }
 
     /// What arrives is an edge of its own for who is told of edges, also while the token is readable.
@@ -106,6 +111,15 @@ impl Entry {
         }
     }
 
+    /// Urgent data were announced: whoever F_SETOWN names is told by the kernel (SIGURG), also if nobody polls.
+    fn show_urgent(&self) {
+        self.wake_readers();
+        if let Some(token) = &self.token {
+            self.slot.header().readiness.urgent_token.store(1, Ordering::SeqCst);
+            token.show_urgent();
+        }
+    }
+
     /// Who polls looks at the words once the token says anything.
     fn show_report(&self) {
         let readiness = &self.slot.header().readiness;
@@ -114,6 +128,15 @@ impl Entry {
             && let Some(token) = &self.token
         {
             token.show_readable();
+        }
+    }
+
+    /// Both directions are shut and everything is read: shown as a reset is, but without the bytes that make the kernel say so.
+    fn show_hang_up(&mut self) {
+        if let Some(token) = self.token.as_ref().filter(|_| !self.armers.is_empty()) {
+            token.empty();
+            self.change_condition(condition::TOKEN_CLOSED, 0);
+            self.token = None;
         }
     }
 
@@ -164,6 +187,12 @@ fn wake(waiting: &AtomicU32, sequence: &AtomicU32) {
         sequence.fetch_add(1, Ordering::SeqCst);
         futex::wake_all(sequence);
     }
+}
+
+/// Whether both directions of what was a connection are shut.
+pub(crate) fn is_hung_up(condition: u32) -> bool {
+    const RECV: u32 = Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED;
+    condition & RECV != 0 && condition & Condition::SEND_SHUT != 0
 }
 
 /// Whether there is something to read or to accept.

@@ -67,6 +67,15 @@ pub(crate) enum Request {
         tag: u64,
         address: SocketAddr,
     },
+    /// As `Connect`, for text in the SYN (MSG_FASTOPEN); without an address, of an open that waits for text.
+    FastOpen {
+        tag: u64,
+        address: Option<SocketAddr>,
+    },
+    /// The text of an open that waits for it is in SendQ.
+    Launch {
+        tag: u64,
+    },
     Shutdown {
         tag: u64,
         how: Shutdown,
@@ -180,6 +189,8 @@ pub(crate) enum Reply {
     Option(SocketOption),
     Info(Box<TcpInfo>),
     Report(Report),
+    /// The SYN has room for so many bytes, and waits for them; with 0 it is under way.
+    Room(usize),
     Sysctl(Option<String>),
     /// Why a setting was not set, in words, or that it was.
     SysctlSet(Result<(), String>),

@@ -1,5 +1,6 @@
 //! The program's side of a socket.
 
+mod fast_open;
 mod open;
 mod recv;
 mod send;
@@ -10,7 +11,7 @@ use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request, Token};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
-use sockeye_buffer::{Condition, SlotHeader};
+use sockeye_buffer::{Condition, SlotHeader, is_urgent_here};
 use sockeye_stack::{Error, OptionName, Report, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -91,6 +92,8 @@ pub struct Readiness {
     pub peer_closed: bool,
     /// POLLHUP: both directions are shut, or never connected.
     pub hang_up: bool,
+    /// POLLPRI: an urgent byte has come that was neither read nor passed.
+    pub urgent: bool,
     /// POLLERR: SO_ERROR is pending, or the error queue holds something.
     pub error: bool,
 }
@@ -253,13 +256,17 @@ impl Socket {
                 writable: true,
                 peer_closed: true,
                 hang_up: true,
+                urgent: false,
                 error: true,
             };
         };
         let header = self.header();
         let has = |bits: u32| word & bits != 0;
         let error = header.engine.error.load(Ordering::SeqCst) != 0;
-        let peer_closed = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
+        let has_failed = header.readiness.opening.load(Ordering::SeqCst) != 0
+            && !has(Condition::CONNECTED | Condition::CONNECTING);
+        let is_shut = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
+        let peer_closed = is_shut || has_failed;
         let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);
         let has_report = has(condition::REPORTS);
         Readiness {
@@ -267,6 +274,7 @@ impl Socket {
             writable: mirror::is_writable(header, word) || error,
             peer_closed,
             hang_up: is_fresh || has(Condition::CLOSED) || (peer_closed && has(Condition::SEND_SHUT)),
+            urgent: is_urgent_here(header),
             error: error || has_report,
         }
     }

@@ -5,6 +5,7 @@
 //!        |  guard byte: so that closing h shows as a reset --->  |
 //!        |  2048 + 1 bytes: a is not writable                ->  |  read but for the last when SendQ has room
 //!        |  <- a byte: a is readable                             |
+//!        |  <- an urgent byte: a has urgent data                 |
 //!        |  <- shutdown: the peer's FIN                          |
 //!        |  last copy of a closed -----------------------------> |  EPOLLHUP
 //! ```
@@ -86,10 +87,26 @@ impl EngineEnd {
         let _ = rustix::net::send(&self.0, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
+    /// Shows an urgent byte: the program's end is readable with it, and its owner gets SIGURG.
+    pub(crate) fn show_urgent(&self) {
+        // A kernel that cannot (CONFIG_AF_UNIX_OOB) leaves the program to poll().
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::OOB;
+        let _ = rustix::net::send(&self.0, &[0], flags);
+    }
+
     /// Makes it writable: all but the last byte, the guard, is taken out.
     pub(crate) fn show_writable(&self) {
+        self.take_all_but(1);
+    }
+
+    /// Takes out the guard as well: closing then shows as a hang-up, not as a reset.
+    pub(crate) fn empty(&self) {
+        self.take_all_but(0);
+    }
+
+    fn take_all_but(&self, kept: usize) {
         let held = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
-        let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(1);
+        let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(kept);
         let mut sink = [0; FILL + 2];
         while rest > 0 {
             let len = rest.min(sink.len());
@@ -123,6 +140,18 @@ pub(crate) fn drain(token: BorrowedFd<'_>) {
             return;
         }
     }
+}
+
+/// On the program's end: as [`drain`], where an urgent byte may be among what there is to read.
+pub(crate) fn drain_urgent(token: BorrowedFd<'_>) {
+    let mut sink = [0; 64];
+    while rustix::net::recv(token, &mut sink, RecvFlags::DONTWAIT).is_ok_and(|(taken, _)| taken > 0) {}
+}
+
+/// On the program's end: takes the urgent byte away.
+pub(crate) fn take_urgent(token: BorrowedFd<'_>) {
+    // There may be none any more.
+    let _ = rustix::net::recv(token, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::OOB);
 }
 
 /// An epoll set of engine's ends.

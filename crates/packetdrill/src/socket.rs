@@ -55,6 +55,8 @@ impl Socket {
                 self.is_connected = true;
                 OUT
             }
+            // The text tells.
+            SocketEvent::Urgent => 0,
             SocketEvent::Readable => IN,
             SocketEvent::Acceptable => {
                 self.accept_len += 1;

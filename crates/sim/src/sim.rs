@@ -114,6 +114,7 @@ impl Sim {
                 SocketEvent::Failed(error) | SocketEvent::Reported(error) => status.error = Some(error),
                 SocketEvent::Closed => status.is_closed = true,
                 SocketEvent::ReportQueued
+                | SocketEvent::Urgent
                 | SocketEvent::Readable
                 | SocketEvent::Acceptable
                 | SocketEvent::Writable => {}

@@ -7,6 +7,8 @@ use crate::Error;
 pub enum SocketEvent {
     /// An active open succeeded.
     Connected,
+    /// MUST-32 (3.8.5): urgent data was announced, and may be there.
+    Urgent,
     /// Text arrived.
     Readable,
     /// A connection can be accepted.

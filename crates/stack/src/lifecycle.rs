@@ -143,6 +143,7 @@ impl Network {
             let Some(event) = connected.tcb.poll_event() else { return };
             match event {
                 Event::Established => self.leave_fast_open_queue(now, index, Leaving::Complete),
+                Event::Urgent => self.tell(index, SocketEvent::Urgent),
                 Event::Readable => self.tell(index, SocketEvent::Readable),
                 Event::Writable => self.tell(index, SocketEvent::Writable),
                 Event::PeerClosed => {

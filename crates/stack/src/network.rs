@@ -186,6 +186,7 @@ impl Network {
         let is_about_end = match event {
             SocketEvent::Drained | SocketEvent::Failed(_) | SocketEvent::Closed => true,
             SocketEvent::Connected
+            | SocketEvent::Urgent
             | SocketEvent::Readable
             | SocketEvent::Acceptable
             | SocketEvent::Reported(_)

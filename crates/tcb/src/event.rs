@@ -5,6 +5,8 @@
 pub enum Event {
     /// The handshake of a connection that Fast Open let begin early is complete.
     Established,
+    /// The peer has announced urgent data.
+    Urgent,
     /// Text arrived in order.
     Readable,
     /// SendQ gave bytes back.
@@ -38,32 +40,34 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Events {
     /// A bit for each kind, in the order they are told.
-    waiting: u8,
+    waiting: u16,
     reason: Option<Reason>,
 }
 
 impl Events {
     /// In order; those of [`Self::ENDS`] come last.
-    const KINDS: [Event; 6] = [
+    const KINDS: [Event; 7] = [
         Event::Established,
+        Event::Urgent,
         Event::Readable,
         Event::Writable,
         Event::PeerClosed,
         Event::Drained,
         Event::TimeWait,
     ];
-    const CLOSED: u8 = 1 << 6;
-    const ABORTED: u8 = 1 << 7;
-    const ENDS: u8 = Self::CLOSED | Self::ABORTED;
+    const CLOSED: u16 = 1 << 7;
+    const ABORTED: u16 = 1 << 8;
+    const ENDS: u16 = Self::CLOSED | Self::ABORTED;
 
     pub(crate) fn push(&mut self, event: Event) {
         self.waiting |= match event {
             Event::Established => 1,
-            Event::Readable => 1 << 1,
-            Event::Writable => 1 << 2,
-            Event::PeerClosed => 1 << 3,
-            Event::Drained => 1 << 4,
-            Event::TimeWait => 1 << 5,
+            Event::Urgent => 1 << 1,
+            Event::Readable => 1 << 2,
+            Event::Writable => 1 << 3,
+            Event::PeerClosed => 1 << 4,
+            Event::Drained => 1 << 5,
+            Event::TimeWait => 1 << 6,
             Event::Closed => Self::CLOSED,
             Event::Aborted(reason) => {
                 self.reason = Some(reason);

@@ -20,6 +20,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub enum Stack {
     Kernel,
     Sockeye,
+    /// Sockeye inside the program.
+    Embedded,
 }
 
 /// A place for processes that see each other: their host process has its socket here. What still runs is killed at the end.
@@ -46,6 +48,9 @@ impl World {
             .env_remove("SOCKEYE_MODE")
             .env_remove("SOCKEYE_NETWORK")
             .env_remove("SOCKEYE_AS");
+        if self.stack == Stack::Embedded {
+            command.env("SOCKEYE_MODE", "embedded");
+        }
         command
     }
 
@@ -54,6 +59,14 @@ impl World {
         let mut command = self.command(example(name, self.stack));
         command.args(arguments);
         Running::start(command)
+    }
+
+    /// A program of `tests/calls`, linked as this world's stack asks.
+    pub fn caller(&self, name: &str, arguments: &[&str]) -> Command {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/calls/{name}.c"));
+        let mut command = self.command(compiled(name, source, self.stack));
+        command.args(arguments);
+        command
     }
 
     /// The path of an example, linked as this world's stack asks.
@@ -296,19 +309,27 @@ fn scratch() -> PathBuf {
 
 /// The example of that name, compiled once.
 fn example(name: &str, stack: Stack) -> PathBuf {
-    static DONE: OnceLock<Mutex<HashMap<(String, Stack), PathBuf>>> = OnceLock::new();
-    let mut done = DONE.get_or_init(Mutex::default).lock().expect("no panic");
-    done.entry((name.to_string(), stack)).or_insert_with(|| compile(name, stack)).clone()
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../c-examples/{name}.c"));
+    compiled(name, source, stack)
 }
 
-fn compile(name: &str, stack: Stack) -> PathBuf {
+/// A program, compiled once.
+fn compiled(name: &str, source: PathBuf, stack: Stack) -> PathBuf {
+    // Both modes have the same library.
+    let stack = if stack == Stack::Embedded { Stack::Sockeye } else { stack };
+    static DONE: OnceLock<Mutex<HashMap<(String, Stack), PathBuf>>> = OnceLock::new();
+    let mut done = DONE.get_or_init(Mutex::default).lock().expect("no panic");
+    done.entry((name.to_string(), stack)).or_insert_with(|| compile(name, &source, stack)).clone()
+}
+
+fn compile(name: &str, source: &Path, stack: Stack) -> PathBuf {
     let directory = scratch().join(format!("{stack:?}"));
     std::fs::create_dir_all(&directory).expect("a directory");
     let program = directory.join(name);
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../c-examples");
     let mut cc = Command::new("cc");
     cc.args(["-std=c11", "-O2", "-D_FORTIFY_SOURCE=2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]);
-    cc.arg(&program).arg(examples.join(format!("{name}.c")));
+    cc.arg(&program).arg("-I").arg(examples).arg(source);
     if stack == Stack::Sockeye {
         let directory = &built().library_directory;
         let mut path = OsString::from("-Wl,-rpath,");

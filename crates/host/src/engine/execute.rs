@@ -8,17 +8,8 @@ use crate::token::{self, Name};
 use sockeye_buffer::Condition;
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, Family, Mark, Shutdown, SocketOption};
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
-
-/// What a connection begins without.
-const OF_LAST_CONNECTION: u32 = Condition::CONNECTED
-    | Condition::END_OF_FILE
-    | Condition::SEND_SHUT
-    | Condition::RECV_SHUT
-    | Condition::CLOSED
-    | Condition::DRAINED;
 
 impl Engine {
     /// Executes a request and settles. It never blocks.
@@ -40,6 +31,8 @@ impl Engine {
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
             Request::Accept { tag, token } => self.accept(now, tag, token),
             Request::Connect { tag, address } => self.connect(now, tag, address),
+            Request::FastOpen { tag, address } => self.fast_open(now, tag, address),
+            Request::Launch { tag } => self.launch(now, tag),
             Request::Shutdown { tag, how } => self.shutdown(now, tag, how),
             Request::SetOption { tag, option } => self.set_option(now, tag, option),
             Request::Option { tag, name } => {
@@ -166,21 +159,6 @@ impl Engine {
         }
     }
 
-    fn connect(&mut self, now: Instant, tag: u64, address: SocketAddr) -> Result<Answer, Error> {
-        let id = self.id(tag)?;
-        self.network.connect(now, id, address)?;
-        // TCP_FASTOPEN_CONNECT: the SYN waits for text, so the program must be able to write.
-        let condition = match self.network.deferred_room(id) {
-            Some(_) => Condition::CONNECTED,
-            None => Condition::CONNECTING,
-        };
-        self.with_entry(tag, |entry| {
-            entry.slot.header().engine.error.store(0, Ordering::SeqCst);
-            entry.change_condition(condition, OF_LAST_CONNECTION);
-            entry.mirror();
-        })
-    }
-
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
         let id = self.id(tag)?;
         // Every byte published before this goes before the FIN.
@@ -282,7 +260,7 @@ impl Engine {
         Reply::Sockets { lines: lines.map(|info| (name(info.host), info)).collect(), more }
     }
 
-    fn with_entry(
+    pub(super) fn with_entry(
         &mut self,
         tag: u64,
         change: impl FnOnce(&mut crate::table::Entry),

@@ -3,51 +3,68 @@
 use super::wait::{Ended, Side, deadline};
 use super::{Accepted, Call, CallError, Socket};
 use crate::proto::{Reply, Request};
+use crate::table::condition;
 use sockeye_buffer::Condition;
 use sockeye_stack::Error;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 impl Socket {
-    /// connect(): `InProgress` if it does not block; `AlreadyInProgress` when called again meanwhile.
+    /// connect(): `InProgress` if it does not block; `AlreadyInProgress` when called again meanwhile. The first call after the end of
+    /// such an open tells how it ended.
     ///
     /// # Errors
     /// As Linux.
     pub fn connect(&self, call: Call<'_>, address: SocketAddr) -> Result<(), CallError> {
         let word = self.condition()?;
-        let is_open = word & (Condition::CONNECTING | Condition::CONNECTED) != 0;
-        if !is_open && let Some(error) = self.take_error() {
-            // How the last attempt ended.
-            return Err(error.into());
+        if self.is_opening() && word & condition::DEFERRED == 0 {
+            return self.connect_again(call, word);
         }
-        if !is_open {
+        if is_idle(word) {
             self.before_connect(call);
         }
-        match self.way.tell(Request::Connect { tag: self.tag(), address }) {
-            Ok(()) => {}
-            // Interrupted, and called again.
-            Err(Error::AlreadyInProgress) if self.may_block(call) => {}
-            Err(error) => {
-                self.after_write(call);
-                return Err(error.into());
-            }
-        }
+        let asked = self.way.tell(Request::Connect { tag: self.tag(), address });
         self.after_write(call);
+        asked?;
+        if self.condition()? & condition::DEFERRED != 0 {
+            // RFC 7413: there is a cookie, so the SYN waits for text.
+            return Ok(());
+        }
         if !self.may_block(call) {
             return Err(Error::InProgress.into());
         }
         self.wait_until_connected()
     }
 
-    fn wait_until_connected(&self) -> Result<(), CallError> {
+    /// connect() while an open is under way, or after one that nobody has been told the end of.
+    fn connect_again(&self, call: Call<'_>, word: u32) -> Result<(), CallError> {
+        match word & Condition::CONNECTING {
+            0 => self.opened(word).map_err(CallError::from),
+            _ if self.may_block(call) => self.wait_until_connected(),
+            _ => Err(Error::AlreadyInProgress.into()),
+        }
+    }
+
+    /// How an open ended: told once.
+    fn opened(&self, word: u32) -> Result<(), Error> {
+        self.header().readiness.opening.store(0, Ordering::SeqCst);
+        if word & (Condition::CONNECTED | Condition::CLOSED) == Condition::CONNECTED {
+            return Ok(());
+        }
+        Err(self.take_error().unwrap_or(Error::ConnectionAborted))
+    }
+
+    /// Whether nobody has been told yet how an open ended.
+    fn is_opening(&self) -> bool {
+        self.header().readiness.opening.load(Ordering::SeqCst) != 0
+    }
+
+    pub(super) fn wait_until_connected(&self) -> Result<(), CallError> {
         let deadline = deadline(self.send_timeout());
         loop {
             let word = self.condition()?;
-            if word & Condition::CONNECTED != 0 {
-                return Ok(());
-            }
             if word & Condition::CONNECTING == 0 {
-                return Err(self.take_error().unwrap_or(Error::ConnectionAborted).into());
+                return self.opened(word).map_err(CallError::from);
             }
             if !self.way.is_alive() {
                 return Err(Error::HostGone.into());
@@ -110,4 +127,9 @@ impl Socket {
             _ => Err(Error::HostGone),
         }
     }
+}
+
+/// Whether a condition word is that of a socket which may be opened.
+pub(super) fn is_idle(word: u32) -> bool {
+    word & (Condition::CONNECTING | Condition::CONNECTED | Condition::LISTENING) == 0
 }

@@ -59,7 +59,7 @@ impl Socket {
     ///
     /// # Errors
     /// `InvalidArgument` if there is none to be read apart, `WouldBlock` if it was announced and has not come, `NotConnected`.
-    pub fn recv_urgent(&self, is_peek: bool) -> Result<Option<u8>, Error> {
+    pub fn recv_urgent(&self, call: Call<'_>) -> Result<Option<u8>, Error> {
         let word = self.condition()?;
         if word & (Condition::CONNECTED | Condition::CONNECTING) == 0 {
             return Err(Error::NotConnected);
@@ -68,7 +68,9 @@ impl Socket {
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        match self.at.slot.reader().take_urgent(is_peek) {
+        let urgent = self.at.slot.reader().take_urgent(call.peek);
+        self.after_urgent(call);
+        match urgent {
             UrgentByte::Here(byte) => Ok(Some(byte)),
             UrgentByte::None => Err(Error::InvalidArgument),
             UrgentByte::Awaited if word & (Condition::CLOSED | Condition::RECV_SHUT) != 0 => Ok(None),
@@ -115,6 +117,7 @@ impl Socket {
             return Ok(taken);
         }
         let must_ring = reader.consume(taken);
+        self.after_urgent(call);
         self.after_read(call);
         if must_ring {
             self.ring();

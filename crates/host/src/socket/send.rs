@@ -33,9 +33,22 @@ impl Socket {
     }
 
     fn send_all(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
+        match self.condition()? & condition::DEFERRED {
+            0 => self.send_rest(call, buffers, 0),
+            _ => self.send_fast_open(call, buffers, None),
+        }
+    }
+
+    /// Sends what comes behind the first `done` bytes, which are sent: the count of all.
+    pub(super) fn send_rest(
+        &self,
+        call: Call<'_>,
+        buffers: &[IoSlice<'_>],
+        done: usize,
+    ) -> Result<usize, CallError> {
         let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let deadline = deadline(self.send_timeout());
-        let (mut done, mut side) = (0, Side::Sender);
+        let (mut done, mut side) = (done, Side::Sender);
         loop {
             let word = self.condition()?;
             match self.check_sendable(word) {

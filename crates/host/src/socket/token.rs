@@ -4,7 +4,7 @@ use super::{Call, Socket};
 use crate::proto::Request;
 use crate::table::condition;
 use crate::{mirror, token};
-use sockeye_buffer::Condition;
+use sockeye_buffer::{Condition, is_urgent_here};
 use sockeye_stack::Error;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
@@ -30,7 +30,7 @@ impl Socket {
         }
         drop(lock);
         let lock = self.at.slot.lock_recv();
-        if lock.is_held() && !mirror::is_readable(self.header()) {
+        if lock.is_held() && !mirror::is_readable(self.header()) && !is_urgent_here(self.header()) {
             self.after_read(call);
         }
         Ok(())
@@ -54,10 +54,12 @@ impl Socket {
     pub(super) fn after_read(&self, call: Call<'_>) {
         let Some(token) = self.mirrored(call) else { return };
         let header = self.header();
-        if header.engine.condition.load(Ordering::SeqCst) & (Condition::END_OF_FILE | Condition::RECV_SHUT)
-            != 0
-        {
-            // Readable for ever.
+        let word = header.engine.condition.load(Ordering::SeqCst);
+        if word & (Condition::END_OF_FILE | Condition::RECV_SHUT) != 0 {
+            // Readable for ever; and if it is shut for writing, too, the token has hung up once all is read.
+            if mirror::is_hung_up(word) && mirror::held(header) == 0 {
+                self.ring();
+            }
             return;
         }
         if header.readiness.rx_token.swap(0, Ordering::SeqCst) == 0 && mirror::is_readable(header) {
@@ -68,12 +70,29 @@ impl Socket {
             // The byte stays, and what arrives next is an edge of its own.
             return;
         }
-        token::drain(token);
+        match header.readiness.urgent_token.swap(0, Ordering::SeqCst) {
+            0 => token::drain(token),
+            _ => token::drain_urgent(token),
+        }
         fence(Ordering::SeqCst);
         if mirror::is_readable(header) {
             // It arrived meanwhile, and its byte may be one of those just taken.
             header.readiness.rx_token.store(0, Ordering::SeqCst);
             self.ring();
+        }
+    }
+
+    /// The urgent byte may have been taken or passed. For a caller that holds the receive lock.
+    pub(super) fn after_urgent(&self, call: Call<'_>) {
+        let header = self.header();
+        if header.readiness.urgent_token.load(Ordering::Relaxed) == 0 || is_urgent_here(header) {
+            return;
+        }
+        let Some(token) = self.token_of(call) else { return };
+        header.readiness.urgent_token.store(0, Ordering::SeqCst);
+        token::take_urgent(token);
+        if !mirror::is_readable(header) {
+            self.after_read(call);
         }
     }
 
@@ -122,8 +141,13 @@ impl Socket {
     /// The token, if its readiness follows the socket's.
     fn mirrored<'a>(&'a self, call: Call<'a>) -> Option<BorrowedFd<'a>> {
         let is_armed = self.header().readiness.armed.load(Ordering::Relaxed) != 0;
+        if is_armed { self.token_of(call) } else { None }
+    }
+
+    /// The token, if the engine's end of it is open.
+    fn token_of<'a>(&'a self, call: Call<'a>) -> Option<BorrowedFd<'a>> {
         let is_closed = || self.condition().map_or(true, |word| word & condition::TOKEN_CLOSED != 0);
         let token = self.kept.get().map(AsFd::as_fd).or(call.token);
-        token.filter(|_| is_armed && !is_closed())
+        token.filter(|_| !is_closed())
     }
 }

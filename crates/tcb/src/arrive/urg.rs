@@ -3,7 +3,7 @@
 use sockeye_wire::Flags;
 
 use super::sequence::InWindow;
-use crate::{State, Tcb};
+use crate::{Event, State, Tcb};
 
 /// MUST-66 (3.8.6.1): also when the window is zero. The urgent byte stays in its place in RecvQ; the program's side reads it apart, or in line
 /// (SO_OOBINLINE, as RFC 6093 recommends).
@@ -20,5 +20,6 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
         tcb.rcv.up = up;
         // MUST-31, MUST-32 (3.8.5): text before it, however much, is not what the peer is at.
         tcb.recvq.mark_urgent((up - 1).since(tcb.rcv.nxt) as usize);
+        tcb.events.push(Event::Urgent);
     }
 }

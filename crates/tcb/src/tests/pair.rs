@@ -271,6 +271,7 @@ impl End {
                 | Event::Readable
                 | Event::Writable
                 | Event::PeerClosed
+                | Event::Urgent
                 | Event::Drained => {}
             }
         }
