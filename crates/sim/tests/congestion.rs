@@ -167,13 +167,20 @@ fn bbr_keeps_the_queue_short() -> Result<(), Error> {
     Ok(())
 }
 
-/// A loss is no sign of congestion to BBR; to Reno it is.
+/// draft-ietf-ccwg-bbr, "Design Considerations for Choosing Constant Parameters": a round with X% of loss takes the rate down by X%,
+/// until probing takes it up again after as many rounds as the path holds segments. Of 1% that leaves (1 - 0.99^33) / (33 * 0.01) =
+/// 0.86 on average, less what probing costs, of the 0.93 that there are without loss. Reno halves its window for each loss.
 #[test]
 fn random_loss_does_not_stop_bbr() -> Result<(), Error> {
-    let lossy = LinkConfig { loss: 0.01, ..bottleneck() };
-    let (bbr, _) = rate_of("bbr", lossy.clone())?;
-    let (reno, _) = rate_of("reno", lossy)?;
-    assert!(bbr > 0.55, "BBR has {bbr}");
+    let median = |control: &str| -> Result<f64, Error> {
+        let lossy = |seed| LinkConfig { loss: 0.01, seed, ..bottleneck() };
+        let mut rates =
+            (1..=3).map(|seed| Ok(rate_of(control, lossy(seed))?.0)).collect::<Result<Vec<_>, Error>>()?;
+        rates.sort_by(f64::total_cmp);
+        Ok(rates[1])
+    };
+    let (bbr, reno) = (median("bbr")?, median("reno")?);
+    assert!(bbr > 0.73, "BBR has {bbr}");
     assert!(reno < 0.4, "Reno has {reno}");
     Ok(())
 }

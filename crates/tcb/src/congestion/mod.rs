@@ -26,7 +26,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 pub use choice::{CongestionConfig, CongestionControl, HyStart};
-pub(crate) use sample::{AckSample, RateSample};
+pub(crate) use sample::{AckSample, LossSample, RateSample};
 pub(crate) use usage::Flushed;
 
 use alloc::boxed::Box;

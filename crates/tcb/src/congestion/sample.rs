@@ -30,6 +30,8 @@ pub(crate) struct AckSample {
     pub(crate) ece: bool,
     /// The rate at which segments arrive, if it could be measured.
     pub(crate) rate: Option<RateSample>,
+    /// What the newest loss tells, if one was found since the last ACK.
+    pub(crate) loss: Option<LossSample>,
     /// The phase after this ACK.
     pub(crate) phase: Phase,
 }
@@ -53,6 +55,19 @@ pub(crate) struct RateSample {
     pub(crate) is_app_limited: bool,
     /// Bytes delivered with CE marks in the interval.
     pub(crate) delivered_ce: u64,
+}
+
+/// What the loss of a segment tells of how much the network held when it was sent (draft-ietf-ccwg-bbr, HandleLostPacket).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LossSample {
+    /// Bytes lost since it was sent, with it.
+    pub(crate) lost: u32,
+    /// Bytes in the network when it was sent, with it.
+    pub(crate) flight_at_send: u32,
+    /// Its own bytes.
+    pub(crate) len: u32,
+    /// Whether the program, not the network, limited the rate then.
+    pub(crate) is_app_limited: bool,
 }
 
 impl RateSample {

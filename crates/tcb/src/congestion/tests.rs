@@ -92,6 +92,7 @@ impl Flow {
             rtt: None,
             ece: false,
             rate: None,
+            loss: None,
             phase: Phase::Open,
         }
     }

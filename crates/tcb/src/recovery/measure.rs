@@ -90,6 +90,7 @@ impl Tcb {
         let lost = clamp(rate.lost() - news.lost_before);
         let min_rtt = self.recovery.min_rtt();
         let sample = self.recovery.rate.sample(news.now, delivered, news.sampling, min_rtt);
+        let newly_lost = self.recovery.board.take_newly_lost();
         self.congestion.on_ack(&AckSample {
             now: news.now,
             delivered,
@@ -102,6 +103,7 @@ impl Tcb {
             rtt: news.rtt,
             ece: news.ece,
             rate: sample,
+            loss: newly_lost.map(|departure| self.recovery.rate.loss(&departure)),
             phase: self.recovery.phase,
         });
         if self.recovery.phase.is_reducing() {

@@ -268,6 +268,7 @@ impl Recovery {
                 self.rate.on_lost(lost);
             }
         }
+        let _ = self.board.take_newly_lost();
         if self.board.lost().segments > 0 && self.phase != Phase::Loss {
             self.phase = Phase::Loss;
             self.recovery_point = nxt;

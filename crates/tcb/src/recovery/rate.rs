@@ -5,7 +5,7 @@ use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
 use super::record::Record;
-use crate::congestion::RateSample;
+use crate::congestion::{LossSample, RateSample};
 
 /// What a segment carries away when it is sent (section 3.2 of the draft).
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,24 @@ pub(crate) struct Stamp {
     delivered_ce: u32,
     /// `P.is_app_limited`.
     is_app_limited: bool,
+}
+
+/// What remains of a [`Stamp`] when its segment is found lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Departure {
+    /// Bytes lost until it was sent, the low 32 bits.
+    lost: u32,
+    /// Bytes in the network then, with it.
+    flight: u32,
+    /// Its own.
+    len: u32,
+    is_app_limited: bool,
+}
+
+impl Stamp {
+    pub(super) const fn departure(&self, len: u32) -> Departure {
+        Departure { lost: self.lost as u32, flight: self.flight, len, is_app_limited: self.is_app_limited }
+    }
 }
 
 /// The connection's part (`C.` in the draft).
@@ -120,6 +138,16 @@ impl DeliveryRate {
 
     pub(crate) fn on_lost(&mut self, len: u32) {
         self.lost += u64::from(len);
+    }
+
+    /// What the loss of a segment tells of the time since it was sent.
+    pub(crate) const fn loss(&self, departure: &Departure) -> LossSample {
+        LossSample {
+            lost: (self.lost as u32).wrapping_sub(departure.lost),
+            flight_at_send: departure.flight,
+            len: departure.len,
+            is_app_limited: departure.is_app_limited,
+        }
     }
 
     /// The peer echoed congestion for `len` bytes.

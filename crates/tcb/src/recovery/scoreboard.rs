@@ -20,6 +20,7 @@ use core::ops::Range;
 use sockeye_clock::Instant;
 use sockeye_wire::{SackBlock, SeqNum};
 
+use super::rate::Departure;
 use super::rate::Stamp;
 use super::record::{Marks, Record};
 
@@ -77,6 +78,8 @@ pub(crate) struct Scoreboard {
     resent: Tally,
     /// The end of the highest segment that was ever SACKed.
     fack: Option<SeqNum>,
+    /// The last segment that was found lost, until somebody asks.
+    newly_lost: Option<Departure>,
 }
 
 /// What is outstanding.
@@ -296,6 +299,7 @@ impl Scoreboard {
             return 0;
         }
         let before = *record;
+        self.newly_lost = Some(before.stamp.departure(before.len()));
         record.marks.set(Marks::LOST);
         record.marks.clear(Marks::RESENT);
         let after = *record;
@@ -304,6 +308,11 @@ impl Scoreboard {
         self.unlist(id);
         self.to_send.push(Reverse(place));
         after.len()
+    }
+
+    /// The last segment that was found lost since this was last asked.
+    pub(crate) const fn take_newly_lost(&mut self) -> Option<Departure> {
+        self.newly_lost.take()
     }
 
     /// The first record that is lost and not in the network again.

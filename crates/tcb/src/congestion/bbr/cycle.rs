@@ -3,7 +3,9 @@
 use core::time::Duration;
 use sockeye_clock::Instant;
 
-use super::{Ack, Bbr, MIN_PIPE, State, is_inflight_too_high, percent};
+use super::{Ack, Bbr, LOSS_THRESHOLD, MIN_PIPE, State};
+use super::{is_inflight_too_high, is_marked_too_often, is_too_much, percent};
+use crate::congestion::LossSample;
 
 /// Between two probings, at least …
 const WAIT: Duration = Duration::from_secs(2);
@@ -115,13 +117,12 @@ impl Bbr {
         if self.is_round_start && self.end_ack_phase(ack) {
             return true;
         }
-        if is_inflight_too_high(ack) || core::mem::take(&mut self.cycle.is_too_high) {
-            if self.cycle.has_samples {
-                self.handle_inflight_too_high(ack);
-            }
-            return false;
+        self.judge_loss(ack);
+        let is_marked = is_marked_too_often(ack) || core::mem::take(&mut self.cycle.is_too_high);
+        if is_marked && let Some(rate) = ack.sample.rate {
+            self.handle_inflight_too_high(ack, rate.flight_at_send, rate.is_app_limited);
         }
-        if self.inflight_hi == u32::MAX {
+        if is_marked || is_inflight_too_high(ack) || self.inflight_hi == u32::MAX {
             return false;
         }
         // A higher volume was safe, in whatever phase.
@@ -156,13 +157,24 @@ impl Bbr {
         false
     }
 
-    /// BBRHandleInflightTooHigh.
-    fn handle_inflight_too_high(&mut self, ack: &Ack<'_>) {
+    /// BBRHandleLostPacket: a loss is judged by what was in flight when the lost segment was sent, not the one that arrived.
+    fn judge_loss(&mut self, ack: &Ack<'_>) {
+        if let Some(loss) = &ack.sample.loss
+            && is_too_much(loss.lost.into(), loss.flight_at_send)
+        {
+            self.handle_inflight_too_high(ack, inflight_at_loss(loss), loss.is_app_limited);
+        }
+    }
+
+    /// BBRHandleInflightTooHigh: once for each probing.
+    fn handle_inflight_too_high(&mut self, ack: &Ack<'_>, flight_at_send: u32, is_app_limited: bool) {
+        if !core::mem::take(&mut self.cycle.has_samples) {
+            return;
+        }
         self.cycle.was_too_high = true;
-        self.cycle.has_samples = false;
-        if let Some(rate) = ack.sample.rate.filter(|rate| !rate.is_app_limited) {
+        if !is_app_limited {
             let target = self.target_inflight(ack);
-            self.inflight_hi = rate.flight_at_send.max(percent(target, BETA));
+            self.inflight_hi = flight_at_send.max(percent(target, BETA));
         }
         if self.state == State::Up {
             self.start_down(ack);
@@ -271,4 +283,13 @@ impl Bbr {
         self.state = State::Up;
         self.raise_slope(ack.cwnd, ack.mss);
     }
+}
+
+/// BBRInflightAtLoss: how much was in flight when the losses crossed the threshold, perhaps within the segment itself.
+fn inflight_at_loss(loss: &LossSample) -> u32 {
+    let before = loss.flight_at_send.saturating_sub(loss.len);
+    let lost_before = loss.lost.saturating_sub(loss.len);
+    let tolerated = u64::from(before) * LOSS_THRESHOLD;
+    let prefix = tolerated.saturating_sub(u64::from(lost_before) * 100) / (100 - LOSS_THRESHOLD);
+    before.saturating_add(u32::try_from(prefix).unwrap_or(u32::MAX))
 }

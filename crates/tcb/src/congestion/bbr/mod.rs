@@ -276,8 +276,8 @@ impl Bbr {
         if self.full_pipe.is_reached {
             return;
         }
-        let is_too_much = self.short_term.count_loss(ack) && ack.sample.phase == Phase::Recovery;
-        if is_too_much && is_inflight_too_high(ack) {
+        let is_often = self.short_term.count_loss(ack) && ack.sample.phase == Phase::Recovery;
+        if is_often && (is_inflight_too_high(ack) || is_marked_too_often(ack)) {
             self.full_pipe.is_reached = true;
             let bdp = self.inflight(window, self.bandwidth.get(), 100);
             self.inflight_hi = bdp.max(self.short_term.inflight_latest());
@@ -398,13 +398,19 @@ impl Bbr {
     }
 }
 
-/// BBRIsInflightTooHigh.
+/// BBRIsInflightTooHigh, by the newest segment that arrived.
 fn is_inflight_too_high(ack: &Ack<'_>) -> bool {
-    ack.sample.rate.is_some_and(|rate| {
-        let is_lossy = rate.lost > 0 && rate.lost > u64::from(rate.flight_at_send) * LOSS_THRESHOLD / 100;
-        // As Linux: half of it marked.
-        is_lossy || rate.delivered_ce * 2 > rate.delivered
-    })
+    ack.sample.rate.is_some_and(|rate| is_too_much(rate.lost, rate.flight_at_send))
+}
+
+/// Whether so many bytes were lost of so many in flight that it was too much.
+fn is_too_much(lost: u64, flight: u32) -> bool {
+    lost > 0 && lost > u64::from(flight) * LOSS_THRESHOLD / 100
+}
+
+/// As Linux: more than half of what arrived was marked.
+fn is_marked_too_often(ack: &Ack<'_>) -> bool {
+    ack.sample.rate.is_some_and(|rate| rate.delivered_ce * 2 > rate.delivered)
 }
 
 fn paced(bandwidth: u64, gain: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! BBR's short-term bounds (bw_shortterm and inflight_shortterm): after losses that no probing caused, no more is sent than what
 //! arrives now, or 0.7 of what was sent, until the next probing.
 
-use super::{Ack, percent};
+use super::{Ack, PACING_MARGIN, percent};
 
 /// BBR.Beta, per cent.
 const BETA: u64 = 70;
@@ -100,7 +100,9 @@ impl ShortTerm {
             self.inflight = cwnd;
         }
         let cut = u64::try_from(u128::from(self.bandwidth) * u128::from(BETA) / 100).unwrap_or(u64::MAX);
-        self.bandwidth = self.bandwidth_latest.max(cut).max(1);
+        // What our own pacing holds back is no news of the path. The draft expects a round with X% of loss to cost X%, no more.
+        let unheld = (self.bandwidth_latest * 100 / (100 - PACING_MARGIN)).min(self.bandwidth);
+        self.bandwidth = self.bandwidth_latest.max(unheld).max(cut).max(1);
         self.inflight = self.inflight_latest.max(percent(self.inflight, BETA));
     }
 

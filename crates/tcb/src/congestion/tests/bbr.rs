@@ -1,8 +1,8 @@
 use super::*;
-use crate::congestion::RateSample;
 use crate::congestion::bbr::{Bbr, State};
 use crate::congestion::pace::Pace;
 use crate::congestion::window::Window;
+use crate::congestion::{LossSample, RateSample};
 
 const RTT: Duration = Duration::from_millis(40);
 /// 1 MB/s: 40 segments a round trip.
@@ -31,6 +31,12 @@ impl Path {
 
     /// A round trip in which what was in flight arrives, `lost` bytes of it not.
     fn round_with(&mut self, rtt: Duration, lost: u64) {
+        let flight_at_send = self.window.cwnd;
+        let loss = LossSample { lost: lost as u32, flight_at_send, len: MSS, is_app_limited: false };
+        self.round_telling(rtt, lost, (lost > 0).then_some(loss));
+    }
+
+    fn round_telling(&mut self, rtt: Duration, lost: u64, loss: Option<LossSample>) {
         let flight = self.window.cwnd;
         let possible = (RATE as f64 * rtt.as_secs_f64()) as u32;
         let arrived = flight.min(possible) - lost as u32;
@@ -56,6 +62,7 @@ impl Path {
                 is_app_limited: false,
                 delivered_ce: 0,
             }),
+            loss,
             ..flow.sample(1)
         };
         self.bbr.on_ack(&mut self.window, &mut self.pace, &sample, true);
@@ -163,7 +170,8 @@ fn losses_of_probing_bound_the_long_term() {
     path.round_with(RTT, u64::from(4 * MSS));
     assert_ne!(path.bbr.state(), State::Up);
     path.until(State::Cruise);
-    assert_eq!(path.window.cwnd, flight * 85 / 100, "headroom is left to others");
+    let crossing = flight - MSS;
+    assert_eq!(path.window.cwnd, crossing - crossing * 15 / 100, "headroom is left to others");
 }
 
 /// BBROnEnterRTO: one segment, and what was good before it when the loss is repaired.
@@ -176,4 +184,20 @@ fn a_timeout_is_outlived() {
     assert_eq!(path.window.cwnd, MSS);
     path.round();
     assert!(path.window.cwnd * 2 > before, "{} of {before}", path.window.cwnd);
+}
+
+/// BBRHandleLostPacket: a loss is judged by what was in flight when the lost segment was sent, not when the newest that arrived was.
+#[test]
+fn a_loss_of_little_in_flight_does_not_bound_much() {
+    let mut path = Path::new();
+    path.until(State::Cruise);
+    path.until(State::Up);
+    let flight = path.window.cwnd;
+    // One segment of fifty: no more than 2%.
+    let few = LossSample { lost: MSS, flight_at_send: 50 * MSS, len: MSS, is_app_limited: false };
+    path.round_telling(RTT, u64::from(MSS), Some(few));
+    assert_eq!(path.bbr.state(), State::Up, "2% are tolerated");
+    let many = LossSample { lost: 4 * MSS, flight_at_send: flight, len: MSS, is_app_limited: false };
+    path.round_telling(RTT, u64::from(MSS), Some(many));
+    assert_ne!(path.bbr.state(), State::Up);
 }
