@@ -339,7 +339,7 @@ impl Tcb {
     /// Text in flight in segments longer than the MSS is lost.
     fn retransmit_too_big(&mut self) {
         if self.snd.flight() > 0 {
-            self.recovery.on_path_mss(self.snd.nxt, self.snd.mss);
+            self.recovery.on_too_big(self.snd.nxt, self.snd.mss);
         }
     }
 }

@@ -20,5 +20,5 @@ mod segment_arrives;
 mod sending;
 mod transfer;
 mod tuning;
-mod undo;
+mod walks;
 mod windows;

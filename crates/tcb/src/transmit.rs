@@ -95,7 +95,9 @@ fn cut_again(tcb: &Tcb, from: SeqNum, to: SeqNum) -> Option<Cut> {
 /// What is lost, as far as the window and cwnd allow.
 fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     let record = tcb.recovery.next_to_send(tcb.snd.mss)?;
-    let mut cut = cut_again(tcb, record.start, record.end)?;
+    let longest = record.start + tcb.snd.mss;
+    let end = if record.end.after(longest) { longest } else { record.end };
+    let mut cut = cut_again(tcb, record.start, end)?;
     let pipe = tcb.pipe();
     if !tcb.congestion.has_room(pipe, cut.len()) {
         return None;

@@ -270,7 +270,7 @@ impl Tcb {
             return Verdict::Done;
         }
         // Without an undo the recovery goes on; all of it can still be taken back when it ends.
-        if !self.recovery.board.may_unmark() {
+        if !self.recovery.board.take_walk() {
             return Verdict::Continue;
         }
         if !self.recovery.is_any_resent() {

@@ -198,14 +198,16 @@ impl Recovery {
         flight.saturating_sub(gone).saturating_sub(missing)
     }
 
-    /// The first segment that is lost and not in the network again, if it is time to send it.
+    /// The first segment that is lost and not in the network again, if it is time to send it. It may be longer than `mss` if the
+    /// path has become narrower again and again.
     pub(crate) fn next_to_send(&mut self, mss: u32) -> Option<Record> {
         if !self.is_old_text_first() {
             return None;
         }
         let index = self.board.next_to_send()?;
-        if self.board.get(index)?.len() <= mss {
-            return self.board.get(index).copied();
+        let record = self.board.get(index).copied()?;
+        if record.len() <= mss || !self.board.may_cut_to(mss) {
+            return Some(record);
         }
         // The path takes no segments of this length any more.
         self.board.cut_to(mss);
@@ -258,6 +260,14 @@ impl Recovery {
     /// A connection begins before our SYN is acknowledged.
     pub(crate) const fn forget_syn(&mut self) {
         self.counts.delivered = 0;
+    }
+
+    /// Somebody says that the path takes no segments longer than `mss`. Who says it often pays for nothing: then what is lost is found
+    /// as any other loss is (RFC 5927, section 7.2).
+    pub(crate) fn on_too_big(&mut self, nxt: SeqNum, mss: u32) {
+        if self.board.take_walk() {
+            self.on_path_mss(nxt, mss);
+        }
     }
 
     /// The path takes no segments longer than `mss`: those are lost, which is no sign of congestion (RFC 1191, section 6.4).

@@ -10,9 +10,10 @@
 //!
 //! A peer buys no more than a logarithm with a block, and amortised constant work with each segment that it acknowledges: the
 //! records that a block covers already are stepped over ([`Record::next_hole`] is a forest whose paths are halved). What walks over
-//! all records is paid for: by a time-out, by a change of the path's MTU, by text sent since ([`Scoreboard::may_unmark`]).
+//! all records is paid for by text sent since, or by a time-out ([`Scoreboard::take_walk`]).
 
 mod order;
+mod walk;
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use core::cmp::Reverse;
@@ -28,10 +29,8 @@ pub(crate) use order::NONE;
 
 /// Ids are 31 bits wide, so that no id is [`NONE`].
 const ID_MASK: u32 = u32::MAX >> 1;
-/// A walk over all records is paid for by this part of them being sent anew.
-const WALK_SHARE: u64 = 8;
-/// So many are walked over for nothing.
-const FREE_WALK: usize = 64;
+/// Where there are more records than this for each `mss` outstanding none is cut.
+const MOST_CUT: usize = 3;
 /// Records whose memory is kept while nothing is outstanding.
 const KEPT: usize = 1024;
 
@@ -64,8 +63,8 @@ pub(crate) struct Scoreboard {
     base: u32,
     /// Records ever removed: place of the first record in the order of `to_send`.
     removed: u64,
-    /// Records ever sent when [`Self::unmark_lost`] last walked over them.
-    walked_at: u64,
+    /// Records that may be walked over, all at once: [`Self::take_walk`].
+    walk_credit: u64,
     /// Ends of the list in the order of sending.
     oldest: u32,
     newest: u32,
@@ -140,6 +139,7 @@ impl Scoreboard {
             next_hole: id,
         });
         self.append(id);
+        self.earn_walk();
     }
 
     /// The record at `index` goes out again. `counts` says whether it was lost, or is only a probe.
@@ -331,15 +331,8 @@ impl Scoreboard {
         None
     }
 
-    /// Whether a peer may cause [`Self::unmark_lost`] now: with each ACK it would buy a walk over all that is outstanding.
-    pub(crate) fn may_unmark(&self) -> bool {
-        let sent_since = self.removed + self.ring.len() as u64 - self.walked_at;
-        self.ring.len() <= FREE_WALK || sent_since * WALK_SHARE >= self.ring.len() as u64
-    }
-
     /// Nothing was lost after all.
     pub(crate) fn unmark_lost(&mut self) {
-        self.walked_at = self.removed + self.ring.len() as u64;
         for record in &mut self.ring {
             record.marks.clear(Marks::LOST);
             record.marks.clear(Marks::RESENT);
@@ -350,8 +343,15 @@ impl Scoreboard {
         self.relist();
     }
 
-    /// Records longer than `mss` are cut: the path takes no longer ones any more. The work is linear, and a change of the path's
-    /// MTU pays for it.
+    /// Whether records may be cut: the walk is paid, and there are not too many already. An MTU that shrinks byte by byte leaves a
+    /// short rest of each record every time.
+    pub(crate) fn may_cut_to(&mut self, mss: u32) -> bool {
+        let (Some(first), Some(last)) = (self.first(), self.last()) else { return false };
+        let whole = (last.end.since(first.start) / mss.max(1)) as usize + 1;
+        self.ring.len() <= whole * MOST_CUT && self.take_walk()
+    }
+
+    /// Records longer than `mss` are cut: the path takes no longer ones any more. A walk over all of them.
     pub(crate) fn cut_to(&mut self, mss: u32) {
         let whole = core::mem::take(&mut self.ring);
         let mut cut = VecDeque::with_capacity(whole.len() * 2);

@@ -71,6 +71,7 @@ impl Tcb {
         }
         self.recovery.forget_dup_acks();
         let recovery = &mut self.recovery;
+        recovery.board.grant_walk();
         let is_rack = recovery.config.rack && !is_reneging;
         for index in 0..recovery.board.segments() as usize {
             let Some(record) = recovery.board.get(index) else { break };
