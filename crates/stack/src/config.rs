@@ -167,6 +167,8 @@ pub struct Settings {
     pub is_paced: bool,
     /// tcp_min_tso_segs: PSH ends no burst that is shorter, segments (2).
     pub min_tso_segments: u32,
+    /// tcp_tso_win_divisor: a burst of less than this part of the window may wait for the next ACK (3).
+    pub tso_window_divisor: u32,
     /// tcp_ecn: 0 off, 1 asked for and accepted, 2 accepted (2; RFC 3168).
     pub ecn: u32,
     /// tcp_ecn_fallback: a SYN that is sent again does not ask for ECN.
@@ -246,6 +248,7 @@ impl Default for Settings {
             pacing_ca_ratio: 120,
             is_paced: false,
             min_tso_segments: 2,
+            tso_window_divisor: 3,
             ecn: 2,
             ecn_fallback: true,
             notsent_lowat: u32::MAX,

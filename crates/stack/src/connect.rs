@@ -210,6 +210,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         send_accounting: options.send_accounting,
         push_bursts: true,
         min_burst: host.settings.min_tso_segments,
+        burst_divisor: host.settings.tso_window_divisor,
         nagle: !options.no_delay,
         keep_alive: options.keep_alive_times(),
         user_timeout: options.user_timeout(),

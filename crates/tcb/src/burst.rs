@@ -4,6 +4,7 @@
 use sockeye_wire::SeqNum;
 
 use crate::Tcb;
+use crate::deferral::Waits;
 use crate::recovery::{Marks, Record};
 
 /// The longest burst (GSO_MAX_SIZE less the headers), bytes.
@@ -21,6 +22,8 @@ pub(crate) struct Burst {
     is_long: bool,
     /// The end of the segment that was sent again last.
     resent: Option<SeqNum>,
+    /// What a longer one is waited for with.
+    pub(crate) waits: Waits,
     /// The end of the packet buffer that is being sent: no burst goes on after it.
     buffer_end: SeqNum,
     /// From here on that buffer was filled segment by segment, as text left from its head.
@@ -37,6 +40,7 @@ impl Burst {
             end: una,
             is_long: false,
             resent: None,
+            waits: Waits::No,
             buffer_end: una,
             filled: una,
             refill: 0,
@@ -52,6 +56,16 @@ impl Burst {
     /// Nothing more can be sent now.
     pub(crate) const fn pause(&mut self) {
         self.resent = None;
+    }
+
+    /// Whether the segment at `from` is of it.
+    pub(crate) fn has(&self, from: SeqNum) -> bool {
+        self.end.after(from)
+    }
+
+    /// The end of the packet buffer that is being sent.
+    pub(crate) const fn buffer_end(&self) -> SeqNum {
+        self.buffer_end
     }
 
     /// Whether it ends there.
@@ -78,7 +92,7 @@ impl Burst {
 impl Tcb {
     /// `len` bytes of new text go out at `from`: of this burst, or the first of another.
     pub(crate) fn note_burst(&mut self, from: SeqNum, len: u32) {
-        if !self.config.push_bursts || self.burst.end.after(from) {
+        if !self.config.push_bursts || self.burst.has(from) {
             return;
         }
         let size = self.segment_size();
@@ -100,6 +114,7 @@ impl Tcb {
             end: from + text.max(len),
             is_long: text.max(len) > size,
             resent: None,
+            waits: Waits::No,
             packed_end: from + unsent,
             ..self.burst
         };
@@ -121,7 +136,7 @@ impl Tcb {
 
     /// Finds where the packet buffer with `from` ends. Of new text what may leave at once does so, and the next buffer begins there:
     /// it is filled up as much as has left.
-    fn begin_buffer(&mut self, from: SeqNum, usable: u32, unsent: u32) {
+    pub(crate) fn begin_buffer(&mut self, from: SeqNum, usable: u32, unsent: u32) {
         let is_new = !self.burst.packed_end.after(from);
         if self.burst.buffer_end.after(from) && !is_new {
             return;
@@ -139,8 +154,15 @@ impl Tcb {
         self.burst = Burst { buffer_end, filled: buffer_end - refilled, refill, ..self.burst };
     }
 
-    /// Linux's `tcp_tso_autosize`, and half of cwnd at most.
+    /// How long a burst is now, segments: half of cwnd at most.
     fn burst_segments(&self) -> u32 {
+        let (cwnd, size) = (self.congestion.cwnd(), self.segment_size());
+        let room = cwnd.saturating_sub(self.pipe()) / size;
+        self.longest_burst().min((cwnd / size / 2).max(1)).min(room.max(1))
+    }
+
+    /// Linux's `tcp_tso_autosize`, segments.
+    pub(crate) fn longest_burst(&self) -> u32 {
         let (cwnd, size) = (u64::from(self.congestion.cwnd()), u64::from(self.segment_size()));
         let srtt = self.rtt.srtt().map_or(0, |srtt| srtt.as_micros() as u64);
         // Twice cwnd a round trip in slow start, 1.2 times after it.
@@ -149,11 +171,6 @@ impl Tcb {
         let rate = rate.min(self.congestion.pacing_rate());
         let shift = self.recovery.min_rtt().map_or(0, |rtt| (rtt.as_micros() >> RTT_SHIFT).min(63) as u32);
         let bytes = (rate >> PACING_SHIFT).saturating_add(MAX_BURST >> shift).min(MAX_BURST);
-        let room = cwnd.saturating_sub(u64::from(self.pipe())) / size;
-        let segments = (bytes / size)
-            .max(u64::from(self.config.min_burst))
-            .min((cwnd / size / 2).max(1))
-            .min(room.max(1));
-        u32::try_from(segments).unwrap_or(u32::MAX)
+        u32::try_from(bytes / size).unwrap_or(u32::MAX).max(self.config.min_burst)
     }
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 use crate::Tcb;
+use crate::deferral::Waits;
 
 /// What a connection with text to deliver waits for. The later ones are told before the earlier ones, as on Linux.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,11 +64,8 @@ impl Tcb {
         } else {
             let usable =
                 if self.snd.edge().after(self.snd.nxt) { self.snd.edge().since(self.snd.nxt) } else { 0 };
-            if (usable as usize) < unsent.min(self.segment_size() as usize) {
-                Limit::Window
-            } else {
-                Limit::Busy
-            }
+            let is_short = (usable as usize) < unsent.min(self.segment_size() as usize);
+            if is_short || self.burst.waits == Waits::Window { Limit::Window } else { Limit::Busy }
         };
         self.chrono.change(now, limit);
     }

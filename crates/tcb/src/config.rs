@@ -57,6 +57,8 @@ pub struct Config {
     pub push_bursts: bool,
     /// tcp_min_tso_segs: no such burst is shorter for the rate's sake, segments (2).
     pub min_burst: u32,
+    /// tcp_tso_win_divisor: a burst of less than this part of the window may wait for the next ACK (3); 0 for three segments.
+    pub burst_divisor: u32,
     /// False for TCP_NODELAY.
     pub nagle: bool,
     /// The least delay of an ACK: 40 ms as Linux, < 0.5 s (MUST-40).
@@ -145,6 +147,7 @@ impl Config {
             send_accounting: SendAccounting::Bytes,
             push_bursts: false,
             min_burst: 2,
+            burst_divisor: 3,
             nagle: true,
             delayed_ack: Duration::from_millis(40),
             delayed_ack_max: Duration::from_millis(200),

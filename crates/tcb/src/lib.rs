@@ -25,6 +25,7 @@ mod compressed_ack;
 mod config;
 mod congestion;
 mod counters;
+mod deferral;
 mod delayed_ack;
 mod discard;
 mod ecn;

@@ -3,6 +3,7 @@
 use sockeye_clock::Instant;
 use sockeye_wire::{Ecn, Flags, Options, SeqNum, TcpHeader};
 
+use crate::deferral::Waits;
 use crate::path_mtu::MtuProbe;
 use crate::recovery::Marks;
 use crate::tcb::Fin;
@@ -141,6 +142,7 @@ fn tail_probe(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
 
 /// Text never sent, and the FIN, as far as the window, cwnd and good sense allow.
 fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
+    tcb.burst.waits = Waits::No;
     if tcb.recovery.is_old_text_first() {
         return None;
     }
@@ -151,10 +153,17 @@ fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         MtuProbe::None => next_cut(tcb, Patience::Sensible)?,
     };
     tcb.restart_if_idle(now);
-    if cut.text > 0 && !(tcb.congestion.has_room(tcb.pipe(), cut.text) && tcb.may_leave(now)) {
+    let is_probe = matches!(probe, MtuProbe::Send(_));
+    if cut.text > 0 && !tcb.congestion.has_room(tcb.pipe(), cut.text) {
         return None;
     }
-    if matches!(probe, MtuProbe::Send(_)) {
+    if !is_probe && cut.text > 0 && tcb.defers_burst(now) {
+        return None;
+    }
+    if cut.text > 0 && !tcb.may_leave(now) {
+        return None;
+    }
+    if is_probe {
         tcb.path.on_probe_sent(cut.from, cut.from + cut.text);
     }
     let segment = send_new(tcb, now, cut);

@@ -143,6 +143,7 @@ pub(super) const ROWS: &[Row] = &[
     flag!("net.ipv4.tcp_slow_start_after_idle", slow_start_after_idle),
     number!("net.ipv4.tcp_syncookies", syn_cookies, 0, 2),
     number!("net.ipv4.tcp_max_syn_backlog", max_syn_backlog, 0, INT),
+    number!("net.ipv4.tcp_tso_win_divisor", tso_window_divisor, 0, BYTE),
     number!("net.ipv4.tcp_tw_reuse", tw_reuse, 0, 2),
     time!("net.ipv4.tcp_tw_reuse_delay", tw_reuse_delay, Millis, 1, INT),
     number!("net.ipv4.tcp_syn_linear_timeouts", syn_linear_timeouts, 0, 127),

@@ -4,6 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 use super::{CongestionControl, Flushed};
+use crate::deferral::Waits;
 use crate::timers::Timer;
 use crate::{Phase, Tcb};
 
@@ -35,6 +36,7 @@ impl Tcb {
             pipe: self.recovery.pipe(flight, self.snd.mss),
             rto: self.rtt.rto().get(),
             is_starved: self.unsent() == 0 && self.recovery.phase() == Phase::Open,
+            is_deferred: self.burst.waits == Waits::Cwnd,
         });
     }
 

@@ -74,6 +74,7 @@ impl Flow {
             pipe: self.nxt.since(self.una),
             rto: Duration::from_millis(300),
             is_starved,
+            is_deferred: false,
         });
     }
 

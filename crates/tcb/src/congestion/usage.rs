@@ -36,6 +36,8 @@ pub(crate) struct Flushed {
     pub(crate) rto: Duration,
     /// Whether the program has nothing more to send, and no loss is being repaired.
     pub(crate) is_starved: bool,
+    /// Whether cwnd has room, but not for a burst that is worth sending.
+    pub(crate) is_deferred: bool,
 }
 
 impl Usage {
@@ -60,7 +62,7 @@ impl Usage {
 
     /// Nothing more can be sent now. Returns whether cwnd is to be taken down to what is used.
     pub(crate) fn on_flush(&mut self, window: &Window, flushed: &Flushed) -> bool {
-        let is_limited = flushed.pipe.saturating_add(window.mss) > window.cwnd;
+        let is_limited = flushed.is_deferred || flushed.pipe.saturating_add(window.mss) > window.cwnd;
         if !core::mem::take(&mut self.has_sent) && !is_limited {
             return false;
         }

@@ -1,10 +1,11 @@
 //! Where bursts end: PSH, which a receiver that gathers segments waits for.
 
+use core::time::Duration;
 use sockeye_wire::{Flags, Options, SackBlock, SackBlocks};
 use std::vec::Vec;
 
-use super::fixture::{Build, Fixture, ISS, ack, config, lines, syn};
-use crate::Config;
+use super::fixture::{Build, Fixture, ISS, ack, config, lines, ms, syn};
+use crate::{Config, RecoveryConfig};
 
 fn established(window: u16) -> Fixture {
     let config = Config { push_bursts: true, sack: true, ..config() };
@@ -66,4 +67,74 @@ fn an_overdue_push_waits_for_the_end_of_the_buffer() {
     // 1:3001 leaves at once. 6000 bytes fill a buffer, so 3001:9001 was filled while that left, and half of the window was passed at
     // 7001. The next buffers are filled at 15,001, 21,001 and 27,001, of which only the second is less than half a window further.
     assert_eq!(ends, [9001, 15_001, 27_001]);
+}
+
+/// Bursts of ten on a path of 20 ms: cwnd is 20, 20 segments are out since `age`, and `more` wait.
+fn streaming(age: Duration, more: usize) -> Fixture {
+    let recovery = RecoveryConfig { min_rtt_window: ms(1), ..RecoveryConfig::new() };
+    let config = Config { push_bursts: true, min_burst: 10, recovery, ..config() };
+    let mut fixture = Fixture::with(config, &syn(), &ack(1, 1).window(60_000));
+    for count in 1..=50 {
+        fixture.write(1000);
+        fixture.transmits();
+        fixture.pass(ms(20));
+        fixture.arrives(&ack(1, count * 1000 + 1).window(60_000));
+    }
+    fixture.write(20_000 + more * 1000);
+    fixture.tcb.congestion.set_cwnd(20_000);
+    assert_eq!(fixture.transmits().len(), 20, "nothing is outstanding: no ACK will come to wait for");
+    fixture.pass(age);
+    fixture
+}
+
+fn acking(segments: u32) -> Build {
+    ack(1, 50_001 + segments * 1000).window(60_000)
+}
+
+/// As Linux: a rest of cwnd that is no burst waits for the ACK that is about to come. It counts as used: cwnd grows.
+#[test]
+fn a_short_burst_waits_for_an_ack_that_is_near() {
+    let mut fixture = streaming(ms(20), 20);
+    fixture.arrives(&acking(7));
+    assert_eq!(fixture.tcb.status().cwnd, 27_000);
+    assert_eq!(fixture.transmits().len(), 10, "of the 14 that cwnd allows");
+    assert_eq!(pushes(&mut fixture), [0; 0]);
+    fixture.arrives(&acking(8));
+    assert_eq!(fixture.tcb.status().cwnd, 28_000);
+    assert_eq!(pushes(&mut fixture), [0; 0]);
+    fixture.arrives(&acking(12));
+    assert_eq!(fixture.tcb.status().cwnd, 32_000);
+    assert_eq!(pushes(&mut fixture), [90_001], "all that is left");
+}
+
+/// An ACK that is half a round trip away, or more than a millisecond, is not waited for; nor does a sender wait that was idle.
+#[test]
+fn no_burst_waits_for_a_late_ack() {
+    let mut fixture = streaming(ms(10), 20);
+    fixture.arrives(&acking(7));
+    assert_eq!(fixture.transmits().len(), 14);
+    let mut fixture = streaming(ms(20), 20);
+    fixture.arrives(&acking(2));
+    assert_eq!(fixture.transmits().len(), 4, "the last text left 20 ms ago");
+}
+
+/// The peer's window is no other reason than cwnd, and the time counts as limited by it.
+#[test]
+fn a_short_burst_waits_for_the_window() {
+    let mut fixture = streaming(ms(20), 20);
+    fixture.arrives(&acking(7).window(26_000));
+    assert_eq!(fixture.transmits().len(), 10, "of the 13 that the window allows");
+    fixture.pass(ms(5));
+    assert_eq!(fixture.tcb.info(fixture.now).rwnd_limited, ms(5));
+}
+
+/// What could leave at once waits for more text, unless a FIN says that there will be none.
+#[test]
+fn a_short_burst_waits_for_text() {
+    let mut fixture = streaming(ms(20), 13);
+    fixture.arrives(&acking(7));
+    assert_eq!(fixture.transmits().len(), 10);
+    fixture.arrives(&acking(8));
+    fixture.tcb.close(fixture.now);
+    assert_eq!(fixture.transmits().len(), 3);
 }
