@@ -3,7 +3,7 @@
 mod common;
 
 use common::{HOUR, connection, one_host, pattern};
-use sockeye_sim::{Sim, SimSocket};
+use sockeye_sim::{Scene, Sim, SimSocket};
 use sockeye_stack::{Error, Mark, OptionName, Settings, SocketOption};
 use std::time::Duration;
 
@@ -128,4 +128,19 @@ fn what_was_never_sent_is_little() -> Result<(), Error> {
     client.set_option(&mut sim, SocketOption::NotSentLowat(u32::MAX))?;
     assert!(client.try_write(&mut sim, &bytes) > 500_000, "as if it had never been set");
     Ok(())
+}
+
+/// TCP_RTO_MAX_MS holds at once, as on Linux.
+#[test]
+fn the_time_out_of_an_open_connection_is_bounded() {
+    let open = "listen\n< S 0 mss 1000\n> SA 0 ack 1\n< A 1 ack 1\naccept";
+    let mut scene = Scene::play(open).unwrap_or_else(|error| panic!("{error}"));
+    let socket = scene.socket.expect("accepted");
+    socket.set_option(&mut scene.sim, SocketOption::RtoMax(1000)).expect("it is the least");
+    let again = "> after 200ms PA 1 len 100 ack 1
+        > after 400ms PA 1 len 100 ack 1
+        > after 800ms PA 1 len 100 ack 1
+        > after 1s PA 1 len 100 ack 1
+        > after 1s PA 1 len 100 ack 1";
+    scene.run(&format!("send 100\n> PA 1 len 100 ack 1\n{again}")).unwrap_or_else(|error| panic!("{error}"));
 }

@@ -217,6 +217,7 @@ impl Socket {
             OptionName::KeepAlive,
             OptionName::UserTimeout,
             OptionName::OobInline,
+            OptionName::RtoMax,
         ];
         for name in names {
             self.apply_option(now, name);
@@ -255,6 +256,11 @@ impl Socket {
             OptionName::WindowClamp => connected.tcb.set_window_clamp(self.options.window_clamp()),
             OptionName::NotSentLowat => connected.tcb.set_notsent_lowat(self.options.notsent_lowat()),
             OptionName::Cork => connected.tcb.set_cork(now, self.options.tcp.cork),
+            OptionName::RtoMax => {
+                if let Some(max) = self.options.rto_max() {
+                    connected.tcb.set_rto_max(max);
+                }
+            }
             OptionName::MaxPacingRate => connected.tcb.set_max_pacing_rate(self.options.max_pacing_rate),
             _ => {}
         }

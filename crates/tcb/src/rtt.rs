@@ -116,6 +116,13 @@ impl RttEstimator {
         self.backoff = 0;
     }
 
+    /// The upper bound is another one from now on.
+    pub(crate) fn set_max(&mut self, max: Duration) {
+        self.bounds = Bounds { min: self.bounds.min.min(max), max };
+        self.base = self.bounds.clamp(self.base.get());
+        self.rto = self.base.backed_off(self.backoff, self.bounds);
+    }
+
     /// The time-out with its backoff.
     pub(crate) const fn rto(&self) -> Rto {
         self.rto

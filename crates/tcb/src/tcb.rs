@@ -234,6 +234,10 @@ impl Tcb {
         let fin = usize::from(self.snd.fin == Fin::Sent);
         assert!(sent >= fin && sent - fin <= self.sendq.len(), "SND.NXT is within SendQ");
         assert!(self.snd.fin != Fin::Acknowledged || sent == 0, "nothing follows the FIN");
+        assert!(
+            !self.snd.small.before(self.snd.una),
+            "what is acknowledged is forgotten before its numbers come again"
+        );
         assert!(!self.rcv.edge.before(self.rcv.nxt), "RCV.NXT is within the window");
         assert!(self.snd.mss > 0, "a segment holds text");
         self.sack.assert_invariants(&self.rcv, &self.recvq);

@@ -131,7 +131,8 @@ fn tail_probe(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     tcb.recovery.forget_probe();
     let record = tcb.recovery.last_sent()?;
     let start = if record.len() > tcb.snd.mss { record.end - tcb.snd.mss } else { record.start };
-    let cut = cut_again(tcb, start, record.end)?;
+    // Half a probe tells nothing: a DSACK would not be known for one of it.
+    let cut = cut_again(tcb, start, record.end).filter(|cut| cut.from + cut.len() == record.end)?;
     let pipe = tcb.pipe();
     tcb.congestion.on_sent(now, cut.text);
     tcb.recovery.on_last_resent(now, pipe);

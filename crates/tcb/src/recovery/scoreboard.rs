@@ -142,9 +142,13 @@ impl Scoreboard {
         self.earn_walk();
     }
 
-    /// The record at `index` goes out again. `counts` says whether it was lost, or is only a probe.
+    /// The record at `index` goes out again, because it was lost or as a probe.
     pub(crate) fn on_resent(&mut self, now: Instant, index: usize, stamp: Stamp, marks: Marks) {
         self.unlist(self.id(index));
+        let place = Reverse(self.removed + index as u64);
+        while self.to_send.peek() == Some(&place) {
+            self.to_send.pop();
+        }
         let record = &mut self.ring[index];
         record.sent = now;
         record.stamp = stamp;

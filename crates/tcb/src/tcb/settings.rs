@@ -17,6 +17,12 @@ impl Tcb {
         self.config.retries2 = self.config.retries2.min(retries);
     }
 
+    /// TCP_RTO_MAX_MS: the upper bound of the retransmission time-out. As Linux, a timer that runs keeps its time.
+    pub fn set_rto_max(&mut self, max: Duration) {
+        self.config.rto_max = max;
+        self.rtt.set_max(max);
+    }
+
     /// TCP_NODELAY and its opposite.
     pub fn set_nagle(&mut self, _now: Instant, on: bool) {
         // MUST-17 (3.7.4): per connection.

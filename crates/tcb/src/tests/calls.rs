@@ -196,3 +196,23 @@ fn queues_count_fins() {
     fixture.tcb.close(fixture.now);
     assert_eq!(fixture.tcb.send_queue(), 1);
 }
+
+/// TCP_RTO_MAX_MS of a connection that exists: from the next time-out on.
+#[test]
+fn the_bound_of_the_time_out_can_come_down() {
+    let mut fixture = Fixture::established();
+    fixture.write(1000);
+    fixture.sent();
+    let waits: std::vec::Vec<u64> = (0..4)
+        .map(|_| {
+            let waited = fixture.next_timer();
+            fixture.sent();
+            waited.as_millis() as u64
+        })
+        .collect();
+    assert_eq!(waits, [200, 400, 800, 1600]);
+    fixture.tcb.set_rto_max(ms(1000));
+    assert_eq!(fixture.next_timer(), ms(3200), "a timer that runs keeps its time");
+    fixture.sent();
+    assert_eq!(fixture.next_timer(), ms(1000));
+}

@@ -107,6 +107,23 @@ fn a_tail_loss_is_probed() {
     assert_eq!(phase(&fixture), Phase::Recovery);
 }
 
+/// SHLD-16 (3.8.6): what a window that shrank does not take whole is no probe. A part of it would be told as another duplicate
+/// than the one that is waited for, and count as a loss that the probe repaired.
+#[test]
+fn a_window_that_shrank_takes_no_part_of_a_probe() {
+    let mut fixture = out(4, config());
+    fixture.arrives(&wide(2, &[]).window(3500));
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), lines(&[]));
+    fixture.arrives(&wide(2, &[]).window(60_000));
+    let cwnd = fixture.tcb.status().cwnd;
+    fixture.arrives(&wide(seg(4), &[]));
+    fixture.write(1000);
+    fixture.sent();
+    fixture.arrives(&wide(seg(5), &[]));
+    assert!(fixture.tcb.status().cwnd >= cwnd, "nothing was lost");
+}
+
 /// As Linux: on a path that reorders, cwnd grows by what is SACKed as by what is acknowledged; on others it waits for SND.UNA.
 #[test]
 fn sacks_open_cwnd_once_reordering_is_high() {

@@ -23,6 +23,10 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
         tcb.events.push(Event::Writable);
     }
     tcb.snd.una = ack;
+    // Or its number would be outstanding again four gibibytes on.
+    if tcb.snd.small.before(ack) {
+        tcb.snd.small = ack;
+    }
     tcb.snd.retransmissions = 0;
     tcb.on_path_works();
     tcb.timers.stop(Timer::User);

@@ -91,6 +91,24 @@ fn lost_segments_are_sent_again_in_order() {
     assert_eq!((board.lost().segments, board.resent().segments), (0, 0), "what arrived is not lost");
 }
 
+/// Segments that are lost again and again take one place each.
+#[test]
+fn what_was_sent_again_waits_no_more() {
+    let mut rate = DeliveryRate::new(now(0));
+    let mut board = board(6);
+    for _ in 0..100 {
+        for index in [1, 2, 3] {
+            board.mark_lost(index);
+        }
+        for index in [1, 2, 3] {
+            assert_eq!(board.next_to_send(), Some(index));
+            let stamp = rate.on_sent(now(50), 0, MSS);
+            board.on_resent(now(50), index, stamp, Marks::default());
+        }
+        assert!(board.to_send.is_empty(), "{:?}", board.to_send);
+    }
+}
+
 #[test]
 fn records_are_cut_when_the_path_shrinks() {
     let mut board = board(3);
