@@ -86,7 +86,7 @@ pub struct Settings {
     pub recovery: RecoverySettings,
     /// tcp_window_scaling: whether SYNs offer window scaling (RFC 7323).
     pub window_scaling: bool,
-    /// tcp_timestamps: 0 not offered, 1 with a random offset for each connection, 2 without (RFC 7323).
+    /// tcp_timestamps: 0 not offered, 1 with a random offset for each pair of addresses, 2 without (RFC 7323).
     pub timestamps: u32,
     /// tcp_sack: whether SYNs offer selective acknowledgements (RFC 2018).
     pub sack: bool,

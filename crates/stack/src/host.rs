@@ -40,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) syn_cookies: SynCookies,
     /// Connections that no program holds.
     pub(crate) orphans: u32,
+    /// Connections in TIME-WAIT.
+    pub(crate) time_waits: u32,
     pub(crate) paths: PathMtus,
     pub(crate) icmp_limit: IcmpLimit,
     /// Of flow labels and identifications.
@@ -70,6 +72,7 @@ impl Host {
             challenges: ChallengeAllowance::default(),
             syn_cookies: SynCookies::new(rng),
             orphans: 0,
+            time_waits: 0,
             paths: PathMtus::new(),
             icmp_limit: IcmpLimit::new(Keyed::new(rng)),
             labels: Keyed::new(rng),

@@ -44,6 +44,8 @@ impl Network {
             assert_eq!(owner, Some(Owner::TimeWait(index as u32)));
             assert!(waiting.schedule.armed.is_some(), "TIME-WAIT without end");
         }
+        let counted: usize = self.hosts.iter().map(|host| host.time_waits as usize).sum();
+        assert_eq!(counted, self.time_waits.len(), "TIME-WAIT is counted");
     }
 
     fn assert_found(&self, host: u32, tuple: Option<crate::demux::Tuple>, phase: &Phase, index: u32) {

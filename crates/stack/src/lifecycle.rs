@@ -196,8 +196,8 @@ impl Network {
             Hold::Nothing | Hold::Bound => None,
         };
         let time_wait = connected.tcb.into_time_wait(now);
-        let max = self.hosts[socket.host.0 as usize].settings.max_tw_buckets;
-        if self.time_waits.len() >= max as usize {
+        let here = &self.hosts[socket.host.0 as usize];
+        if here.time_waits >= here.settings.max_tw_buckets {
             // Peers must not make it keep more: what comes late is answered with RST.
             if let Some(claim) = claim {
                 let ports = &mut self.hosts[socket.host.0 as usize].ports;
@@ -212,6 +212,7 @@ impl Network {
         let host = socket.host.0 as usize;
         let owner = Owner::TimeWait(self.time_waits.insert(waiting) as u32);
         self.hosts[host].demux.insert(path.tuple, owner);
+        self.hosts[host].time_waits += 1;
         self.arm(owner, Some(expires));
         self.leave_to_holder(index);
     }
@@ -245,6 +246,7 @@ impl Network {
     pub(crate) fn forget_time_wait(&mut self, index: u32) {
         let Some(waiting) = self.time_waits.try_remove(index as usize) else { return };
         let host = &mut self.hosts[waiting.host.0 as usize];
+        host.time_waits -= 1;
         host.demux.remove(&waiting.path.tuple, Owner::TimeWait(index));
         if let Some(claim) = waiting.claim {
             host.ports.remove_connection(waiting.path.tuple.local.port(), claim);

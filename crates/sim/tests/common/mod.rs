@@ -3,7 +3,8 @@
 
 use sockeye_clock::Instant;
 use sockeye_link::{Link, LinkConfig};
-use sockeye_sim::{Sim, SimSocket};
+use sockeye_sim::script::Seen;
+use sockeye_sim::{Scene, Sim, SimSocket};
 use sockeye_stack::{Error, Family, HostConfig, LinkBetween, NetworkConfig, Settings, SocketInfo};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,4 +95,33 @@ impl Link for BlackHole {
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
+}
+
+/// Settings with these values of `net.ipv4.…` and `net.core.…`.
+pub fn with(values: &[(&str, &str)]) -> Settings {
+    let mut settings = Settings::default();
+    for (name, value) in values {
+        settings.set_sysctl(name, value).unwrap_or_else(|error| panic!("{name} = {value}: {error}"));
+    }
+    settings
+}
+
+/// A scene with these settings, in which a script is played.
+pub fn scene(values: &[(&str, &str)], script: &str) -> Scene {
+    let mut scene = Scene::new(with(values)).expect("a sound network");
+    play(&mut scene, script);
+    scene
+}
+
+/// Plays a script that must not fail.
+pub fn play(scene: &mut Scene, script: &str) {
+    scene.run(script).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// What the host sends in this time, and when, counted from its beginning.
+pub fn sent_within(scene: &mut Scene, time: Duration) -> Vec<(Duration, Seen)> {
+    let start = scene.sim.now();
+    scene.sim.run_for(time);
+    let sent = scene.sent().expect("sound packets");
+    sent.into_iter().map(|seen| (seen.at.since(start), seen)).collect()
 }
