@@ -136,6 +136,13 @@ impl SendQ {
         self.publish_geometry();
     }
 
+    /// Whether the program may write at all. A program that is writing meanwhile may still fill up what it was told; what is held
+    /// stays within the limit in any case.
+    pub fn hold(&self, is_held: bool) {
+        let limit = if is_held { 0 } else { self.limit };
+        self.slot.header().engine.send_limit.store(limit as u32, Ordering::Release);
+    }
+
     fn publish_geometry(&self) {
         let engine = &self.slot.header().engine;
         engine.send_order.store(self.ring.order(), Ordering::Release);

@@ -38,14 +38,22 @@ const BESIDE_TEXT: usize = 640;
 /// SendQ grows for at least so many segments (RFC 6928).
 const INITIAL_SEGMENTS: usize = 10;
 
-/// The text of `size` bytes of packet buffers, if the first `sent` bytes leave at once and the rest is packed `goal` bytes to a buffer.
-fn text_limit(size: usize, sent: usize, goal: usize) -> usize {
-    let used = sent + sent.div_ceil(goal) * OVERHEAD;
+/// The text of `size` bytes of packet buffers, if `flight` bytes have left, text up to `sent` bytes leaves at once, and the rest is
+/// packed `goal` bytes to a buffer. A buffer is filled up as often as something leaves from its head.
+const fn text_limit(size: usize, flight: usize, sent: usize, goal: usize) -> usize {
+    let used = memory(sent, goal);
     if used < size {
         sent + (size - used).div_ceil(goal + OVERHEAD) * goal
+    } else if memory(flight, goal) < size {
+        sent + goal
     } else {
         size.div_ceil(goal + OVERHEAD) * goal
     }
+}
+
+/// The memory of `text` bytes in buffers of `goal` bytes.
+const fn memory(text: usize, goal: usize) -> usize {
+    text + text.div_ceil(goal) * OVERHEAD
 }
 
 /// The memory of one segment of `mss` bytes, as SendQ's growth counts it.
@@ -62,11 +70,13 @@ pub(crate) struct Account {
     una: SeqNum,
     /// Whether too little was free then for the program to be told to write.
     is_full: bool,
+    /// Whether SendQ was full, and the program, which waits, was not told to write since.
+    is_held: bool,
 }
 
 impl Account {
     pub(crate) const fn new(size: usize, una: SeqNum) -> Self {
-        Self { size, una, is_full: false }
+        Self { size, una, is_full: false, is_held: false }
     }
 }
 
@@ -86,6 +96,7 @@ impl Tcb {
         self.tuning.stop_send();
         self.account.size = size;
         if self.config.send_accounting == SendAccounting::Packets {
+            self.account.is_held = false;
             self.sendq.cap(self.packed_limit());
         }
     }
@@ -104,7 +115,26 @@ impl Tcb {
             self.sendq.cap(limit);
             self.events.push(Event::Writable);
         }
-        self.account.is_full = !self.has_send_room(self.text_held());
+        self.hold_program();
+    }
+
+    /// A program that has filled SendQ is told to write when enough is free, and does not write before: as on Linux, where it sleeps.
+    fn hold_program(&mut self) {
+        let held = self.text_held();
+        self.account.is_full = !self.has_send_room(held);
+        let is_held = self.account.is_full && (self.account.is_held || held >= self.sendq.limit());
+        let was_held = core::mem::replace(&mut self.account.is_held, is_held);
+        if is_held || was_held {
+            self.sendq.hold(is_held);
+        }
+        if was_held && !is_held {
+            self.events.push(Event::Writable);
+        }
+    }
+
+    /// Whether SendQ has no room for what the program would write.
+    pub(crate) fn is_send_full(&self) -> bool {
+        self.account.is_held || self.text_held() >= self.sendq.limit()
     }
 
     /// Whether a program that waits for room is told to write if SendQ holds `held` bytes: as on Linux, when a third of SO_SNDBUF is
@@ -113,7 +143,7 @@ impl Tcb {
     pub fn has_send_room(&self, held: usize) -> bool {
         let used = match self.config.send_accounting {
             SendAccounting::Bytes => held,
-            SendAccounting::Packets => held + held.div_ceil(self.buffer_goal() as usize) * OVERHEAD,
+            SendAccounting::Packets => memory(held, self.buffer_goal() as usize),
         };
         used.saturating_mul(3) <= self.send_limit().saturating_mul(2)
     }
@@ -132,7 +162,8 @@ impl Tcb {
     fn packed_limit(&self) -> usize {
         let size = self.segment_size().max(1);
         let sent = self.congestion.cwnd().min(self.snd.wnd) / size * size;
-        text_limit(self.account.size, sent as usize, self.buffer_goal() as usize)
+        let flight = self.text_held() - self.unsent();
+        text_limit(self.account.size, flight, sent as usize, self.buffer_goal() as usize)
     }
 
     /// What Linux fills one packet buffer with: whole segments, and half of the peer's largest window at most, bytes.
@@ -163,7 +194,7 @@ mod tests {
             for sent in [0, 1000, 1976] {
                 for goal in [988, 1460, 16_000, 64_240] {
                     assert_eq!(
-                        text_limit(size, sent, goal),
+                        text_limit(size, sent, sent, goal),
                         by_the_rule(size, sent, goal),
                         "{size} {sent} {goal}"
                     );
@@ -174,13 +205,15 @@ mod tests {
 
     #[test]
     fn large_buffers_pass_the_size_and_small_ones_stay_below_it() {
-        assert!(text_limit(100_000, 0, 64_240) > 100_000);
-        assert!(text_limit(100_000, 0, 536) < 100_000);
+        assert!(text_limit(100_000, 0, 0, 64_240) > 100_000);
+        assert!(text_limit(100_000, 0, 0, 536) < 100_000);
     }
 
     #[test]
     fn what_leaves_at_once_may_be_more_than_the_size() {
-        assert_eq!(text_limit(20_000, 100_000, 64_000), 64_000);
+        assert_eq!(text_limit(20_000, 100_000, 100_000, 64_000), 64_000);
+        // One buffer is begun, and filled up while the 90,000 leave.
+        assert_eq!(text_limit(20_000, 10_000, 100_000, 64_000), 164_000);
     }
 
     #[test]

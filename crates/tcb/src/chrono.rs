@@ -60,12 +60,18 @@ impl Tcb {
         let limit = if held == 0 {
             Limit::Idle
         } else if unsent == 0 {
-            if held >= self.sendq.limit() { Limit::SendQ } else { Limit::Busy }
+            if self.is_send_full() { Limit::SendQ } else { Limit::Busy }
         } else {
             let usable =
                 if self.snd.edge().after(self.snd.nxt) { self.snd.edge().since(self.snd.nxt) } else { 0 };
             let is_short = (usable as usize) < unsent.min(self.segment_size() as usize);
-            if is_short || self.burst.waits == Waits::Window { Limit::Window } else { Limit::Busy }
+            // As Linux: cwnd is looked at first.
+            let has_room = self.congestion.has_room(self.pipe(), self.segment_size());
+            if (is_short && has_room) || self.burst.waits == Waits::Window {
+                Limit::Window
+            } else {
+                Limit::Busy
+            }
         };
         self.chrono.change(now, limit);
     }

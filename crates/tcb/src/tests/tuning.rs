@@ -6,7 +6,7 @@ use sockeye_wire::{Flags, Options};
 
 use super::fixture::{Fixture, ack, config, lines, ms, syn};
 use crate::delayed_ack::{AckPolicy, Arrival, Push};
-use crate::{Config, SendAccounting};
+use crate::{Config, Event, SendAccounting};
 
 fn tuned(config: Config) -> Fixture {
     let options = Options { mss: Some(1000), window_scale: Some(7), ..Options::default() };
@@ -233,4 +233,32 @@ fn the_last_packet_buffer_is_filled() {
     assert!(fixture.writer.free() > 4608);
     assert!(!fixture.tcb.has_send_room(4608), "overhead counts");
     assert!(fixture.tcb.has_send_room(0));
+}
+
+/// As Linux: a program that has filled SendQ sleeps until a third of SO_SNDBUF is free; then it fills a buffer more than leaves.
+#[test]
+fn a_program_that_filled_sendq_waits_for_a_third() {
+    let config = Config { send_buffer: 131_072, send_accounting: SendAccounting::Packets, ..config() };
+    let mut fixture = Fixture::with(config, &syn(), &ack(1, 1).window(60_000));
+    fixture.tcb.fix_send_buffer(20_000);
+    assert_eq!(fixture.writer.free(), 40_000, "cwnd, and a buffer of half the window");
+    fixture.write(40_000);
+    fixture.transmits();
+    fixture.arrives(&ack(1, 10_001).window(60_000));
+    assert_eq!(fixture.transmits().len(), 20);
+    assert_eq!(fixture.writer.free(), 0);
+    fixture.pass(ms(10));
+    fixture.arrives(&ack(1, 25_001).window(60_000));
+    assert_eq!(fixture.transmits().len(), 10, "that is all there is");
+    assert_eq!(fixture.writer.free(), 0);
+    fixture.events();
+    fixture.pass(ms(20));
+    assert_eq!(fixture.tcb.info(fixture.now).sndbuf_limited, ms(20));
+    fixture.arrives(&ack(1, 30_001).window(60_000));
+    fixture.transmits();
+    assert_eq!(fixture.events(), [Event::Writable]);
+    assert_eq!(fixture.writer.free(), 60_000, "30,000 may leave");
+    fixture.pass(ms(20));
+    let info = fixture.tcb.info(fixture.now);
+    assert_eq!((info.sndbuf_limited, info.rwnd_limited), (ms(20), ms(0)));
 }
