@@ -104,11 +104,17 @@ impl Engine {
     /// Moves what is owed, and tells programs what happened. After every input.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.network.flush(now);
-        while let Some((_, tag, event)) = self.network.poll_event() {
-            if let Some(entry) = self.table.lock().entry_mut(tag) {
+        let mut next = self.network.poll_event();
+        if next.is_none() {
+            return;
+        }
+        let mut table = self.table.lock();
+        while let Some((_, tag, event)) = next {
+            if let Some(entry) = table.entry_mut(tag) {
                 tracing::trace!(tag, ?event);
                 entry.on_event(event);
             }
+            next = self.network.poll_event();
         }
     }
 
@@ -151,12 +157,12 @@ impl Engine {
 
     /// The program may have written, read, or changed what its token shows.
     fn look_at(&mut self, now: Instant, tag: u64) {
-        let id = self.table.lock().entry(tag).and_then(|entry| entry.id);
+        let id = self.table.lock().entry_mut(tag).and_then(|entry| {
+            entry.mirror();
+            entry.id
+        });
         if let Some(id) = id {
             self.network.doorbell(now, id);
-        }
-        if let Some(entry) = self.table.lock().entry_mut(tag) {
-            entry.mirror();
         }
     }
 

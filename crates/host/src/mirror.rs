@@ -74,11 +74,13 @@ impl Entry {
 
     /// Brings the token of a socket that is polled up to date.
     pub(crate) fn mirror(&mut self) {
-        let slot = self.slot.clone();
-        let header = slot.header();
-        if header.readiness.armed.load(Ordering::Relaxed) == 0 {
-            return;
+        if self.slot.header().readiness.armed.load(Ordering::Relaxed) != 0 {
+            self.mirror_to_token();
         }
+    }
+
+    fn mirror_to_token(&mut self) {
+        let header = self.slot.header();
         let Some(token) = &self.token else { return };
         fence(Ordering::SeqCst);
         let readiness = &header.readiness;

@@ -30,6 +30,8 @@ pub struct Socket {
     /// In which process it was armed: see [`Way::epoch`].
     armed_in: AtomicU32,
     waiters: wait::Waiters,
+    /// Waits that are still to do without looking eagerly.
+    patience: AtomicU32,
     /// A copy of the token, once the program has closed its own under a call that waits.
     kept: OnceLock<OwnedFd>,
 }
@@ -109,6 +111,7 @@ impl Socket {
             owner,
             armed_in: AtomicU32::new(0),
             waiters: wait::Waiters::default(),
+            patience: AtomicU32::new(0),
             kept: OnceLock::new(),
         })
     }
@@ -219,14 +222,14 @@ impl Socket {
     /// FIONREAD: bytes that can be read now.
     #[must_use]
     pub fn available(&self) -> usize {
-        let (hidden, most) = self.at.slot.reader().before_mark();
-        self.at.slot.reader().len().saturating_sub(hidden).min(most)
+        let (hidden, most) = self.at.reader.before_mark();
+        self.at.reader.len().saturating_sub(hidden).min(most)
     }
 
     /// SIOCOUTQ: bytes not acknowledged.
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
-        self.at.slot.writer().len()
+        self.at.writer.len()
     }
 
     /// SO_ACCEPTCONN.
@@ -329,7 +332,7 @@ impl Socket {
         let header = self.header();
         let is_end_of_file = header.engine.condition.load(Ordering::Acquire) & Condition::END_OF_FILE != 0;
         let is_told = header.readiness.tells_left.load(Ordering::Relaxed) != 0;
-        is_told.then(|| (self.at.slot.reader().len(), is_end_of_file))
+        is_told.then(|| (self.at.reader.len(), is_end_of_file))
     }
 
     /// To be called before the last descriptor of this process for the socket is closed: as on Linux, calls that wait in it go on,

@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::embedded::Embedded;
 use crate::proto::{Answer, Handle, Reply, Request};
 use sockeye_buffer::futex::{self, Waited};
-use sockeye_buffer::{Arena, Slot};
+use sockeye_buffer::{Arena, RecvQReader, SendQWriter, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId};
 use std::sync::Arc;
@@ -25,8 +25,18 @@ pub(crate) enum Way {
 pub(crate) struct Attached {
     pub(crate) handle: Handle,
     pub(crate) slot: Slot,
+    /// The program's halves of its rings. Made once: to make one counts a reference that others count, too.
+    pub(crate) writer: SendQWriter,
+    pub(crate) reader: RecvQReader,
     /// Where the doorbell is, in hosted mode.
     pub(crate) arena: Option<Arena>,
+}
+
+impl Attached {
+    fn new(handle: Handle, slot: Slot, arena: Option<Arena>) -> Self {
+        let (writer, reader) = (slot.writer(), slot.reader());
+        Self { handle, slot, writer, reader, arena }
+    }
 }
 
 /// How long a wait may go on without looking whether the host lives, where the kernel cannot tell.
@@ -57,11 +67,11 @@ impl Way {
             Self::Hosted(connection) => {
                 let arena = connection.arena(handle.arena)?;
                 let slot = arena.slot(handle.index).ok_or(Error::HostGone)?;
-                Ok(Attached { handle, slot, arena: Some(arena) })
+                Ok(Attached::new(handle, slot, Some(arena)))
             }
             Self::Embedded(embedded, _) => {
                 let slot = embedded.slot(handle.tag).ok_or(Error::BadDescriptor)?;
-                Ok(Attached { handle, slot, arena: None })
+                Ok(Attached::new(handle, slot, None))
             }
         }
     }

@@ -16,6 +16,11 @@ impl Tuple {
         Self { local, remote }
     }
 
+    /// Whether both are the same connection, seen from its two ends.
+    pub(crate) fn is_reverse_of(&self, other: &Self) -> bool {
+        self.local == other.remote && self.remote == other.local
+    }
+
     /// The same connection, seen from the other end.
     pub(crate) const fn reversed(self) -> Self {
         Self { local: self.remote, remote: self.local }

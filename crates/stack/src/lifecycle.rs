@@ -321,7 +321,7 @@ impl Network {
 
 impl Connected {
     fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
-        Self { path, tcb, is_peer_closed: false, is_send_shut: false, counted_by: None }
+        Self { path, tcb, is_peer_closed: false, is_send_shut: false, partner: None, counted_by: None }
     }
 }
 

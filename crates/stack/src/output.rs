@@ -215,7 +215,7 @@ impl Network {
         let Some(socket) = self.sockets.get(index as usize) else { return };
         let host = socket.host;
         let Some(path) = socket.path() else { return };
-        if path.via == Via::Loopback && self.hand_over(host, (index, &path.tuple), now, transmit) {
+        if path.via == Via::Loopback && self.hand_over(now, index, transmit) {
             return;
         }
         let Some(socket) = self.sockets.get(index as usize) else { return };
@@ -241,25 +241,48 @@ impl Network {
 
     /// Loopback between two open connections: the receiver takes the text out of the sender's SendQ. No packet is made, and a
     /// trusted link needs no checksum. Says whether it was possible.
-    fn hand_over(&mut self, host: HostId, from: (u32, &Tuple), now: Instant, transmit: &Transmit) -> bool {
-        let here = &mut self.hosts[host.0 as usize];
-        let Some(Owner::Socket(to)) = here.demux.find(&from.1.reversed()) else { return false };
-        if to == from.0 {
-            return false;
-        }
-        let Some((sender, receiver)) = self.sockets.get2_mut(from.0 as usize, to as usize) else {
+    fn hand_over(&mut self, now: Instant, from: u32, transmit: &Transmit) -> bool {
+        let Some(to) = self.partner(from).filter(|&to| to != from) else { return false };
+        let Some((sender, receiver)) = self.sockets.get2_mut(from as usize, to as usize) else {
             return false;
         };
-        let (Phase::Connected(sender), Phase::Connected(receiver)) = (&sender.phase, &mut receiver.phase)
+        let (host, Phase::Connected(sender), Phase::Connected(receiver)) =
+            (sender.host, &sender.phase, &mut receiver.phase)
         else {
             return false;
         };
         let segment =
             Segment { header: &transmit.header, text: sender.tcb.text(transmit), ecn: transmit.ecn };
-        here.note_loopback(now, from.1, &segment);
+        self.hosts[host.0 as usize].note_loopback(now, &sender.path.tuple, &segment);
         receiver.tcb.segment_arrives(now, &segment);
         self.owe_socket(to);
         true
+    }
+
+    /// The open connection on the same host that a connection's segments go to. It is looked up once: as long as it is open, its tuple
+    /// leads to it.
+    fn partner(&mut self, index: u32) -> Option<u32> {
+        let socket = self.sockets.get(index as usize)?;
+        let Phase::Connected(connected) = &socket.phase else { return None };
+        let (host, tuple) = (socket.host, &connected.path.tuple);
+        let is_partner = |to: &u32| {
+            self.sockets.get(*to as usize).is_some_and(|other| match &other.phase {
+                Phase::Connected(there) => other.host == host && there.path.tuple.is_reverse_of(tuple),
+                Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) | Phase::Over(_) => false,
+            })
+        };
+        if let Some(known) = connected.partner.filter(is_partner) {
+            return Some(known);
+        }
+        let Some(Owner::Socket(found)) = self.hosts[host.0 as usize].demux.find(&tuple.reversed()) else {
+            return None;
+        };
+        if let Some(Phase::Connected(connected)) =
+            self.sockets.get_mut(index as usize).map(|socket| &mut socket.phase)
+        {
+            connected.partner = Some(found);
+        }
+        Some(found)
     }
 }
 

@@ -101,6 +101,8 @@ pub(crate) struct Connected {
     pub(crate) is_peer_closed: bool,
     /// The program shut the connection for sending, or closed it.
     pub(crate) is_send_shut: bool,
+    /// The socket at the other end, if it is on the same host, as it was last found.
+    pub(crate) partner: Option<u32>,
     /// The listener that counts it, as long as its handshake is not complete (Fast Open).
     pub(crate) counted_by: Option<SocketId>,
 }

@@ -54,16 +54,16 @@ pub(crate) struct RttEstimator {
 }
 
 /// The smoothed values, as Linux keeps them: four times the variation, and its largest value of the last round trips, so that one
-/// good round trip does not make the time-out short.
+/// good round trip does not make the time-out short. Nanoseconds: every ACK computes with them.
 #[derive(Clone, Copy, Debug)]
 struct Smoothed {
-    srtt: Duration,
+    srtt: u64,
     /// Four times RTTVAR.
-    mdev: Duration,
+    mdev: u64,
     /// The largest of this round trip.
-    mdev_max: Duration,
+    mdev_max: u64,
     /// What the time-out uses: it falls slowly, and not below the floor.
-    variance: Duration,
+    variance: u64,
     /// When this is acknowledged, the round trip is over.
     round_end: Option<SeqNum>,
 }
@@ -88,19 +88,19 @@ impl RttEstimator {
     }
 
     fn take_sample(&mut self, rtt: Duration, window: Option<(SeqNum, SeqNum)>) {
-        let rtt = rtt.min(LONGEST);
-        let floor = self.bounds.min;
+        let rtt = nanos(rtt.min(LONGEST));
+        let floor = nanos(self.bounds.min);
         let smoothed = match &mut self.smoothed {
             Some(smoothed) => {
                 smoothed.take(rtt);
                 smoothed.end_round(window, floor);
-                *smoothed
+                smoothed
             }
             None => {
                 // RFC 6298, 2.2: RTTVAR = R / 2.
                 let variance = (rtt * 2).max(floor);
                 let round_end = window.map(|(_, nxt)| nxt);
-                *self.smoothed.insert(Smoothed {
+                self.smoothed.insert(Smoothed {
                     srtt: rtt,
                     mdev: rtt * 2,
                     mdev_max: variance,
@@ -111,7 +111,7 @@ impl RttEstimator {
         };
         // As Linux the floor is under the variance term, not the sum: a path of constant delay keeps a margin for the
         // peer's delayed ACKs.
-        self.base = self.bounds.clamp(smoothed.srtt + smoothed.variance);
+        self.base = self.bounds.clamp(Duration::from_nanos(smoothed.srtt.saturating_add(smoothed.variance)));
         self.rto = self.base;
         self.backoff = 0;
     }
@@ -156,19 +156,24 @@ impl RttEstimator {
 
     /// The smoothed round-trip time, once there was a sample.
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.smoothed.map(|smoothed| smoothed.srtt)
+        self.smoothed.as_ref().map(|smoothed| Duration::from_nanos(smoothed.srtt))
     }
 
     /// Four times the variation, as it was last smoothed.
     pub(crate) fn variation(&self) -> Duration {
-        self.smoothed.map_or(Duration::ZERO, |smoothed| smoothed.mdev)
+        Duration::from_nanos(self.smoothed.as_ref().map_or(0, |smoothed| smoothed.mdev))
     }
+}
+
+/// Nanoseconds, as far as 64 bits tell them: 584 years.
+const fn nanos(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos() as u64)
 }
 
 impl Smoothed {
     /// RFC 6298, 2.3: alpha = 1/8, beta = 1/4; but a round trip that is shorter than expected counts less, so that it does not
     /// lengthen the time-out.
-    fn take(&mut self, rtt: Duration) {
+    fn take(&mut self, rtt: u64) {
         let error = rtt.abs_diff(self.srtt);
         let is_shorter = rtt < self.srtt;
         self.srtt = (self.srtt * 7 + rtt) / 8;
@@ -185,7 +190,7 @@ impl Smoothed {
         }
     }
 
-    fn end_round(&mut self, window: Option<(SeqNum, SeqNum)>, floor: Duration) {
+    fn end_round(&mut self, window: Option<(SeqNum, SeqNum)>, floor: u64) {
         let is_over = match (window, self.round_end) {
             (Some((una, _)), Some(end)) => una.after(end),
             (None, _) | (_, None) => true,

@@ -92,6 +92,11 @@ impl Sack {
         }
     }
 
+    /// Whether there is something to tell.
+    pub(crate) fn has_any(&self) -> bool {
+        self.duplicate.is_some() || !self.newest.is_empty()
+    }
+
     /// The blocks for a segment that goes out now: a duplicate first, which is told once (RFC 2883, section 4), then the newest
     /// blocks, which are told again and again, because ACKs are lost (RFC 2018, section 4). What is too much for the header is cut
     /// when it is written.

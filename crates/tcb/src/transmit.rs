@@ -67,8 +67,9 @@ fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.persist.is_blocked {
         return None;
     }
-    if let Some(segment) = tail_probe(tcb, now).or_else(|| lost_text(tcb, now)).or_else(|| new_text(tcb, now))
-    {
+    let has_old = tcb.recovery.has_old_text();
+    let old = || tail_probe(tcb, now).or_else(|| lost_text(tcb, now));
+    if let Some(segment) = has_old.then(old).flatten().or_else(|| new_text(tcb, now)) {
         return Some(segment);
     }
     tcb.burst.pause();
@@ -144,7 +145,7 @@ fn tail_probe(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
 /// Text never sent, and the FIN, as far as the window, cwnd and good sense allow.
 fn new_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     tcb.burst.waits = Waits::No;
-    if tcb.recovery.is_old_text_first() {
+    if !has_new(tcb) || tcb.recovery.is_old_text_first() {
         return None;
     }
     let probe = tcb.next_mtu_probe(now);
@@ -208,11 +209,16 @@ enum Patience {
     None,
 }
 
+/// Whether there is text, or a FIN, that was never sent.
+fn has_new(tcb: &Tcb) -> bool {
+    tcb.snd.fin == Fin::Queued || tcb.unsent() > 0
+}
+
 fn next_cut(tcb: &Tcb, patience: Patience) -> Option<Cut> {
-    let unsent = tcb.unsent();
-    if unsent == 0 && tcb.snd.fin != Fin::Queued {
+    if !has_new(tcb) {
         return None;
     }
+    let unsent = tcb.unsent();
     let (edge, from) = (tcb.snd.edge(), tcb.snd.nxt);
     // SHLD-15 (3.8.6): nothing new into a window that shrank.
     let usable = if edge.after(from) { edge.since(from) } else { return None };
@@ -324,7 +330,9 @@ fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window:
 
 /// A segment with room for SACK blocks tells them; a duplicate is told once (RFC 2883, section 4).
 fn tell_gaps(tcb: &mut Tcb, header: &mut TcpHeader) {
-    header.options.sack = tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq);
+    if tcb.sack.has_any() {
+        header.options.sack = tcb.sack.take_blocks(&tcb.rcv, &tcb.recvq);
+    }
 }
 
 fn header(tcb: &Tcb, now: Instant, seq: SeqNum, mut flags: Flags, window: u16) -> TcpHeader {

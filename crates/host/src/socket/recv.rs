@@ -68,7 +68,7 @@ impl Socket {
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        let urgent = self.at.slot.reader().take_urgent(call.peek);
+        let urgent = self.at.reader.take_urgent(call.peek);
         self.after_urgent(call);
         match urgent {
             UrgentByte::Here(byte) => Ok(Some(byte)),
@@ -81,7 +81,7 @@ impl Socket {
     /// SIOCATMARK: whether the next byte is the urgent one.
     #[must_use]
     pub fn is_at_mark(&self) -> bool {
-        self.at.slot.reader().is_at_mark()
+        self.at.reader.is_at_mark()
     }
 
     /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins at the head again.
@@ -90,7 +90,7 @@ impl Socket {
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        let reader = self.at.slot.reader();
+        let reader = &self.at.reader;
         let (hidden, most) = reader.before_mark();
         if done > 0 && (hidden > 0 || reader.is_at_mark()) {
             // As Linux: what was read before the urgent byte is a read of its own.

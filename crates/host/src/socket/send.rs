@@ -101,7 +101,7 @@ impl Socket {
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        let writer = self.at.slot.writer();
+        let writer = &self.at.writer;
         self.mark(call, buffers, done)?;
         let (mut skip, mut put) = (done, 0);
         for buffer in buffers {
@@ -130,7 +130,7 @@ impl Socket {
             return Ok(());
         }
         let rest = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() - done;
-        let free = self.at.slot.writer().free();
+        let free = self.at.writer.free();
         let put = rest.min(CHUNK).min(free);
         let offset = self.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
         let tag = self.tag();
@@ -156,6 +156,6 @@ impl Socket {
         let word = header.engine.condition.load(Ordering::Relaxed);
         word & Condition::CONNECTED != 0
             && (side == Side::EagerSender || mirror::is_writable(header, word))
-            && self.at.slot.writer().free() > 0
+            && self.at.writer.free() > 0
     }
 }

@@ -15,6 +15,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 use super::hystart::{Exit, RoundTrip, Slow};
+use super::pace::Pace;
 use super::window::Window;
 use super::{AckSample, HyStart};
 
@@ -79,7 +80,7 @@ impl Cubic {
     }
 
     /// Every ACK, whether cwnd may grow or not.
-    pub(crate) fn observe(&mut self, window: &mut Window, sample: &AckSample, ack_delay: Duration) {
+    pub(crate) fn observe(&mut self, window: &mut Window, sample: &AckSample, pace: &Pace) {
         let Some(rtt) = sample.rtt else { return };
         if self.epoch.as_ref().is_some_and(|epoch| sample.now.since(epoch.start) < AFTER_EPOCH) {
             return;
@@ -87,7 +88,7 @@ impl Cubic {
         let rtt = rtt.max(Duration::from_micros(1));
         let min_rtt = self.min_rtt.map_or(rtt, |least| least.min(rtt));
         self.min_rtt = Some(min_rtt);
-        let path = RoundTrip { rtt, least: min_rtt, ack_delay };
+        let path = RoundTrip { rtt, least: min_rtt, pace };
         if window.is_slow_start() && self.slow.on_rtt(window, sample, path) == Exit::Now {
             window.ssthresh = window.cwnd;
         }

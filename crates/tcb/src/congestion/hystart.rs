@@ -4,6 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
+use super::pace::Pace;
 use super::window::Window;
 use super::{AckSample, HyStart};
 
@@ -22,12 +23,12 @@ const TRAIN_GAP: Duration = Duration::from_millis(2);
 
 /// What an ACK told of the path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RoundTrip {
+pub(crate) struct RoundTrip<'a> {
     pub(crate) rtt: Duration,
     /// The least one.
     pub(crate) least: Duration,
-    /// By how much pacing may stretch a train of ACKs.
-    pub(crate) ack_delay: Duration,
+    /// Pacing may stretch a train of ACKs.
+    pub(crate) pace: &'a Pace,
 }
 
 /// Whether slow start is over.
@@ -90,7 +91,7 @@ impl Slow {
     }
 
     /// A round trip was measured in slow start.
-    pub(crate) fn on_rtt(&mut self, window: &Window, sample: &AckSample, path: RoundTrip) -> Exit {
+    pub(crate) fn on_rtt(&mut self, window: &Window, sample: &AckSample, path: RoundTrip<'_>) -> Exit {
         if self.is_done {
             return Exit::NotYet;
         }
@@ -118,7 +119,7 @@ impl Slow {
 
 /// As Linux.
 impl Slow {
-    fn classic(&mut self, window: &Window, sample: &AckSample, path: RoundTrip) -> Exit {
+    fn classic(&mut self, window: &Window, sample: &AckSample, path: RoundTrip<'_>) -> Exit {
         // Nor do their rounds begin: the first one does when the window is large enough, wherever that is in a round trip.
         if window.segments() < LOW_WINDOW {
             return Exit::NotYet;
@@ -129,7 +130,7 @@ impl Slow {
         if sample.now.since(self.train) <= TRAIN_GAP {
             self.train = sample.now;
             // The train is as long as half the path: what is in flight fills it.
-            if sample.now.since(self.started) > (path.least + path.ack_delay) / 2 {
+            if sample.now.since(self.started) > (path.least + path.pace.ack_delay()) / 2 {
                 return Exit::Now;
             }
         }

@@ -161,10 +161,9 @@ impl Congestion {
 impl Congestion {
     /// An ACK came that acknowledged or SACKed something.
     pub(crate) fn on_ack(&mut self, sample: &AckSample) {
-        let ack_delay = self.pace.ack_delay();
         match &mut self.algorithm {
             Algorithm::Reno => {}
-            Algorithm::Cubic(cubic) => cubic.observe(&mut self.window, sample, ack_delay),
+            Algorithm::Cubic(cubic) => cubic.observe(&mut self.window, sample, &self.pace),
             Algorithm::Dctcp(dctcp) => dctcp.observe(sample),
             Algorithm::Bbr(bbr) => {
                 let is_limited = self.usage.is_cwnd_limited();
@@ -192,9 +191,8 @@ impl Congestion {
         }
         let is_early = self.window.cwnd < self.window.ssthresh / 2;
         let per_cent = if is_early { self.config.pacing_ss_ratio } else { self.config.pacing_ca_ratio };
-        let bytes = u128::from(self.window.cwnd.max(flight)) * u128::from(per_cent) / 100;
-        let rate = bytes * 1_000_000_000 / srtt.as_nanos().max(1);
-        self.pace.set_rate(u64::try_from(rate).unwrap_or(u64::MAX - 1));
+        let bytes = u64::from(self.window.cwnd.max(flight)) * u64::from(per_cent) / 100;
+        self.pace.set_round_trip(bytes, srtt);
     }
 
     /// A loss was found: fast recovery begins.

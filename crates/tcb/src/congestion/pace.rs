@@ -11,11 +11,21 @@ const MIN_BURST: u32 = 2;
 /// … and no more than so many bytes.
 const MAX_BURST: u64 = 65_536;
 
+/// What says how fast segments leave.
+#[derive(Clone, Copy, Debug)]
+enum Rate {
+    /// No round trip was measured.
+    Unknown,
+    /// Bytes a second.
+    Known(u64),
+    /// So many bytes in each round trip. Every ACK says so, and hardly anybody asks: the division waits until then.
+    PerRoundTrip { bytes: u64, srtt: Duration },
+}
+
 /// The rate, and the departure times that follow from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
-    /// Bytes a second; `None` as long as no round trip was measured.
-    rate: Option<u64>,
+    rate: Rate,
     /// SO_MAX_PACING_RATE, bytes a second.
     pub(crate) max: u64,
     /// Whether departures are held back.
@@ -30,16 +40,28 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) const fn new(now: Instant, max: u64, is_on: bool) -> Self {
-        Self { rate: None, max, is_on, next: now, burst: 0, sent: 0 }
+        Self { rate: Rate::Unknown, max, is_on, next: now, burst: 0, sent: 0 }
     }
 
     /// Bytes a second, within the limit; `u64::MAX` for "as fast as can be".
     pub(crate) fn rate(&self) -> u64 {
-        self.rate.unwrap_or(u64::MAX).min(self.max)
+        let rate = match self.rate {
+            Rate::Unknown => u64::MAX,
+            Rate::Known(rate) => rate,
+            Rate::PerRoundTrip { bytes, srtt } => rate_of(bytes, srtt),
+        };
+        rate.min(self.max)
     }
 
     pub(crate) fn set_rate(&mut self, rate: u64) {
-        self.rate = Some(rate.max(1));
+        self.rate = Rate::Known(rate.max(1));
+    }
+
+    /// `bytes` leave in each round trip of `srtt`.
+    pub(crate) fn set_round_trip(&mut self, bytes: u64, srtt: Duration) {
+        // Who is paced asks for each segment.
+        self.rate =
+            if self.is_on { Rate::Known(rate_of(bytes, srtt)) } else { Rate::PerRoundTrip { bytes, srtt } };
     }
 
     /// When a segment may leave that would like to leave now.
@@ -50,8 +72,11 @@ impl Pace {
     /// A segment with `len` bytes of text left.
     pub(crate) fn on_sent(&mut self, now: Instant, len: u32, mss: u32) {
         self.sent = self.sent.saturating_add(1);
+        if !self.is_on || self.sent <= UNPACED {
+            return;
+        }
         let rate = self.rate();
-        if !self.is_on || rate == u64::MAX || self.sent <= UNPACED {
+        if rate == u64::MAX {
             return;
         }
         if self.burst == 0 {
@@ -79,6 +104,12 @@ impl Pace {
         }
         time_for(MAX_BURST * 4, rate).min(Duration::from_millis(1))
     }
+}
+
+/// Bytes a second of `bytes` in each `time`: at least 1, and never "as fast as can be".
+fn rate_of(bytes: u64, time: Duration) -> u64 {
+    let rate = u128::from(bytes) * 1_000_000_000 / time.as_nanos().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX - 1).clamp(1, u64::MAX - 1)
 }
 
 /// How long `bytes` take at `rate` bytes a second.

@@ -9,22 +9,29 @@ struct Sample {
     rtt: Duration,
 }
 
+impl Sample {
+    /// Nanoseconds since it was taken.
+    const fn age(&self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.at.as_nanos())
+    }
+}
+
 /// The filter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MinRtt {
-    /// Length of the window (tcp_min_rtt_wlen).
-    window: Duration,
+    /// Length of the window (tcp_min_rtt_wlen), nanoseconds.
+    window: u64,
     /// The best, the best since it, and the best since that.
     best: Option<[Sample; 3]>,
 }
 
 impl MinRtt {
-    pub(crate) const fn new(window: Duration) -> Self {
-        Self { window, best: None }
+    pub(crate) fn new(window: Duration) -> Self {
+        Self { window: u64::try_from(window.as_nanos()).unwrap_or(u64::MAX), best: None }
     }
 
     pub(crate) fn get(&self) -> Option<Duration> {
-        self.best.map(|best| best[0].rtt)
+        self.best.as_ref().map(|best| best[0].rtt)
     }
 
     pub(crate) fn on_sample(&mut self, now: Instant, rtt: Duration) {
@@ -33,7 +40,11 @@ impl MinRtt {
             self.best = Some([new; 3]);
             return;
         };
-        if rtt <= best[0].rtt || now.since(best[2].at) > self.window {
+        if rtt > best[2].rtt && best[0].age(now) <= self.window / 4 {
+            // No better than what there is, and nothing of that is old.
+            return;
+        }
+        if rtt <= best[0].rtt || best[2].age(now) > self.window {
             *best = [new; 3];
             return;
         }
@@ -47,11 +58,11 @@ impl MinRtt {
 }
 
 /// What is too old gives way to the next best; the others are taken from different parts of the window.
-fn age(best: &mut [Sample; 3], new: Sample, window: Duration) {
-    let age = new.at.since(best[0].at);
+fn age(best: &mut [Sample; 3], new: Sample, window: u64) {
+    let age = best[0].age(new.at);
     if age > window {
         *best = [best[1], best[2], new];
-        if new.at.since(best[0].at) > window {
+        if best[0].age(new.at) > window {
             *best = [best[1], best[2], new];
         }
     } else if best[1].at == best[0].at && age > window / 4 {

@@ -186,6 +186,11 @@ impl Recovery {
         self.board.lost().segments > self.board.resent().segments
     }
 
+    /// Whether a segment may go out again: because it is lost, or as a probe.
+    pub(crate) const fn has_old_text(&self) -> bool {
+        self.probe.is_due || self.has_lost()
+    }
+
     /// Whether what is lost goes out before text that was never sent.
     pub(crate) fn is_old_text_first(&self) -> bool {
         self.has_lost() && self.frto != Frto::SendNew

@@ -54,8 +54,8 @@ pub(crate) struct DeliveryRate {
     lost: u64,
     /// `C.app_limited`: what will be delivered when the bubble has passed; 0 for none.
     app_limited: u64,
-    /// The newest rate, for information: bytes a second, and whether the program limited it.
-    latest: (u64, bool),
+    /// The sample that gives the rate, for information.
+    latest: Option<RateSample>,
 }
 
 /// The sample that one ACK makes.
@@ -80,7 +80,7 @@ impl DeliveryRate {
             first_sent: now,
             lost: 0,
             app_limited: 0,
-            latest: (0, false),
+            latest: None,
         }
     }
 
@@ -95,8 +95,8 @@ impl DeliveryRate {
     }
 
     /// The newest rate, bytes a second, and whether the program limited it.
-    pub(crate) const fn latest(&self) -> (u64, bool) {
-        self.latest
+    pub(crate) fn latest(&self) -> (u64, bool) {
+        self.latest.map_or((0, false), |sample| (sample.rate(), sample.is_app_limited))
     }
 
     /// A segment is sent, again or not, while `flight` bytes are in the network.
@@ -190,9 +190,8 @@ impl DeliveryRate {
         if interval.is_zero() || min_rtt.is_some_and(|min| interval < min) {
             return None;
         }
-        let rate = sample.rate();
-        if !sample.is_app_limited || rate >= self.latest.0 {
-            self.latest = (rate, sample.is_app_limited);
+        if !sample.is_app_limited || self.latest.is_none_or(|latest| !sample.is_slower_than(&latest)) {
+            self.latest = Some(sample);
         }
         Some(sample)
     }
