@@ -25,9 +25,10 @@ enum Limit {
 pub(crate) struct Chrono {
     limit: Limit,
     since: Instant,
-    busy: Duration,
-    window: Duration,
-    sendq: Duration,
+    /// Nanoseconds.
+    busy: u64,
+    window: u64,
+    sendq: u64,
 }
 
 impl Chrono {
@@ -35,14 +36,19 @@ impl Chrono {
         if limit == self.limit {
             return;
         }
-        (self.busy, self.window, self.sendq) = self.spent(now);
+        (self.busy, self.window, self.sendq) = self.nanos(now);
         self.limit = limit;
         self.since = now;
     }
 
     /// Busy at all; of it limited by the window, and by SendQ.
     pub(crate) fn spent(&self, now: Instant) -> (Duration, Duration, Duration) {
-        let time = now.since(self.since);
+        let (busy, window, sendq) = self.nanos(now);
+        (Duration::from_nanos(busy), Duration::from_nanos(window), Duration::from_nanos(sendq))
+    }
+
+    fn nanos(&self, now: Instant) -> (u64, u64, u64) {
+        let time = now.as_nanos().saturating_sub(self.since.as_nanos());
         let (busy, window, sendq) = (self.busy, self.window, self.sendq);
         match self.limit {
             Limit::Idle => (busy, window, sendq),

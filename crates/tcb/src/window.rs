@@ -104,10 +104,10 @@ impl Tcb {
     pub(crate) fn arm_doorbell(&mut self) -> bool {
         let mut read = 0;
         loop {
-            if self.is_window_update_owed(read) {
+            let after = self.update_after();
+            if after == Some(0) && self.is_window_update_owed(read) {
                 return true;
             }
-            let after = self.update_after();
             let mark = after.filter(|bytes| *bytes > 0).map(|bytes| bytes as usize);
             // A program that read before it could see the mark does not ring.
             if !self.recvq.ring_after(mark) {

@@ -47,7 +47,7 @@ impl Socket {
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        let writer = self.at.slot.writer();
+        let writer = &self.at.writer;
         let mut put = 0;
         for buffer in buffers {
             let part = &buffer[..buffer.len().min(room - put)];

@@ -18,20 +18,18 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
     let age = check::check(tcb, now, segment)?;
     tcb.probing.on_heard(now);
     tcb.persist.on_answer();
-    let mut news = gather(tcb, now, segment);
-    if age == Age::Old {
-        process_old(tcb, segment, &mut news);
-        return Ok(());
-    }
-    window::update(tcb, segment);
-    let had_flight = tcb.snd.flight() > 0;
-    release::process(tcb, segment, &mut news);
-    if had_flight {
-        process_scoreboard(tcb, segment, &mut news);
-        tcb.tell_congestion(&news);
-        tcb.restart_timers(&news);
-    }
-    if tcb.snd.fin == Fin::Sent && news.acked > 0 && tcb.snd.flight() == 0 {
+    let acked = if tcb.is_plain(segment.header()) {
+        process_plain(tcb, now, segment)
+    } else {
+        let mut news = gather(tcb, now, segment);
+        if age == Age::Old {
+            process_old(tcb, segment, &mut news);
+            return Ok(());
+        }
+        process_any(tcb, segment, &mut news);
+        news.acked
+    };
+    if tcb.snd.fin == Fin::Sent && acked > 0 && tcb.snd.flight() == 0 {
         release::process_ack_of_fin(tcb, now);
     }
     tcb.marks.on_ack(tcb.snd.una);
@@ -39,12 +37,38 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
     if tcb.state == State::Closed { Err(Discard::Finished) } else { Ok(()) }
 }
 
+/// SND.UNA moves, and nothing else is new.
+fn process_plain(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> u32 {
+    let echo = echo(tcb, segment);
+    window::update(tcb, segment);
+    let acked = release::process(tcb, segment);
+    tcb.process_plain(now, acked, echo);
+    acked
+}
+
+fn process_any(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
+    window::update(tcb, segment);
+    let had_flight = tcb.snd.flight() > 0;
+    news.acked = release::process(tcb, segment);
+    if had_flight {
+        process_scoreboard(tcb, segment, news);
+        tcb.tell_congestion(news);
+        tcb.restart_timers(news.now, news.restarts_timer());
+    }
+}
+
+/// TSecr, if timestamps are in use.
+fn echo(tcb: &Tcb, segment: &InWindow<'_>) -> Option<u32> {
+    let stamps = segment.header().options.timestamps.filter(|_| tcb.timestamps.is_some());
+    stamps.map(|stamps| stamps.echo)
+}
+
 /// What became of the segments that are outstanding.
 fn process_scoreboard(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
     tcb.process_sack(&segment.header().options.sack, news);
     tcb.process_acknowledged(news);
     tcb.measure(news);
-    tcb.adapt_reordering_window(news);
+    tcb.adapt_to(news);
     tcb.process_probe_answer(news);
     tcb.process_losses(news);
 }
@@ -63,11 +87,10 @@ fn process_old(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
 /// What is known of the ACK before anything changes.
 fn gather(tcb: &Tcb, now: Instant, segment: &InWindow<'_>) -> News {
     let is_duplicate = check::is_duplicate(tcb, segment);
-    let stamps = segment.header().options.timestamps.filter(|_| tcb.timestamps.is_some());
     let mut news = tcb.no_news(now);
     news.is_duplicate = is_duplicate;
     news.is_update = !is_duplicate;
     news.ece = tcb.ecn.is_echo(segment.header());
-    news.echo = stamps.map(|stamps| stamps.echo);
+    news.echo = echo(tcb, segment);
     news
 }

@@ -28,12 +28,15 @@ impl Tcb {
 
     /// Nothing more can be sent now: was cwnd the reason?
     pub(crate) fn note_usage(&mut self, now: Instant) {
-        let flight = self.snd.flight();
+        let pipe = self.pipe();
+        if !self.congestion.is_usage_news(pipe) {
+            return;
+        }
         self.congestion.on_flush(&Flushed {
             now,
             una: self.snd.una,
             nxt: self.snd.nxt,
-            pipe: self.recovery.pipe(flight, self.snd.mss),
+            pipe,
             rto: self.rtt.rto().get(),
             is_starved: self.unsent() == 0 && self.recovery.phase() == Phase::Open,
             is_deferred: self.burst.waits == Waits::Cwnd,

@@ -301,6 +301,11 @@ impl Congestion {
         self.pace.on_sent(now, len, self.window.mss);
     }
 
+    /// Whether [`Self::on_flush`] has anything to do.
+    pub(crate) const fn is_usage_news(&self, pipe: u32) -> bool {
+        self.usage.is_news(&self.window, pipe)
+    }
+
     /// Nothing more can be sent now.
     pub(crate) fn on_flush(&mut self, flushed: &Flushed) {
         let is_unused = self.usage.on_flush(&self.window, flushed);

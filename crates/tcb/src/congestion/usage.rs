@@ -60,6 +60,11 @@ impl Usage {
         self.is_limited
     }
 
+    /// Whether it matters that nothing more can be sent now.
+    pub(crate) const fn is_news(&self, window: &Window, pipe: u32) -> bool {
+        self.has_sent || pipe.saturating_add(window.mss) > window.cwnd
+    }
+
     /// Nothing more can be sent now. Returns whether cwnd is to be taken down to what is used.
     pub(crate) fn on_flush(&mut self, window: &Window, flushed: &Flushed) -> bool {
         let is_limited = flushed.is_deferred || flushed.pipe.saturating_add(window.mss) > window.cwnd;

@@ -1,5 +1,6 @@
 //! What an ACK measures: the round trip (MUST-18, RFC 6298, RFC 7323 section 4) and, with it, what the congestion control learns.
 
+use core::time::Duration;
 use sockeye_clock::Instant;
 
 use super::News;
@@ -59,28 +60,41 @@ impl Tcb {
             last = Some(since(sacked));
         }
         let echo = news.echo.filter(|_| news.has_advanced());
-        let measured = first.or_else(|| {
-            echo.and_then(|echo| timestamps::round_trip(news.now, self.config.timestamp_offset, echo))
-        });
+        let measured = first.or_else(|| echo.and_then(|echo| self.round_trip_of(news.now, echo)));
         let Some(rtt) = measured else { return };
         let path = last.unwrap_or(rtt);
         news.rtt = Some(path);
-        self.recovery.min_rtt.on_sample(news.now, path);
-        self.rtt.on_sample_in(rtt, self.snd.una, self.snd.nxt);
+        self.take_round_trip(news.now, rtt, path);
         // A SACK of what was sent before the first segment was sent (again) does not put off its time-out.
         if let (Some((sacked, _)), Some(head)) = (news.sacked_sent, self.recovery.first_sent()) {
             news.restarts_timer |= since(sacked) > since(head);
         }
     }
 
+    /// The round trip that an echo of our timestamp tells.
+    pub(super) fn round_trip_of(&self, now: Instant, echo: u32) -> Option<Duration> {
+        timestamps::round_trip(now, self.config.timestamp_offset, echo)
+    }
+
+    /// `rtt` is that of the first segment that arrived, `path` that of the last.
+    pub(super) fn take_round_trip(&mut self, now: Instant, rtt: Duration, path: Duration) {
+        self.recovery.min_rtt.on_sample(now, path);
+        self.rtt.on_sample_in(rtt, self.snd.una, self.snd.nxt);
+    }
+
     /// RACK's window follows DSACKs (RFC 8985, 6.2 step 4).
-    pub(crate) fn adapt_reordering_window(&mut self, news: &News) {
+    pub(super) fn adapt_reordering_window(&mut self, sampling: Sampling) {
         let recovery = &mut self.recovery;
-        if let Some(prior) = news.sampling.prior_delivered()
+        if let Some(prior) = sampling.prior_delivered()
             && !recovery.config.static_reordering_window
         {
             recovery.rack.adapt(prior, recovery.rate.delivered());
         }
+    }
+
+    /// The same for an ACK of any kind.
+    pub(crate) fn adapt_to(&mut self, news: &News) {
+        self.adapt_reordering_window(news.sampling);
     }
 
     /// Tells the congestion control, and lets proportional rate reduction set cwnd while it runs.
@@ -122,16 +136,16 @@ impl Tcb {
     }
 
     /// RFC 6298, 5.2 and 5.3, and the timers that come before it.
-    pub(crate) fn restart_timers(&mut self, news: &News) {
+    pub(crate) fn restart_timers(&mut self, now: Instant, restarts: bool) {
         if self.snd.flight() == 0 {
             for timer in [Timer::Retransmit, Timer::Probe, Timer::Reorder] {
                 self.timers.stop(timer);
             }
             return;
         }
-        if news.restarts_timer {
-            self.timers.set(Timer::Retransmit, news.now + self.rtt.rto().get());
-            self.schedule_probe(news.now);
+        if restarts {
+            self.timers.set(Timer::Retransmit, now + self.rtt.rto().get());
+            self.schedule_probe(now);
         }
         if matches!(self.recovery.phase, Phase::Recovery | Phase::Loss) {
             // What is being repaired needs no probe.

@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `scoreboard`, `record` | a record for each segment that is outstanding |
-//! | `arrivals`, `dsack`, `news` | what an ACK says of them |
+//! | `plain` | what an ACK says while nothing is amiss |
+//! | `arrivals`, `dsack`, `news` | what any ACK says of them |
 //! | `rack`, `threshold`, `newreno` | which are lost: by time (RFC 8985), by number (RFC 6675), without SACK (RFC 6582) |
 //! | `alert` | the phases: Open, Disorder, CWR, Recovery, Loss |
 //! | `timeout` | the retransmission time-out, F-RTO (RFC 5682) |
@@ -20,6 +21,7 @@ mod min_rtt;
 mod newreno;
 mod news;
 mod phase;
+mod plain;
 mod probe;
 mod prr;
 mod rack;

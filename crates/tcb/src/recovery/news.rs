@@ -62,6 +62,11 @@ impl News {
         self.acked > 0
     }
 
+    /// Whether the retransmission timer starts anew.
+    pub(crate) const fn restarts_timer(&self) -> bool {
+        self.restarts_timer
+    }
+
     /// Whether it can have changed more than SND.UNA.
     pub(super) const fn is_dubious(&self) -> bool {
         let is_not_dup = self.is_update || self.has_advanced();

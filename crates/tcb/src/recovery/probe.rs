@@ -23,6 +23,11 @@ pub(super) struct TailProbe {
 }
 
 impl TailProbe {
+    /// Whether none is out.
+    pub(super) const fn is_over(&self) -> bool {
+        self.end.is_none()
+    }
+
     pub(super) const fn end(&mut self) {
         self.end = None;
     }

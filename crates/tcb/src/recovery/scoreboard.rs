@@ -75,6 +75,8 @@ pub(crate) struct Scoreboard {
     sacked: Tally,
     lost: Tally,
     resent: Tally,
+    /// Records that were sent more than once.
+    twice: u32,
     /// The end of the highest segment that was ever SACKed.
     fack: Option<SeqNum>,
     /// The last segment that was found lost, until somebody asks.
@@ -102,6 +104,11 @@ impl Scoreboard {
 
     pub(crate) const fn resent(&self) -> Tally {
         self.resent
+    }
+
+    /// Whether everything outstanding was sent once, and nothing is known of it.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.sacked.segments == 0 && self.lost.segments == 0 && self.twice == 0
     }
 
     pub(crate) fn first(&self) -> Option<&Record> {
@@ -152,6 +159,7 @@ impl Scoreboard {
         let record = &mut self.ring[index];
         record.sent = now;
         record.stamp = stamp;
+        self.twice += u32::from(!record.is(Marks::EVER_RESENT));
         record.marks.set(Marks::EVER_RESENT);
         record.marks.clear(Marks::PARTIAL);
         record.marks.set(marks);
@@ -166,10 +174,11 @@ impl Scoreboard {
 
     /// SND.UNA moved: takes off the first record if it is acknowledged whole.
     pub(crate) fn pop_acknowledged(&mut self, una: SeqNum) -> Option<Record> {
-        let first = *self.ring.front().filter(|first| !first.end.after(una))?;
+        self.ring.front().filter(|first| !first.end.after(una))?;
         self.unlist(self.base);
+        let first = self.ring.pop_front()?;
         self.discount(&first);
-        self.ring.pop_front();
+        self.twice -= u32::from(first.is(Marks::EVER_RESENT));
         self.base = (self.base + 1) & ID_MASK;
         self.removed += 1;
         if self.ring.is_empty() {
@@ -208,6 +217,9 @@ impl Scoreboard {
     }
 
     fn discount(&mut self, record: &Record) {
+        if self.is_untouched() {
+            return;
+        }
         for (mark, tally) in self.tallies() {
             if record.is(mark) {
                 tally.remove(record);
@@ -376,6 +388,7 @@ impl Scoreboard {
 
     fn recount(&mut self) {
         (self.sacked, self.lost, self.resent) = (Tally::default(), Tally::default(), Tally::default());
+        self.twice = 0;
         self.to_send.clear();
         for index in 0..self.ring.len() {
             let id = self.id(index);
@@ -383,6 +396,7 @@ impl Scoreboard {
             record.next_hole = if record.is(Marks::SACKED) { (id + 1) & ID_MASK } else { id };
             let record = *record;
             self.count(&record);
+            self.twice += u32::from(record.is(Marks::EVER_RESENT));
             if record.is(Marks::LOST) && !record.is(Marks::RESENT) {
                 self.to_send.push(Reverse(self.removed + index as u64));
             }
@@ -419,9 +433,11 @@ impl Scoreboard {
             assert!(!(is_lost && record.is(Marks::SACKED)), "what arrived is not lost");
             assert!(is_lost || !record.is(Marks::RESENT), "only what is lost is sent again");
             copy.count(record);
+            copy.twice += u32::from(record.is(Marks::EVER_RESENT));
         }
         assert_eq!(next, nxt, "up to SND.NXT");
         assert_eq!((copy.sacked, copy.lost, copy.resent), (self.sacked, self.lost, self.resent));
+        assert_eq!(copy.twice, self.twice);
         let due =
             self.ring.iter().filter(|record| record.is(Marks::LOST) && !record.is(Marks::RESENT)).count();
         assert!(due <= self.to_send.len(), "what is lost is sent again");

@@ -3,20 +3,19 @@
 use sockeye_clock::Instant;
 
 use super::super::sequence::InWindow;
-use crate::recovery::News;
 use crate::state::Cause;
 use crate::tcb::Fin;
 use crate::timers::Timer;
 use crate::{Event, State, Tcb};
 
-/// SND.UNA moves.
-pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
+/// SND.UNA moves. Returns by how much.
+pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) -> u32 {
     let ack = segment.header().ack;
-    news.acked = ack.since(tcb.snd.una);
-    if news.acked == 0 {
-        return;
+    let acked = ack.since(tcb.snd.una);
+    if acked == 0 {
+        return 0;
     }
-    let text = (news.acked as usize).min(tcb.text_held());
+    let text = (acked as usize).min(tcb.text_held());
     if text > 0 {
         tcb.sendq.release(text);
         tcb.counters.bytes_acked += text as u64;
@@ -30,6 +29,7 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
     tcb.snd.retransmissions = 0;
     tcb.on_path_works();
     tcb.timers.stop(Timer::User);
+    acked
 }
 
 /// What the FIN took up is left when all text is gone.
