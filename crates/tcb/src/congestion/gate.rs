@@ -29,7 +29,8 @@ impl Tcb {
     /// Nothing more can be sent now: was cwnd the reason?
     pub(crate) fn note_usage(&mut self, now: Instant) {
         let pipe = self.pipe();
-        if !self.congestion.is_usage_news(pipe) {
+        let is_deferred = self.burst.waits == Waits::Cwnd;
+        if !is_deferred && !self.congestion.is_usage_news(pipe) {
             return;
         }
         self.congestion.on_flush(&Flushed {
@@ -39,7 +40,7 @@ impl Tcb {
             pipe,
             rto: self.rtt.rto().get(),
             is_starved: self.unsent() == 0 && self.recovery.phase() == Phase::Open,
-            is_deferred: self.burst.waits == Waits::Cwnd,
+            is_deferred,
         });
     }
 
