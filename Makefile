@@ -127,8 +127,10 @@ deny: prerequisites ## Are dependencies sound, and their licences ours? (needs c
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
 	$(CARGO) deny check
 
-bench: prerequisites ## Costs of the send and receive path, beside the kernel's
-	$(CARGO) bench --locked -p sockeye -p sockeye-wire -p sockeye-buffer
+bench: prerequisites lib ## Costs of the send and receive path, beside the kernel's
+	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
+	  $(CARGO) bench --locked -p sockeye
+	$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer
 
 # --- installation ------------------------------------------------------------------------------------------------
 
