@@ -119,8 +119,8 @@ impl Net {
         Ok(Self { engine })
     }
 
-    /// A new socket and, if `token`, its token descriptor (close-on-exec), which the caller owns: the socket is closed when all copies of it are.
-    /// Without a token the socket is closed when the last handle of it is dropped (embedded mode only).
+    /// A new socket and, if `token`, its token descriptor (close-on-exec), which the caller owns: the socket is closed when all
+    /// copies of it are. Without a token the socket is closed when the last handle of it is dropped (embedded mode only).
     ///
     /// # Errors
     /// `HostGone`, `TooManyFiles`, `NoBufferSpace`.

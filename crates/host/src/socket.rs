@@ -346,7 +346,8 @@ impl Socket {
             .is_ok_and(|copy| self.kept.set(copy).is_ok())
     }
 
-    /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the last of all.
+    /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the
+    /// last of all.
     pub fn linger(&self) {
         const OVER: u32 = Condition::DRAINED | Condition::CLOSED;
         if !self.condition().is_ok_and(|word| word & condition::LINGER != 0) {

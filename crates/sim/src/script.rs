@@ -35,10 +35,10 @@
 //! After each step everything that the host sent must have been expected: a step that is not `>` fails if something was sent that no `>`
 //! took.
 //!
-//! A segment is its flags, its sequence number, and what matters of the rest: `SA 0 len 10 ack 1 win 1000 urg 5 mss 1460 scale 7 sackok ts 100 0
-//! sack 11-21 from 7`. Flags are letters of `SFRPAUEC`, or `-`. Of a segment that is expected only what is written is
-//! compared; PSH, ECE and CWR only if the line has one of them; the length always. `from` shifts the bytes of the text, so that they are others than the
-//! ones that belong to this place of the stream.
+//! A segment is its flags, its sequence number, and what matters of the rest: `SA 0 len 10 ack 1 win 1000 urg 5 mss 1460 scale 7
+//! sackok ts 100 0 sack 11-21 from 7`. Flags are letters of `SFRPAUEC`, or `-`. Of a segment that is expected only what is written
+//! is compared; PSH, ECE and CWR only if the line has one of them; the length always. `from` shifts the bytes of the text, so that
+//! they are others than the ones that belong to this place of the stream.
 
 mod hand;
 mod icmp;

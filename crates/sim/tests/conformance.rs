@@ -1,5 +1,5 @@
-//! SEGMENT ARRIVES (RFC 9293, 3.10.7, with RFC 5961): every kind of segment, in every state, left of the receive window, at RCV.NXT, further
-//! inside the window, and right of it. The answers are written from the RFCs: see docs/conformance.md.
+//! SEGMENT ARRIVES (RFC 9293, 3.10.7, with RFC 5961): every kind of segment, in every state, left of the receive window, at
+//! RCV.NXT, further inside the window, and right of it. The answers are written from the RFCs: see docs/conformance.md.
 
 use sockeye_sim::Scene;
 use sockeye_sim::script::{Notation, Seen};
@@ -537,8 +537,8 @@ fn segment_arrives_when_time_wait() {
     );
 }
 
-/// RFC 7323, 5.3, R1: in the window, but with a timestamp older than TS.Recent, everything but a RST is answered with an ACK and discarded. (Of
-/// pure ACKs R1 leaves out those that only came out of order: they are no matter here.)
+/// RFC 7323, 5.3, R1: in the window, but with a timestamp older than TS.Recent, everything but a RST is answered with an ACK and
+/// discarded. (Of pure ACKs R1 leaves out those that only came out of order: they are no matter here.)
 #[test]
 fn segment_arrives_with_an_old_timestamp() {
     let setup = "listen

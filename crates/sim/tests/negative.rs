@@ -1,5 +1,5 @@
-//! Faults that other stacks have had, one test each: see docs/negative.md. Here: what an attacker or a broken peer says of sequence numbers,
-//! flags, text and time.
+//! Faults that other stacks have had, one test each: see docs/negative.md. Here: what an attacker or a broken peer says of sequence
+//! numbers, flags, text and time.
 
 use sockeye_sim::{Scene, Sim, SimSocket};
 use sockeye_stack::{NetworkConfig, Settings};
@@ -37,8 +37,8 @@ fn sent_within(scene: &mut Scene, time: Duration) -> Vec<String> {
     sent.iter().map(|seen| scene.written_as(seen).to_string()).collect()
 }
 
-/// MAY-12 (3.10.7.4), RFC 5961, section 3: a RST that is in the window but not exact ends nothing, wherever it is; and a sweep over the window is not answered
-/// segment by segment.
+/// MAY-12 (3.10.7.4), RFC 5961, section 3: a RST that is in the window but not exact ends nothing, wherever it is; and a sweep over
+/// the window is not answered segment by segment.
 #[test]
 fn a_rst_in_the_window_that_is_not_exact() {
     let mut scene = play(ESTABLISHED, "< R 2\n> A 1 ack 1\nstate ESTABLISHED");
@@ -111,8 +111,8 @@ fn a_timestamp_going_backwards() {
     go_on(&mut scene, "< PA 2 len 1 ack 1 ts 5001 0\nflush\nrecv 2\nstate ESTABLISHED");
 }
 
-/// RFC 7323, 5.4 (a fault of RFC 1323's text): a segment out of the window does not set what is echoed, or a blind attacker could make PAWS discard all
-/// that comes after.
+/// RFC 7323, 5.4 (a fault of RFC 1323's text): a segment out of the window does not set what is echoed, or a blind attacker could
+/// make PAWS discard all that comes after.
 #[test]
 fn a_timestamp_of_the_future_outside_the_window() {
     for line in
@@ -123,7 +123,8 @@ fn a_timestamp_of_the_future_outside_the_window() {
     }
 }
 
-/// SHLD-1, MUST-8, MUST-9 (3.4.1), RFC 6528: initial sequence numbers of other connections, at the same moment or later, tell nothing of the next one.
+/// SHLD-1, MUST-8, MUST-9 (3.4.1), RFC 6528: initial sequence numbers of other connections, at the same moment or later, tell
+/// nothing of the next one.
 #[test]
 fn a_predictable_isn() {
     let mut scene = Scene::with_small_window().unwrap();
@@ -316,8 +317,8 @@ fn a_four_tuple_in_time_wait_is_used_again() {
     assert_eq!(sent_within(&mut scene, Duration::from_secs(1)), [""; 0], "no SYN");
 }
 
-/// CVE-2016-5696: challenges to one connection do not change what another one hears, or an attacker could count his own to find out whether he
-/// hit the window of a stranger's.
+/// CVE-2016-5696: challenges to one connection do not change what another one hears, or an attacker could count his own to find out
+/// whether he hit the window of a stranger's.
 #[test]
 fn challenges_of_one_connection_say_nothing_of_another() {
     let mut scene = play(ESTABLISHED, "");

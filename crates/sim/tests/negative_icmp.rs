@@ -1,5 +1,5 @@
-//! Faults that other stacks have had with ICMP errors (RFC 5927), one test each: see docs/negative.md. Anybody can forge an error; only one that quotes a
-//! segment in flight may come from the path.
+//! Faults that other stacks have had with ICMP errors (RFC 5927), one test each: see docs/negative.md. Anybody can forge an error;
+//! only one that quotes a segment in flight may come from the path.
 
 use sockeye_sim::Scene;
 use sockeye_wire::icmp::{IcmpKind, Unreachable};
@@ -91,7 +91,8 @@ fn must_55_a_source_quench() {
     assert!(scene.sent().unwrap().len() >= 6, "9,000 bytes go out at once");
 }
 
-/// CVE-2004-1060; RFC 5927, section 7: an error about what is not in flight makes no segment smaller, and a true one not smaller than what every path carries.
+/// CVE-2004-1060; RFC 5927, section 7: an error about what is not in flight makes no segment smaller, and a true one not smaller
+/// than what every path carries.
 #[test]
 fn a_tiny_path_mtu() {
     for (seq, largest) in [(5000, 1460), (102, 1460), (0, 1460), (1, 512)] {

@@ -1,5 +1,5 @@
-//! Faults that other stacks have had, one test each: see docs/negative.md. Here: what a peer can make a host spend, in segments, memory and time, and
-//! how a receiver can make it send faster than the network allows.
+//! Faults that other stacks have had, one test each: see docs/negative.md. Here: what a peer can make a host spend, in segments,
+//! memory and time, and how a receiver can make it send faster than the network allows.
 
 use sockeye_sim::Scene;
 use sockeye_stack::{Settings, SocketOption};
@@ -40,7 +40,8 @@ fn write(scene: &mut Scene, len: u32) {
     assert_eq!(scene.write(len), len);
 }
 
-/// MUST-36, MUST-37 (3.8.6.1): it is probed ever more rarely, for ever if it must be; what that costs is bounded, and the program can end it.
+/// MUST-36, MUST-37 (3.8.6.1): it is probed ever more rarely, for ever if it must be; what that costs is bounded, and the program
+/// can end it.
 #[test]
 fn a_zero_window_peer_that_never_opens() {
     let mut scene = play(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000");
@@ -130,7 +131,8 @@ fn ack_division() {
     assert!(divided <= whole, "{divided} after a thousand ACKs, {whole} after one");
 }
 
-/// Blocks of what was never sent, of what is long acknowledged, turned round, or all of it at once: nothing is sent because of them, and the connection goes on.
+/// Blocks of what was never sent, of what is long acknowledged, turned round, or all of it at once: nothing is sent because of
+/// them, and the connection goes on.
 #[test]
 fn sack_of_unsent_data() {
     for blocks in [
@@ -193,8 +195,8 @@ fn finish(scene: &mut Scene, mut next: u32, end: u32) {
     panic!("the peer has {next} of {end}");
 }
 
-/// SegmentSmack (CVE-2018-5390): a hundred thousand segments of a byte each, no two adjacent, cost no more memory than a few dozen; at most an ACK each, and
-/// the connection still works.
+/// SegmentSmack (CVE-2018-5390): a hundred thousand segments of a byte each, no two adjacent, cost no more memory than a few dozen;
+/// at most an ACK each, and the connection still works.
 #[test]
 fn one_byte_segments_a_hundred_thousand_times() {
     let settings = Settings { exact_recv_buffer: Some(1 << 16), ..Settings::default() };

@@ -1,5 +1,5 @@
-//! docs/rfc9293.md: for each label of RFC 9293, appendix B, the code that cites it, the tests that name it, or that docs/exceptions.md says why
-//! not. `SOCKEYE_BLESS=1 cargo test -p sockeye-sim --test rfc9293` writes it anew.
+//! docs/rfc9293.md: for each label of RFC 9293, appendix B, the code that cites it, the tests that name it, or that
+//! docs/exceptions.md says why not. `SOCKEYE_BLESS=1 cargo test -p sockeye-sim --test rfc9293` writes it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -139,7 +139,8 @@ impl Tcb {
     }
 
     /// The urgent pointer of a segment that begins at `seq` (MUST-30, 3.8.5), if it has one: MUST-62, it names the octet after the
-    /// urgent one. Of urgent text that is further away than it can tell, it tells as much as it can if all text up to there is sent (as Linux).
+    /// urgent one. Of urgent text that is further away than it can tell, it tells as much as it can if all text up to there is sent
+    /// (as Linux).
     pub(crate) fn urgent_pointer(&self, seq: SeqNum) -> Option<u16> {
         let up = self.marks.urgent.filter(|up| seq.before(*up))?;
         let distance = up.since(seq);

@@ -93,8 +93,8 @@ impl Tcb {
         Some(worth.saturating_sub(self.room().saturating_sub(offered)))
     }
 
-    /// Whether a segment is owed only to tell the window, now that the program has `read` more bytes. Room that no reading made is told with the next ACK: the window of a
-    /// SYN has no scale, or the buffer grew.
+    /// Whether a segment is owed only to tell the window, now that the program has `read` more bytes. Room that no reading made is
+    /// told with the next ACK: the window of a SYN has no scale, or the buffer grew.
     pub(crate) fn is_window_update_owed(&self, read: usize) -> bool {
         let is_due = read > 0 || self.rcv.wnd() < self.silly_below();
         is_due && self.update_after() == Some(0)

@@ -8,8 +8,8 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 
 impl Socket {
-    /// sendto() with MSG_FASTOPEN: connects to `address`, with text in the SYN if the server's cookie is known. What does not wait gives the count
-    /// of bytes that went with the SYN; others go on after the handshake.
+    /// sendto() with MSG_FASTOPEN: connects to `address`, with text in the SYN if the server's cookie is known. What does not wait
+    /// gives the count of bytes that went with the SYN; others go on after the handshake.
     ///
     /// # Errors
     /// `InProgress` if it does not wait and the SYN went without text; else as Linux.

@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
 
 impl Socket {
-    /// Called before the token is given to select, poll or epoll: from now on its kernel readiness follows the socket's (first call: one request to the engine).
-    /// Called again before each poll/select it brings the token up to date.
+    /// Called before the token is given to select, poll or epoll: from now on its kernel readiness follows the socket's (first
+    /// call: one request to the engine). Called again before each poll/select it brings the token up to date.
     ///
     /// # Errors
     /// `HostGone`.

@@ -291,7 +291,7 @@ proptest! {
         let [loss, reorder, duplicate, corrupt] = probabilities.map(|part| f64::from(part) / 255.0);
         let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
         let config =
-            LinkConfig { inner_mtu: None, black_hole: false, mtu: 1500, rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, mark: 0, seed };
+            LinkConfig { rate, delay, jitter, loss, reorder, duplicate, corrupt, queue, seed, ..LinkConfig::default() };
         let mut link = PointToPoint::new(config);
         let mut now = Instant::ZERO;
         for (gap, len) in gaps {

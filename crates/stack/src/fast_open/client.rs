@@ -24,9 +24,9 @@ pub(crate) enum Opening {
 }
 
 impl Network {
-    /// sendto() with MSG_FASTOPEN, on a socket that is not connected: `Ok` is how many bytes of text the SYN has room for. With room the SYN
-    /// waits: write so much to SendQ, then [`launch`](Self::launch). Without (there is no cookie yet: it is asked for) the SYN is under
-    /// way. `address` is not looked at if a `connect()` with TCP_FASTOPEN_CONNECT has named one.
+    /// sendto() with MSG_FASTOPEN, on a socket that is not connected: `Ok` is how many bytes of text the SYN has room for. With
+    /// room the SYN waits: write so much to SendQ, then [`launch`](Self::launch). Without (there is no cookie yet: it is asked for)
+    /// the SYN is under way. `address` is not looked at if a `connect()` with TCP_FASTOPEN_CONNECT has named one.
     ///
     /// # Errors
     /// `NotSupported` if the host does not use Fast Open (tcp_fastopen); `InvalidArgument` without an address; those of

@@ -5,8 +5,8 @@ use sockeye_wire::Flags;
 use super::sequence::InWindow;
 use crate::{Event, State, Tcb};
 
-/// MUST-66 (3.8.6.1): also when the window is zero. The urgent byte stays in its place in RecvQ; the program's side reads it apart, or in line
-/// (SO_OOBINLINE, as RFC 6093 recommends).
+/// MUST-66 (3.8.6.1): also when the window is zero. The urgent byte stays in its place in RecvQ; the program's side reads it apart,
+/// or in line (SO_OOBINLINE, as RFC 6093 recommends).
 pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
     let is_urgent = segment.has(Flags::URG);
     if !is_urgent || !matches!(tcb.state, State::Established | State::FinWait1 | State::FinWait2) {

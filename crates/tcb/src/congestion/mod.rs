@@ -196,7 +196,7 @@ impl Congestion {
     }
 
     /// A loss was found: fast recovery begins.
-    pub(crate) fn on_loss_detected(&mut self, _now: Instant, _flight: u32) {
+    pub(crate) fn on_loss_detected(&mut self) {
         if let Algorithm::Bbr(bbr) = &mut self.algorithm {
             self.has_reduced = true;
             return bbr.on_loss_detected(&self.window);
@@ -207,7 +207,7 @@ impl Congestion {
     }
 
     /// The peer echoed congestion (RFC 3168, 6.1.2): once for each round trip. Proportional rate reduction takes cwnd down.
-    pub(crate) fn on_ecn_echo(&mut self, _now: Instant) {
+    pub(crate) fn on_ecn_echo(&mut self) {
         let segments = match &mut self.algorithm {
             Algorithm::Bbr(bbr) => {
                 self.has_reduced = true;
@@ -220,7 +220,7 @@ impl Congestion {
     }
 
     /// Fast recovery, or the reduction for an echo, is over.
-    pub(crate) const fn on_recovered(&mut self, _now: Instant, _flight: u32) {
+    pub(crate) const fn on_recovered(&mut self) {
         if matches!(self.algorithm, Algorithm::Bbr(_)) {
             return;
         }
@@ -228,7 +228,7 @@ impl Congestion {
     }
 
     /// The retransmission timer expired. Only the first expiry for a segment sets ssthresh (RFC 5681, 3.1).
-    pub(crate) fn on_timeout(&mut self, now: Instant, _flight: u32, expiry: Expiry) {
+    pub(crate) fn on_timeout(&mut self, now: Instant, expiry: Expiry) {
         if let Algorithm::Bbr(bbr) = &mut self.algorithm {
             self.has_reduced = true;
             return bbr.on_timeout(&mut self.window);

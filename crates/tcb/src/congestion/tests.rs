@@ -126,9 +126,8 @@ impl Flow {
     }
 
     fn lose(&mut self) {
-        let flight = self.nxt.since(self.una);
-        self.congestion.on_loss_detected(self.now, flight);
-        self.congestion.on_recovered(self.now, flight);
+        self.congestion.on_loss_detected();
+        self.congestion.on_recovered();
         self.una = self.nxt;
         self.fill();
     }

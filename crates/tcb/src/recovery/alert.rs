@@ -62,7 +62,7 @@ impl Tcb {
         match self.recovery.phase {
             // Something sent after the reduction is acknowledged: the peer has seen CWR.
             Phase::Cwr if self.snd.una != self.recovery.recovery_point => {
-                self.end_reduction(news.now);
+                self.end_reduction();
                 self.recovery.enter(Phase::Open);
             }
             Phase::Recovery => {
@@ -72,7 +72,7 @@ impl Tcb {
                 if self.try_undo_recovery(news) == Verdict::Done {
                     return Verdict::Done;
                 }
-                self.end_reduction(news.now);
+                self.end_reduction();
             }
             Phase::Open | Phase::Disorder | Phase::Cwr | Phase::Loss => {}
         }
@@ -146,7 +146,7 @@ impl Tcb {
         if is_first && self.takes_loss_for_probe() {
             return Verdict::Done;
         }
-        self.enter_recovery(news.now, news.ece);
+        self.enter_recovery(news.ece);
         if by_number && self.recovery.has_sack() {
             self.mark_by_number(true);
         }
@@ -158,7 +158,7 @@ impl Tcb {
             self.recovery.undo.first_resent = None;
         }
         if news.ece {
-            self.enter_cwr(news.now);
+            self.enter_cwr();
         }
         if self.recovery.phase != Phase::Cwr {
             self.keep_open();

@@ -117,7 +117,7 @@ impl Tcb {
         } else if self.snd.una.after(end) {
             // No duplicate of the probe was told: the original was lost.
             self.recovery.probe.end();
-            self.reduce_for_probe(news.now);
+            self.reduce_for_probe();
         } else if is_pure_duplicate {
             self.recovery.probe.end();
         }

@@ -1,7 +1,5 @@
 //! cwnd comes down for a loss or an echo of congestion, and up again if it was a mistake.
 
-use sockeye_clock::Instant;
-
 use super::news::News;
 use super::prr::{Delivery, Prr};
 use super::{Phase, Recovery};
@@ -29,7 +27,7 @@ impl Tcb {
     }
 
     /// A loss is proven (RFC 6675, 5; RFC 5681, 3.2).
-    pub(super) fn enter_recovery(&mut self, now: Instant, ece: bool) {
+    pub(super) fn enter_recovery(&mut self, ece: bool) {
         self.begin_undo();
         if self.recovery.phase.is_reducing() {
             // The reduction for an echo goes on.
@@ -37,42 +35,42 @@ impl Tcb {
         } else {
             self.recovery.undo.set_restorable(!ece);
             self.begin_reduction();
-            self.congestion_on_loss(now);
+            self.congestion_on_loss();
         }
         self.recovery.enter(Phase::Recovery);
     }
 
-    fn congestion_on_loss(&mut self, now: Instant) {
+    fn congestion_on_loss(&mut self) {
         let cwnd = self.congestion.cwnd();
-        self.congestion.on_loss_detected(now, self.snd.flight());
+        self.congestion.on_loss_detected();
         // It comes down by what arrives, not at once.
         self.congestion.set_cwnd(cwnd);
     }
 
     /// The peer echoes congestion (RFC 3168, 6.1.2): once for what is outstanding.
-    pub(super) fn enter_cwr(&mut self, now: Instant) {
+    pub(super) fn enter_cwr(&mut self) {
         self.recovery.undo.set_restorable(false);
         if matches!(self.recovery.phase, Phase::Open | Phase::Disorder) {
             self.recovery.undo.forget();
             self.begin_reduction();
-            self.congestion.on_ecn_echo(now);
+            self.congestion.on_ecn_echo();
             self.recovery.enter(Phase::Cwr);
         }
     }
 
     /// The reduction is complete: cwnd is ssthresh, unless it was taken back.
-    pub(super) fn end_reduction(&mut self, now: Instant) {
+    pub(super) fn end_reduction(&mut self) {
         if self.recovery.phase == Phase::Cwr || self.recovery.undo.marker().is_some() {
-            self.congestion.on_recovered(now, self.snd.flight());
+            self.congestion.on_recovered();
         }
     }
 
     /// A probe repaired a loss that nothing else showed: cwnd comes down as for any loss (RFC 8985, 7.4.2).
-    pub(super) fn reduce_for_probe(&mut self, now: Instant) {
+    pub(super) fn reduce_for_probe(&mut self) {
         self.begin_reduction();
-        self.congestion_on_loss(now);
+        self.congestion_on_loss();
         self.recovery.enter(Phase::Cwr);
-        self.end_reduction(now);
+        self.end_reduction();
         self.keep_open();
     }
 

@@ -38,7 +38,7 @@ impl Tcb {
             || (phase == Phase::Loss && !has_retransmitted);
         // RFC 5681, 3.1: ssthresh comes down once for a window.
         let expiry = if is_first { Expiry::First } else { Expiry::Repeated };
-        self.congestion.on_timeout(now, self.snd.flight(), expiry);
+        self.congestion.on_timeout(now, expiry);
         if is_first {
             self.recovery.undo.set_restorable(true);
         }
@@ -161,7 +161,7 @@ impl Tcb {
         let (pipe, lost) = (self.pipe(), self.recovery.rate.lost());
         self.mark_by_time(now);
         if self.pipe() != pipe && self.recovery.phase != Phase::Recovery {
-            self.enter_recovery(now, false);
+            self.enter_recovery(false);
             let news = self.no_news(now);
             let lost = u32::try_from(self.recovery.rate.lost() - lost).unwrap_or(u32::MAX);
             self.reduce_by(&news, self.snd.mss, lost);

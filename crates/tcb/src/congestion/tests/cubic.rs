@@ -110,7 +110,7 @@ fn a_silence_is_left_out_of_the_curve() {
 #[test]
 fn a_timeout_begins_the_curve_anew() {
     let mut flow = after_loss_at(100);
-    flow.congestion.on_timeout(flow.now, 0, crate::congestion::Expiry::First);
+    flow.congestion.on_timeout(flow.now, crate::congestion::Expiry::First);
     assert_eq!((flow.cwnd(), flow.ssthresh()), (1, 49));
     flow.una = flow.nxt;
     flow.fill();

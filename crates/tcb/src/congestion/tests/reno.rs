@@ -31,7 +31,7 @@ fn slow_start_spills_over() {
     let mut flow = Flow::new(CongestionControl::Reno);
     flow.lose();
     assert_eq!(flow.ssthresh(), 5);
-    flow.congestion.on_timeout(flow.now, 0, Expiry::First);
+    flow.congestion.on_timeout(flow.now, Expiry::First);
     assert_eq!((flow.cwnd(), flow.ssthresh()), (1, 2));
     flow.una = flow.nxt;
     flow.congestion.set_cwnd(MSS);
@@ -45,9 +45,9 @@ fn slow_start_spills_over() {
 #[test]
 fn a_timeout_collapses_the_window() {
     let mut flow = Flow::new(CongestionControl::Reno);
-    flow.congestion.on_timeout(flow.now, 8 * MSS, Expiry::First);
+    flow.congestion.on_timeout(flow.now, Expiry::First);
     assert_eq!((flow.cwnd(), flow.ssthresh()), (1, 5));
-    flow.congestion.on_timeout(flow.now, MSS, Expiry::Repeated);
+    flow.congestion.on_timeout(flow.now, Expiry::Repeated);
     assert_eq!((flow.cwnd(), flow.ssthresh()), (1, 5));
     flow.una = flow.nxt;
     flow.fill();
@@ -71,7 +71,7 @@ fn ssthresh_has_a_floor() {
     for control in BY_LOSS {
         let mut flow = Flow::new(control);
         for _ in 0..9 {
-            flow.congestion.on_loss_detected(flow.now, 0);
+            flow.congestion.on_loss_detected();
         }
         assert_eq!(flow.ssthresh(), 2, "{control:?}");
     }
@@ -82,7 +82,7 @@ fn ssthresh_has_a_floor() {
 fn undo_restores_both() {
     for control in BY_LOSS {
         let mut flow = Flow::new(control);
-        flow.congestion.on_loss_detected(flow.now, 0);
+        flow.congestion.on_loss_detected();
         assert!(flow.cwnd() < 10, "{control:?}");
         flow.congestion.on_undo();
         assert_eq!((flow.cwnd(), flow.congestion.ssthresh()), (10, u32::MAX), "{control:?}");
