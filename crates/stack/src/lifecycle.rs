@@ -6,7 +6,7 @@ use crate::network::Network;
 use crate::ports::Scope;
 use crate::route::Path;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
-use crate::{Error, HostId, SocketEvent, SocketId};
+use crate::{Error, HostId, Rings, SocketEvent, SocketId};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Event, Reason, Segment, reset_for};
 use sockeye_wire::TcpHeader;
@@ -66,59 +66,87 @@ impl Network {
         how: Completion,
     ) {
         let Some(embryo) = self.embryos.get(index as usize) else { return };
-        let (listener_index, path) = (embryo.listener, embryo.path);
-        let Some(listener) = self.sockets.get(listener_index as usize) else { return };
-        let listener_id = SocketId { index: listener_index, generation: listener.generation };
-        let (host, family, options) = (listener.host, listener.family, listener.options.of_accepted());
-        let most = send_buffer_max(&self.hosts[host.0 as usize], &options, &path).max(options.send_buffer);
-        let most = options.send_accounting.room(most);
-        let mut rings = match self.rings.open_passive(listener.tag, most, options.recv_buffer) {
-            Ok(rings) => rings,
-            Err(_) => {
-                self.hosts[host.0 as usize].counters.no_rings += 1;
-                self.forget_embryo(index);
-                self.reset(host, path.tuple, segment);
-                return;
-            }
+        let (listener, host, path) = (embryo.listener, embryo.host, embryo.path);
+        let Some(rings) = self.open_child_rings(listener, &path) else {
+            self.hosts[host.0 as usize].counters.no_rings += 1;
+            self.forget_embryo(index);
+            return self.reset(host, path.tuple, segment);
         };
-        rings.sendq.cap(options.send_buffer);
-        let claim = listener.claim(Scope::One(path.tuple.local.ip()));
         let Some(embryo) = self.take_embryo(index) else { return };
+        let tag = rings.tag;
         let tcb = match how {
             Completion::Acknowledged { .. } => embryo.handshake.into_tcb(now, rings.sendq, rings.recvq),
             Completion::Early => embryo.handshake.into_early_tcb(now, rings.sendq, rings.recvq, segment),
         };
-        let child = self.add_socket(Socket {
+        let Some(child) = self.add_child(listener, tag, Connected::new(path, tcb)) else { return };
+        self.settle_child(now, child, segment, how);
+        self.queue_child(listener, child, how);
+    }
+
+    /// Rings as the listener's options say.
+    fn open_child_rings(&mut self, listener_index: u32, path: &Path) -> Option<Rings> {
+        let listener = self.sockets.get(listener_index as usize)?;
+        let options = listener.options.of_accepted();
+        let host = &self.hosts[listener.host.0 as usize];
+        let most = send_buffer_max(host, &options, path).max(options.send_buffer);
+        let most = options.send_accounting.room(most);
+        let mut rings = self.rings.open_passive(listener.tag, most, options.recv_buffer).ok()?;
+        rings.sendq.cap(options.send_buffer);
+        Some(rings)
+    }
+
+    /// The socket of a connection that the listener's program may accept, and its index.
+    fn add_child(&mut self, listener_index: u32, tag: u64, connected: Connected) -> Option<u32> {
+        let listener = self.sockets.get(listener_index as usize)?;
+        let (host, tuple) = (listener.host, connected.path.tuple);
+        let claim = listener.claim(Scope::One(tuple.local.ip()));
+        let child = Socket {
             generation: 0,
             host,
-            tag: rings.tag,
-            family,
-            options,
+            tag,
+            family: listener.family,
+            options: listener.options.of_accepted(),
             holder: Holder::Listener(listener_index),
-            bound: Some(Bound { scope: claim.scope, port: path.tuple.local.port(), is_chosen: false }),
+            bound: Some(Bound { scope: claim.scope, port: tuple.local.port(), is_chosen: false }),
             hold: Hold::Connection(claim),
             rings: RingsState::Open,
-            phase: Phase::Connected(Box::new(Connected::new(path, tcb))),
+            phase: Phase::Connected(Box::new(connected)),
             is_orphan: false,
             last_info: None,
             schedule: Schedule::default(),
             reports: None,
             path_generation: 0,
-        });
+        };
+        let child = self.add_socket(child).index;
         let host = &mut self.hosts[host.0 as usize];
-        host.ports.add_connection(path.tuple.local.port(), claim);
-        host.demux.insert(path.tuple, Owner::Socket(child.index));
-        if let Some(socket) = self.sockets.get_mut(child.index as usize) {
-            socket.apply_options(now);
-            if let Phase::Connected(connected) = &mut socket.phase {
-                match how {
-                    Completion::Acknowledged { redeliver: true } => connected.tcb.redeliver(now, segment),
-                    Completion::Acknowledged { redeliver: false } => {}
-                    Completion::Early => connected.counted_by = Some(listener_id),
-                }
+        host.ports.add_connection(tuple.local.port(), claim);
+        host.demux.insert(tuple, Owner::Socket(child));
+        Some(child)
+    }
+
+    /// What the program set on the listener holds, and what else the segment says is heard.
+    fn settle_child(&mut self, now: Instant, child: u32, segment: &Segment<'_>, how: Completion) {
+        let Some(socket) = self.sockets.get_mut(child as usize) else { return };
+        let Holder::Listener(listener) = socket.holder else { return };
+        socket.apply_options(now);
+        match (how, &mut socket.phase) {
+            (Completion::Acknowledged { redeliver: true }, Phase::Connected(connected)) => {
+                connected.tcb.redeliver(now, segment);
             }
+            (Completion::Early, Phase::Connected(_)) => self.count_early(listener, child),
+            (Completion::Acknowledged { .. } | Completion::Early, _) => {}
         }
-        self.queue_child(listener_index, child.index, how);
+    }
+
+    /// The listener counts what began early, until it is complete.
+    fn count_early(&mut self, listener_index: u32, child: u32) {
+        let Some(listener) = self.sockets.get(listener_index as usize) else { return };
+        let id = SocketId { index: listener_index, generation: listener.generation };
+        if let Some(Phase::Connected(connected)) =
+            self.sockets.get_mut(child as usize).map(|socket| &mut socket.phase)
+        {
+            connected.counted_by = Some(id);
+        }
     }
 
     /// A connection waits to be accepted.

@@ -15,7 +15,6 @@ use crate::arrive::ChallengeLimit;
 use crate::burst::Burst;
 use crate::chrono::Chrono;
 use crate::compressed_ack::CompressedAcks;
-use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::discard::Discards;
 use crate::ecn::{Agreed, EcnState};
@@ -24,7 +23,6 @@ use crate::keepalive::Probing;
 use crate::marks::Marks;
 use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
-use crate::recovery::{PeerSacks, Recovery};
 use crate::rtt::{Bounds, RttEstimator};
 use crate::sack::Sack;
 use crate::state::Cause;
@@ -273,10 +271,6 @@ impl Handshake {
         sendq.release(acked as usize);
         let una = self.config.iss + 1 + acked;
         let acks = self.acks(now, mss, sent == acked && !sendq.is_empty());
-        // RFC 6928, section 2: one segment after a SYN that was lost more than once.
-        let segments = if self.retransmissions > 1 { 1 } else { self.config.initial_window.max(1) };
-        let is_sack = self.config.sack && self.peer.sack_permitted;
-        let peer_sacks = if is_sack { PeerSacks::Yes } else { PeerSacks::No };
         let mut tcb = Tcb {
             state: self.state,
             snd: self.snd(now, una, mss),
@@ -287,10 +281,10 @@ impl Handshake {
             timestamps: recent,
             path,
             soft_error: None,
-            sack: Sack::new(is_sack, self.config.dsack),
+            sack: Sack::new(self.has_sack(), self.config.dsack),
             tuning: Tuning::new(now, &self.config, mss, rcv_nxt),
-            recovery: Recovery::new(now, self.config.iss, peer_sacks, self.config.recovery),
-            congestion: Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion),
+            recovery: self.recovery(now),
+            congestion: self.congestion(now, mss),
             ecn: EcnState::new(self.peer.ecn),
             acks,
             compressed_acks: CompressedAcks::default(),

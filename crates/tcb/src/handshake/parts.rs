@@ -4,7 +4,9 @@ use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
 use super::{Handshake, Opened};
+use crate::congestion::Congestion;
 use crate::delayed_ack::AckPolicy;
+use crate::recovery::{PeerSacks, Recovery};
 use crate::tcb::{Fin, Rcv, Snd};
 use crate::window;
 
@@ -41,6 +43,22 @@ impl Handshake {
             fin: None,
             last_ack: nxt,
         }
+    }
+
+    /// RFC 2018, section 2: both SYNs permit it.
+    pub(super) const fn has_sack(&self) -> bool {
+        self.config.sack && self.peer.sack_permitted
+    }
+
+    pub(super) fn recovery(&self, now: Instant) -> Recovery {
+        let peer_sacks = if self.has_sack() { PeerSacks::Yes } else { PeerSacks::No };
+        Recovery::new(now, self.config.iss, peer_sacks, self.config.recovery)
+    }
+
+    pub(super) fn congestion(&self, now: Instant, mss: u32) -> Congestion {
+        // RFC 6928, section 2: one segment after a SYN that was lost more than once.
+        let segments = if self.retransmissions > 1 { 1 } else { self.config.initial_window.max(1) };
+        Congestion::new(now, segments.saturating_mul(mss), mss, self.config.congestion)
     }
 
     /// `is_text_waiting`: the program has more to send already.
