@@ -22,6 +22,7 @@ extern crate alloc;
 
 #[cfg(all(feature = "std", not(loom)))]
 pub mod arena;
+mod arrivals;
 mod assembler;
 #[cfg(all(test, feature = "std", not(any(miri, loom))))]
 #[path = "child/raw.rs"]
@@ -52,6 +53,7 @@ mod urgent;
 
 #[cfg(all(feature = "std", not(loom)))]
 pub use arena::Arena;
+pub use arrivals::{ArrivalLine, arrival_of, note_arrival};
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use host_page::HostPage;
 #[cfg(all(feature = "std", not(any(miri, loom))))]

@@ -4,6 +4,7 @@ use alloc::alloc::handle_alloc_error;
 use alloc::sync::Arc;
 use core::alloc::Layout;
 
+use crate::arrivals::ArrivalLine;
 use crate::lock::LockLine;
 use crate::raw::Region;
 use crate::ring::{MIN_ORDER, Ring, order_for};
@@ -25,6 +26,8 @@ pub struct SlotHeader {
     pub readiness: ReadinessLine,
     /// Written by both, about urgent data.
     pub urgent: UrgentLine,
+    /// When text arrived.
+    pub arrivals: ArrivalLine,
     /// Serialises the program's writers.
     pub send_lock: LockLine,
     /// Serialises the program's readers.
@@ -114,10 +117,32 @@ pub struct ReadinessLine {
     pub nonblocking: AtomicU32,
     /// 1 from `connect()` on until a call has told how it ended.
     pub opening: AtomicU32,
+    /// SO_PEEK_OFF, bytes, and one more; 0 for off.
+    pub peek_offset: AtomicU32,
+    /// Options that are kept for the program and mean nothing to the engine: bits for what differs from a new socket's.
+    pub kept: AtomicU64,
     /// SO_RCVTIMEO in microseconds; 0 for none.
     pub recv_timeout: AtomicU64,
     /// SO_SNDTIMEO in microseconds; 0 for none.
     pub send_timeout: AtomicU64,
+}
+
+impl ReadinessLine {
+    /// Takes over what a connection has from the listener that accepts it.
+    pub fn inherit(&self, listener: &Self) {
+        let words = [
+            (&self.recv_low_water, &listener.recv_low_water),
+            (&self.tells_left, &listener.tells_left),
+            (&self.peek_offset, &listener.peek_offset),
+        ];
+        words.iter().for_each(|(to, from)| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed));
+        let long_words = [
+            (&self.kept, &listener.kept),
+            (&self.recv_timeout, &listener.recv_timeout),
+            (&self.send_timeout, &listener.send_timeout),
+        ];
+        long_words.iter().for_each(|(to, from)| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed));
+    }
 }
 
 impl SlotHeader {
@@ -265,7 +290,10 @@ impl Slot {
             &readiness.tells_left,
             &readiness.nonblocking,
             &readiness.opening,
+            &readiness.peek_offset,
             &self.header().urgent.is_inline,
+            &self.header().arrivals.wanted,
+            &self.header().arrivals.count,
         ];
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         let long_words = [
@@ -274,6 +302,7 @@ impl Slot {
             &engine.recv_tail,
             &sender.send_tail,
             &receiver.recv_head,
+            &readiness.kept,
             &readiness.recv_timeout,
             &readiness.send_timeout,
             &self.header().urgent.mark,

@@ -20,6 +20,7 @@ use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_clock::{Instant, monotonic, time_of_day};
 use sockeye_host::{Call, CallError, Socket};
+use sockeye_posix::control::{self, Wanted};
 use sockeye_posix::report;
 use sockeye_stack::Error;
 use std::io::{IoSlice, IoSliceMut};
@@ -332,21 +333,32 @@ fn recv_urgent(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Resul
 pub fn take_report(fd: c_int) -> Result<(Vec<u8>, c_int), Errno> {
     let socket = engine::find(fd)?;
     let report = socket.take_report().map_err(errno::of)?;
-    // The stack's clock runs since the machine started.
-    let (now, today) = (monotonic(), time_of_day());
-    let time = |then: Instant| {
-        Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64))
-    };
-    Ok(report::encode(report, socket.family(), time))
+    Ok(report::encode(report, socket.family(), to_time_of_day))
 }
 
-/// What `recvmsg()` tells beside the bytes: nothing, unless TCP_INQ is on.
+/// The time of day that an instant was: the stack's clock runs since the machine started.
+fn to_time_of_day(then: Instant) -> Instant {
+    let (now, today) = (monotonic(), time_of_day());
+    Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64))
+}
+
+/// What `recvmsg()` tells beside `count` bytes: when they arrived, if SO_TIMESTAMP or its kin is on, and what is left, if TCP_INQ is.
 ///
 /// # Errors
 /// EBADF.
-pub fn control(fd: c_int) -> Result<Vec<u8>, Errno> {
-    let left = engine::find(fd)?.left_to_read();
-    Ok(left.map_or_else(Vec::new, |(bytes, is_over)| sockeye_posix::control::left_to_read(bytes, is_over)))
+pub fn control(fd: c_int, flags: c_int, count: usize) -> Result<Vec<u8>, Errno> {
+    let socket = engine::find(fd)?;
+    let wanted = Wanted(socket.wanted_times());
+    let mut control = Vec::new();
+    if wanted != Wanted::default()
+        && let Some(arrival) = socket.arrival(flags & libc::MSG_PEEK != 0, count).filter(|_| count > 0)
+    {
+        control = wanted.messages(to_time_of_day(arrival).as_nanos());
+    }
+    if let Some((bytes, is_over)) = socket.left_to_read() {
+        control.extend(control::left_to_read(bytes, is_over));
+    }
+    Ok(control)
 }
 
 /// The socket, and how to call it with these flags.

@@ -159,7 +159,7 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
     let count = io::recv(fd, &mut buffers, flags)?;
     header.msg_namelen = 0;
     header.msg_flags = flags & libc::MSG_CMSG_CLOEXEC;
-    let control = io::control(fd)?;
+    let control = io::control(fd, flags, count.unsigned_abs())?;
     let room = header.msg_controllen;
     header.msg_controllen = if control.len() <= room { control.len() } else { 0 };
     if header.msg_controllen < control.len() {

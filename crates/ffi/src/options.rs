@@ -8,8 +8,11 @@ use crate::errno::{self, Errno, guard};
 use crate::{raw, real};
 use libc::{c_int, c_void, socklen_t};
 use sockeye_host::Socket;
+use sockeye_posix::address::Structure;
+use sockeye_posix::control::Wanted;
+use sockeye_posix::kept::Kept;
 use sockeye_posix::options::{self, Privilege};
-use sockeye_stack::{Family, OptionName};
+use sockeye_stack::{Family, OptionName, SocketOption};
 
 /// `SO_RCVTIMEO_NEW` and `SO_SNDTIMEO_NEW`: the same as the old ones where `time_t` has 64 bits.
 const SO_RCVTIMEO_NEW: c_int = 66;
@@ -76,38 +79,46 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
         (libc::IPPROTO_TCP, libc::TCP_INFO) => {
             return Ok(socket.tcp_info().map_err(errno::of)?.to_bytes());
         }
+        (libc::IPPROTO_IPV6, _) if socket.family() == Family::V4 => {}
         (libc::IPPROTO_IP, libc::IP_MTU) | (libc::IPPROTO_IPV6, libc::IPV6_MTU) => {
             let info = socket.tcp_info().map_err(errno::of)?;
             // Without a connection there is no path.
             return if info.pmtu == 0 { Err(Errno::NOTCONN) } else { Ok(info.pmtu.to_ne_bytes().to_vec()) };
         }
-        // They cannot be on.
-        (libc::IPPROTO_TCP, libc::TCP_REPAIR) | (libc::IPPROTO_IP, libc::IP_TRANSPARENT) => {
-            return Ok(0i32.to_ne_bytes().to_vec());
-        }
-        // There is none, and the congestion control has nothing to tell.
-        (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Ok(Vec::new()),
         _ => {}
+    }
+    if is_time(level, name) {
+        let is_on = Wanted(socket.wanted_times()).has(name);
+        return Ok(c_int::from(is_on).to_ne_bytes().to_vec());
+    }
+    if let Some(kept) = Kept::find(level, name, socket.family()) {
+        return Ok(kept.read(socket.kept(), room));
+    }
+    if let Some(bytes) = options::constant(level, name, socket.family(), room) {
+        return Ok(bytes);
     }
     if level != libc::SOL_SOCKET {
         return Err(options::unreadable(level, name, socket.family()));
     }
     let number = match name {
         libc::SO_ERROR => socket.take_error().map_or(0, |error| errno::of(error).number()),
-        libc::SO_TYPE => libc::SOCK_STREAM,
         libc::SO_DOMAIN => match socket.family() {
             Family::V4 => libc::AF_INET,
             Family::V6 => libc::AF_INET6,
         },
-        libc::SO_PROTOCOL => libc::IPPROTO_TCP,
         libc::SO_ACCEPTCONN => c_int::from(socket.is_listening()),
+        libc::SO_PEEK_OFF => {
+            socket.peek_offset().map_or(-1, |offset| c_int::try_from(offset).unwrap_or(c_int::MAX))
+        }
         libc::SO_RCVLOWAT => c_int::try_from(socket.recv_low_water()).unwrap_or(c_int::MAX),
-        libc::SO_SNDLOWAT => 1,
         libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW => return Ok(options::encode_time(socket.recv_timeout())),
         libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => return Ok(options::encode_time(socket.send_timeout())),
+        libc::SO_PEERNAME => {
+            let peer = socket.peer_address().map_err(errno::of)?;
+            return Ok(Structure::new(peer, socket.family()).as_bytes().to_vec());
+        }
         libc::SO_COOKIE if room < 8 => return Err(Errno::INVAL),
         libc::SO_COOKIE => return Ok(socket.cookie().to_ne_bytes().to_vec()),
-        libc::SO_BINDTODEVICE => return Ok(Vec::new()),
         _ => return Err(options::unreadable(level, name, socket.family())),
     };
     Ok(number.to_ne_bytes().to_vec())
@@ -122,9 +133,36 @@ fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), E
         if let Some(errno) = is_kept_for_root.then(|| refusal(level, name, bytes)).flatten() {
             return Err(errno);
         }
-        return socket.set_option(value).map_err(errno::of);
+        socket.set_option(value).map_err(errno::of)?;
+        if let SocketOption::Timestamping(flags) = value {
+            socket.set_wanted_times(Wanted(socket.wanted_times()).with_flags(flags).0);
+        }
+        return Ok(());
+    }
+    if is_time(level, name) {
+        let is_on = options::number(bytes)? != 0;
+        socket.set_wanted_times(Wanted(socket.wanted_times()).with(name, is_on).0);
+        return Ok(());
+    }
+    if let Some(kept) = Kept::find(level, name, socket.family()) {
+        socket.set_kept(kept.set(socket.kept(), bytes, privilege())?);
+        return Ok(());
     }
     match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE | libc::SO_RCVBUFFORCE) => {
+            // Rings have room for what wmem_max and rmem_max allow, and no more, whoever asks.
+            let size = options::number(bytes)?.max(0).cast_unsigned();
+            if privilege() == Privilege::None {
+                return Err(Errno::PERM);
+            }
+            let is_send = name == libc::SO_SNDBUFFORCE;
+            let value =
+                if is_send { SocketOption::SendBuffer(size) } else { SocketOption::ReceiveBuffer(size) };
+            socket.set_option(value).map_err(errno::of)?;
+        }
+        (libc::SOL_SOCKET, libc::SO_PEEK_OFF) => {
+            socket.set_peek_offset(u32::try_from(options::number(bytes)?).ok());
+        }
         (libc::SOL_SOCKET, libc::SO_RCVLOWAT) => {
             // Linux: negative means all, 0 means 1.
             let bytes = u32::try_from(options::number(bytes)?).unwrap_or(c_int::MAX.unsigned_abs());
@@ -141,10 +179,15 @@ fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), E
     Ok(())
 }
 
+/// SO_TIMESTAMP, SO_TIMESTAMPNS, and the new ones of both.
+fn is_time(level: c_int, name: c_int) -> bool {
+    level == libc::SOL_SOCKET && matches!(name, libc::SO_TIMESTAMP | libc::SO_TIMESTAMPNS | 63 | 64)
+}
+
 fn refusal(level: c_int, name: c_int, bytes: &[u8]) -> Option<Errno> {
-    let privilege = match rustix::process::geteuid().is_root() {
-        true => Privilege::Root,
-        false => Privilege::None,
-    };
-    options::refusal(level, name, bytes, privilege)
+    options::refusal(level, name, bytes, privilege())
+}
+
+fn privilege() -> Privilege {
+    if rustix::process::geteuid().is_root() { Privilege::Root } else { Privilege::None }
 }

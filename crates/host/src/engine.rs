@@ -17,8 +17,9 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Table, Use, largest_rings};
 use crate::{SetupError, token};
 use parking_lot::Mutex;
+use sockeye_buffer::note_arrival;
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketOption};
+use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketOption};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -112,6 +113,9 @@ impl Engine {
         while let Some((_, tag, event)) = next {
             if let Some(entry) = table.entry_mut(tag) {
                 tracing::trace!(tag, ?event);
+                if event == SocketEvent::Readable {
+                    note_arrival(entry.slot.header(), now.as_nanos());
+                }
                 entry.on_event(event);
             }
             next = self.network.poll_event();

@@ -37,11 +37,9 @@ impl RingSource for SlotRings {
     }
 }
 
-/// As on Linux a connection begins with the listener's timeouts, SO_RCVLOWAT and TCP_INQ, but without its O_NONBLOCK.
+/// As on Linux a connection begins with what the listener had that the engine knows nothing of, but without its O_NONBLOCK.
 fn inherit(from: &Slot, to: &Slot) {
-    let (from, to) = (&from.header().readiness, &to.header().readiness);
-    to.recv_timeout.store(from.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
-    to.send_timeout.store(from.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
-    to.tells_left.store(from.tells_left.load(Ordering::Relaxed), Ordering::Relaxed);
-    to.recv_low_water.store(from.recv_low_water.load(Ordering::Relaxed), Ordering::Relaxed);
+    let (from, to) = (from.header(), to.header());
+    to.readiness.inherit(&from.readiness);
+    to.arrivals.wanted.store(from.arrivals.wanted.load(Ordering::Relaxed), Ordering::Relaxed);
 }

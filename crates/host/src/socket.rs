@@ -1,6 +1,7 @@
 //! The program's side of a socket.
 
 mod fast_open;
+mod kept;
 mod open;
 mod recv;
 mod send;

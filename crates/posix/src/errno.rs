@@ -9,6 +9,7 @@ pub struct Errno(c_int);
 
 #[allow(missing_docs)]
 impl Errno {
+    pub const ACCES: Self = Self(libc::EACCES);
     pub const AFNOSUPPORT: Self = Self(libc::EAFNOSUPPORT);
     pub const AGAIN: Self = Self(libc::EAGAIN);
     pub const BADF: Self = Self(libc::EBADF);
@@ -25,6 +26,7 @@ impl Errno {
     pub const MFILE: Self = Self(libc::EMFILE);
     pub const MSGSIZE: Self = Self(libc::EMSGSIZE);
     pub const NETDOWN: Self = Self(libc::ENETDOWN);
+    pub const NODATA: Self = Self(libc::ENODATA);
     pub const NODEV: Self = Self(libc::ENODEV);
     pub const NOENT: Self = Self(libc::ENOENT);
     pub const NOPROTOOPT: Self = Self(libc::ENOPROTOOPT);

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod control;
 pub mod errno;
+pub mod kept;
 pub mod options;
 pub mod report;
 

@@ -9,6 +9,8 @@ mod rows;
 mod rule;
 pub mod timestamping;
 
+use rule::Width;
+
 /// The option of the stack that a level and a name mean, of a socket of `family`; `None` if the stack keeps none of that name.
 /// An IPv6 socket has the options of IPv4, too.
 #[must_use]
@@ -53,20 +55,24 @@ pub fn refusal(level: c_int, name: c_int, bytes: &[u8], privilege: Privilege) ->
             return (!is_root && !is_humble).then_some(Errno::PERM);
         }
         (libc::SOL_SOCKET, libc::SO_MARK) => return (!is_root).then_some(Errno::PERM),
-        (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE | libc::SO_RCVBUFFORCE) => Errno::PERM,
+        // Advice about a neighbour that there is not, and a mistake of other systems that is none here.
+        (libc::SOL_SOCKET, libc::SO_CNX_ADVICE | libc::SO_BSDCOMPAT) => return None,
+        (libc::SOL_SOCKET, libc::SO_PASSCRED | libc::SO_PASSSEC) => Errno::OPNOTSUPP,
+        (libc::SOL_SOCKET, libc::SO_DETACH_FILTER) => Errno::NOENT,
         // There are no devices; the empty name is none, and that is what is bound already.
         (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) if bytes.first().is_none_or(|&byte| byte == 0) => {
             return None;
         }
         (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) => Errno::NODEV,
-        (libc::SOL_SOCKET, libc::SO_PEEK_OFF) => Errno::OPNOTSUPP,
         (libc::IPPROTO_TCP, libc::TCP_REPAIR | libc::TCP_TIMESTAMP) => Errno::PERM,
-        (libc::IPPROTO_TCP, libc::TCP_REPAIR_QUEUE | libc::TCP_QUEUE_SEQ) => Errno::PERM,
-        (libc::IPPROTO_TCP, libc::TCP_REPAIR_OPTIONS) => Errno::INVAL,
+        (libc::IPPROTO_TCP, libc::TCP_REPAIR_QUEUE | libc::TCP_REPAIR_WINDOW) => Errno::PERM,
+        (libc::IPPROTO_TCP, libc::TCP_REPAIR_OPTIONS | libc::TCP_QUEUE_SEQ) => Errno::INVAL,
         (libc::IPPROTO_TCP, libc::TCP_ULP) if bytes.is_empty() => Errno::INVAL,
         // A kernel without the module.
         (libc::IPPROTO_TCP, libc::TCP_ULP) => Errno::NOENT,
         (libc::IPPROTO_IP, libc::IP_TRANSPARENT) => Errno::PERM,
+        // Not of streams.
+        (libc::IPPROTO_IP, libc::IP_ROUTER_ALERT | libc::IP_MULTICAST_TTL | IP_RECVFRAGSIZE) => Errno::INVAL,
         (libc::SOL_SOCKET | libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6, _) => {
             Errno::NOPROTOOPT
         }
@@ -74,11 +80,44 @@ pub fn refusal(level: c_int, name: c_int, bytes: &[u8], privilege: Privilege) ->
     })
 }
 
+/// IP_RECVFRAGSIZE and TCP_IS_MPTCP, for which there are no names yet.
+const IP_RECVFRAGSIZE: c_int = 25;
+const TCP_IS_MPTCP: c_int = 43;
+
+/// What reading an option gives that is the same for all streams, for a caller with room for `room` bytes.
+#[must_use]
+pub fn constant(level: c_int, name: c_int, family: Family, room: usize) -> Option<Vec<u8>> {
+    let value = match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_BSDCOMPAT | libc::SO_INCOMING_NAPI_ID) => 0,
+        (libc::SOL_SOCKET, libc::SO_SNDLOWAT) => 1,
+        (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_STREAM,
+        (libc::SOL_SOCKET, libc::SO_PROTOCOL) => libc::IPPROTO_TCP,
+        // Nobody: that is for processes of one machine to ask of AF_UNIX sockets.
+        (libc::SOL_SOCKET, libc::SO_PEERCRED) => {
+            return Some([0, -1, -1].iter().flat_map(|id: &c_int| id.to_ne_bytes()).collect());
+        }
+        (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) => return Some(Vec::new()),
+        (libc::IPPROTO_TCP, libc::TCP_REPAIR | TCP_IS_MPTCP) => 0,
+        // There is none, and the congestion control has nothing to tell.
+        (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Some(Vec::new()),
+        (libc::IPPROTO_IP, libc::IP_TRANSPARENT | libc::IP_HDRINCL | libc::IP_ROUTER_ALERT) => 0,
+        (libc::IPPROTO_IP, libc::IP_NODEFRAG | IP_RECVFRAGSIZE) => 0,
+        (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL) => 1,
+        (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS) if family == Family::V6 => 1,
+        _ => return None,
+    };
+    Some(give_number(level, value, room))
+}
+
 /// What reading an option fails with that nobody keeps.
 #[must_use]
 pub fn unreadable(level: c_int, name: c_int, family: Family) -> Errno {
     match (level, name) {
-        (libc::SOL_SOCKET, libc::SO_PEEK_OFF) => Errno::OPNOTSUPP,
+        (libc::SOL_SOCKET, libc::SO_PASSCRED | libc::SO_PASSSEC) => Errno::OPNOTSUPP,
+        (libc::SOL_SOCKET, libc::SO_PEERGROUPS) => Errno::NODATA,
+        (libc::IPPROTO_TCP, libc::TCP_REPAIR_QUEUE | libc::TCP_QUEUE_SEQ | libc::TCP_REPAIR_WINDOW) => {
+            Errno::INVAL
+        }
         (libc::SOL_SOCKET | libc::IPPROTO_TCP | libc::IPPROTO_IP, _) => Errno::NOPROTOOPT,
         // As Linux: a level that IPv4 does not know is another error than one that IPv6 does not.
         (_, _) if family == Family::V4 => Errno::OPNOTSUPP,
@@ -93,11 +132,28 @@ pub fn unreadable(level: c_int, name: c_int, family: Family) -> Errno {
 pub fn decode(option: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
     let find = |rows: &'static [rows::Row]| rows.iter().find(|row| row.name == option);
     if let Some(row) = find(rows::IP) {
-        // IPv4's may be a single byte.
-        return row.rule.decode(bytes, option != OptionName::LocalPortRange);
+        return match (option, bytes.len()) {
+            (OptionName::LocalPortRange, length) if length != 4 => Err(Errno::INVAL),
+            (OptionName::TimeToLive | OptionName::FreeBind | OptionName::MinTimeToLive, 0) => {
+                Err(Errno::INVAL)
+            }
+            // IPv4's may be a single byte, or none for 0.
+            (_, 0) => row.rule.decode(&[0], Width::Byte),
+            (_, _) => row.rule.decode(bytes, Width::Byte),
+        };
     }
     let row = [rows::SOCKET, rows::TCP, rows::IPV6].into_iter().find_map(find);
-    row.ok_or(Errno::NOPROTOOPT)?.rule.decode(bytes, false)
+    row.ok_or(Errno::NOPROTOOPT)?.rule.decode(bytes, Width::Int)
+}
+
+/// The bytes of a number for a caller who has room for `room` bytes: those of an `int`, but of IPv4's levels a small one is a byte where
+/// there is no room for more.
+#[must_use]
+pub fn give_number(level: c_int, value: c_int, room: usize) -> Vec<u8> {
+    match u8::try_from(value) {
+        Ok(byte) if level == libc::IPPROTO_IP && (1..4).contains(&room) => vec![byte],
+        _ => value.to_ne_bytes().to_vec(),
+    }
 }
 
 /// The bytes of an option that the engine keeps, for a caller who has room for `room` bytes.
@@ -120,7 +176,8 @@ pub fn encode(option: SocketOption, room: usize) -> Vec<u8> {
         OptionValue::Name(name) => return name.bytes().to_vec(),
         OptionValue::Keys(keys) => return encode_key(keys),
     };
-    number.to_ne_bytes().to_vec()
+    let is_of_ip = rows::IP.iter().any(|row| row.name == option.name());
+    give_number(if is_of_ip { libc::IPPROTO_IP } else { libc::SOL_SOCKET }, number.cast_signed(), room)
 }
 
 fn pair(first: u32, second: u32) -> Vec<u8> {

@@ -22,6 +22,19 @@ impl Socket {
     /// # Errors
     /// As Linux.
     pub fn recv(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, CallError> {
+        let start = self.peek_offset().filter(|_| call.peek).map_or(0, |offset| offset as usize);
+        let received = self.recv_from(call, buffers, start)?;
+        self.move_peek_offset(call.peek, received);
+        Ok(received)
+    }
+
+    /// As `recv()`; a peek begins `start` bytes behind the head.
+    fn recv_from(
+        &self,
+        call: Call<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        start: usize,
+    ) -> Result<usize, CallError> {
         let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let enough = match call.wait_all {
             true => wanted,
@@ -32,7 +45,7 @@ impl Socket {
         loop {
             // The word before the bytes: what it says came after them.
             let word = self.condition()?;
-            done += self.take(call, buffers, done)?;
+            done += self.take(call, buffers, (start, done))?;
             if done >= enough && (done > 0 || wanted == 0) {
                 return Ok(done);
             }
@@ -47,7 +60,7 @@ impl Socket {
                 self.after_read(call);
                 return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
             }
-            let held = if call.peek { done as u64 } else { 0 };
+            let held = if call.peek { (start + done) as u64 } else { 0 };
             let is_ready = || mirror::held(self.header()) > held || self.is_ended(word);
             if let Err(ended) = self.wait(Side::Receiver, deadline, is_ready) {
                 return ended.after(done);
@@ -84,8 +97,13 @@ impl Socket {
         self.at.reader.is_at_mark()
     }
 
-    /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins at the head again.
-    fn take(&self, call: Call<'_>, buffers: &mut [IoSliceMut<'_>], done: usize) -> Result<usize, Error> {
+    /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins `start` bytes behind the head again.
+    fn take(
+        &self,
+        call: Call<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        (start, done): (usize, usize),
+    ) -> Result<usize, Error> {
         let lock = self.at.slot.lock_recv();
         if !lock.is_held() {
             return Err(Error::WouldBlock);
@@ -99,7 +117,7 @@ impl Socket {
         if hidden > 0 && !call.peek && reader.consume(hidden) {
             self.ring();
         }
-        let before = if call.peek { done + hidden } else { 0 };
+        let before = if call.peek { start + done + hidden } else { 0 };
         let (mut skip, mut taken) = (done, 0);
         for buffer in buffers {
             let offset = skip.min(buffer.len());

@@ -26,12 +26,21 @@ pub(super) enum Rule {
     Bytes(fn(&[u8]) -> Result<SocketOption, Errno>),
 }
 
+/// How many bytes a number needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// One: the first of fewer than four is the number.
+    Byte,
+    /// Four.
+    Int,
+}
+
 impl Rule {
-    /// The value that `bytes` are. Where `takes_byte`, one byte may stand for a number.
-    pub(super) fn decode(self, bytes: &[u8], takes_byte: bool) -> Result<SocketOption, Errno> {
+    /// The value that `bytes` are.
+    pub(super) fn decode(self, bytes: &[u8], width: Width) -> Result<SocketOption, Errno> {
         let value = match (self, bytes.first()) {
             (Self::Bytes(make), _) => return make(bytes),
-            (_, Some(&byte)) if takes_byte && bytes.len() < 4 => c_int::from(byte),
+            (_, Some(&byte)) if width == Width::Byte && bytes.len() < 4 => c_int::from(byte),
             (_, _) => number(bytes)?,
         };
         Ok(match self {

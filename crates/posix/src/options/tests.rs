@@ -94,7 +94,10 @@ fn privileges_are_asked_for_where_linux_does() {
 #[test]
 fn values_of_other_sizes() {
     assert_eq!(decode(OptionName::TypeOfService, &[0x10]), Ok(SocketOption::TypeOfService(0x10)));
-    assert_eq!(decode(OptionName::TypeOfService, &[]), Err(Errno::INVAL));
+    assert_eq!(decode(OptionName::TypeOfService, &[]), Ok(SocketOption::TypeOfService(0)), "as Linux");
+    assert_eq!(decode(OptionName::TimeToLive, &[]), Err(Errno::INVAL));
+    assert_eq!(encode(SocketOption::TypeOfService(0x10), 3), [0x10]);
+    assert_eq!(decode(OptionName::LocalPortRange, &[0; 5]), Err(Errno::INVAL));
     assert_eq!(decode(OptionName::TrafficClass, &[0x10]), Err(Errno::INVAL));
     assert_eq!(decode(OptionName::TimeToLive, &int(-1)), Ok(SocketOption::TimeToLive(None)));
     assert_eq!(decode(OptionName::TimeToLive, &int(0)), Err(Errno::INVAL));

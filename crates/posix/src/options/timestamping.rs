@@ -5,6 +5,8 @@ use libc::c_int;
 
 /// Tell when the last byte of a send left the host.
 pub const TX_SOFTWARE: u32 = 1 << 1;
+/// Tell when text arrived.
+pub const RX_SOFTWARE: u32 = 1 << 3;
 /// Tell what software noted.
 pub const SOFTWARE: u32 = 1 << 4;
 /// Number what is told.
@@ -26,13 +28,21 @@ const KNOWN: u32 = (1 << 19) - 1;
 /// What needs hardware, or a clock of its own, never comes on a kernel without them either.
 const WITHOUT_EFFECT: u32 = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 14 | 1 << 15 | 1 << 17;
 /// What is taken.
-const TAKEN: u32 =
-    TX_SOFTWARE | SOFTWARE | OPT_ID | TX_SCHED | TX_ACK | OPT_CMSG | OPT_TSONLY | OPT_ID_TCP | WITHOUT_EFFECT;
+const TAKEN: u32 = TX_SOFTWARE
+    | RX_SOFTWARE
+    | SOFTWARE
+    | OPT_ID
+    | TX_SCHED
+    | TX_ACK
+    | OPT_CMSG
+    | OPT_TSONLY
+    | OPT_ID_TCP
+    | WITHOUT_EFFECT;
 
 /// The flags, if all that they ask for is told.
 ///
 /// # Errors
-/// EINVAL for flags that Linux does not know, or that contradict each other, or that nobody here tells (arrivals, statistics).
+/// EINVAL for flags that Linux does not know, or that contradict each other, or that nobody here tells (statistics).
 pub fn check(value: c_int) -> Result<u32, Errno> {
     let flags = value.cast_unsigned();
     let is_known = flags & !KNOWN == 0 && flags & !TAKEN == 0;
