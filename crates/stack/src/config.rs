@@ -145,7 +145,7 @@ pub struct Settings {
     pub invalid_rate_limit: Duration,
     /// tcp_retries1: retransmissions until the path is in doubt, which probing for its MTU then looks into (3; R1, MUST-20).
     pub retries1: u32,
-    /// tcp_retries2: retransmissions until the connection is given up (15; R2, MUST-20).
+    /// tcp_retries2: retransmissions until the connection is given up (15; R2, MUST-20), read as time as on Linux: 924.6 s.
     pub retries2: u32,
     /// tcp_rto_min_us: lower bound of the RTO (200 ms).
     pub rto_min: Duration,

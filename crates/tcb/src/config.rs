@@ -83,7 +83,8 @@ pub struct Config {
     pub congestion: CongestionConfig,
     /// Time-outs after which the path is suspected to swallow large packets (tcp_retries1 = 3; R1).
     pub retries1: u32,
-    /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11).
+    /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11): as many as there are
+    /// in that time where the RTO is 200 ms at first.
     pub retries2: u32,
     /// Retransmissions of a SYN / SYN-ACK (6 / 5).
     pub syn_retries: u32,

@@ -39,6 +39,7 @@ mod path_mtu;
 mod pending;
 mod persist;
 mod recovery;
+mod retries;
 mod rtt;
 mod sack;
 mod segment;

@@ -28,6 +28,7 @@ impl Handshake {
             small: una,
             last_sent: now,
             retransmissions: 0,
+            stalled: now,
         }
     }
 

@@ -85,9 +85,12 @@ impl Tcb {
             self.on_persist_timeout(now);
             return;
         }
-        if self.snd.retransmissions >= self.config.retries2 {
+        if self.has_reached_r2(now) {
             self.time_out();
             return;
+        }
+        if self.snd.retransmissions == 0 {
+            self.snd.stalled = self.recovery.first_sent().unwrap_or(now);
         }
         self.enter_loss(now);
         if self.persist.is_blocked {

@@ -39,6 +39,8 @@ pub(crate) struct Snd {
     pub(crate) last_sent: Instant,
     /// Retransmissions of the segment at `una`.
     pub(crate) retransmissions: u32,
+    /// If there are some: when that segment was sent before the first.
+    pub(crate) stalled: Instant,
 }
 
 impl Snd {

@@ -61,6 +61,26 @@ fn r2_is_configurable() {
     assert_eq!(fixture.tcb.state(), State::Closed);
 }
 
+/// MUST-20, SHLD-11 (3.8.3): R2 is a time, as on Linux: over a short path more segments go out in it, over a long one fewer, until the
+/// first time-out after it.
+#[test]
+fn r2_is_as_long_on_every_path() {
+    let given_up_after = |rto_min: Duration| {
+        let mut fixture = Fixture::with(Config { rto_min, retries2: 8, ..config() }, &syn(), &ack(1, 1));
+        fixture.write(10);
+        fixture.sent();
+        let (mut total, mut sent) = (Duration::ZERO, 0);
+        while fixture.tcb.state() != State::Closed {
+            total += fixture.next_timer();
+            sent += fixture.sent().len();
+        }
+        (sent, total)
+    };
+    assert_eq!(given_up_after(ms(200)), (8, ms(102_200)));
+    assert_eq!(given_up_after(ms(5)), (14, ms(5 * 0x7fff)), "first after 102.2 s");
+    assert_eq!(given_up_after(ms(3000)), (5, ms(3000 * 0x3f)));
+}
+
 /// RFC 4821, section 7.7: after R1 time-outs the path is suspected to swallow large packets.
 #[test]
 fn r1_is_configurable() {
