@@ -78,6 +78,22 @@ fn a_user_timeout_ends_a_connection_that_makes_no_progress() -> Result<(), Error
     Ok(())
 }
 
+/// MUST-21, MUST-22 (3.8.3): TCP_USER_TIMEOUT bounds an open, also if it is set meanwhile.
+#[test]
+fn a_user_timeout_ends_an_open_that_is_not_answered() -> Result<(), Error> {
+    let mut sim = common::two_default_hosts(2);
+    sim.network().wrap_links(|_, _, _| Box::new(common::BlackHole));
+    let client = SimSocket::new(&mut sim, "client", sockeye_stack::Family::V4)?;
+    client.try_connect(&mut sim, common::address("10.0.0.1:80"))?;
+    sim.run_for(Duration::from_millis(1500));
+    client.set_option(&mut sim, SocketOption::UserTimeout(5000))?;
+    sim.run_for(Duration::from_millis(3400));
+    assert_eq!(sim.status(client).error, None);
+    sim.run_for(Duration::from_millis(200));
+    assert_eq!(sim.take_error(client), Some(Error::TimedOut));
+    Ok(())
+}
+
 /// TCP_CORK and MSG_MORE hold back small text, but not for long; a listener's TCP_CORK is its connections'.
 #[test]
 fn held_text_comes_when_it_is_let_go() -> Result<(), Error> {

@@ -36,6 +36,10 @@ impl Network {
             OptionName::SendBuffer => socket.apply_send_buffer(),
             OptionName::ReceiveBuffer => socket.apply_recv_buffer(),
             OptionName::SynCount | OptionName::FastOpen => socket.apply_to_handshakes(),
+            OptionName::UserTimeout => {
+                socket.apply_to_handshakes();
+                socket.apply_option(now, OptionName::UserTimeout);
+            }
             OptionName::MinTimeToLive | OptionName::MinHopLimit => host.checks_hop_limits = true,
             OptionName::Congestion => {
                 let control = congestion::control_of(&socket.options, &host.settings);
@@ -189,11 +193,14 @@ impl Socket {
     /// What counts for a SYN that is out, and for a listener that listens.
     fn apply_to_handshakes(&mut self) {
         match &mut self.phase {
-            Phase::Connecting(connecting) if self.options.tcp.syn_count != 0 => {
-                connecting.handshake.set_syn_retries(self.options.tcp.syn_count);
+            Phase::Connecting(connecting) => {
+                connecting.handshake.set_user_timeout(self.options.user_timeout());
+                if self.options.tcp.syn_count != 0 {
+                    connecting.handshake.set_syn_retries(self.options.tcp.syn_count);
+                }
             }
             Phase::Listening(listener) => listener.fast_open.max = self.options.tcp.fast_open,
-            Phase::Idle | Phase::Connecting(_) | Phase::Connected(_) | Phase::Over(_) => {}
+            Phase::Idle | Phase::Connected(_) | Phase::Over(_) => {}
         }
     }
 

@@ -202,11 +202,27 @@ impl Handshake {
     /// When [`timeout`](Self::timeout) is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        (self.expires != Instant::MAX).then_some(self.expires)
+        let bound = self.user_bound().unwrap_or(Instant::MAX);
+        (self.expires != Instant::MAX).then_some(self.expires.min(bound))
+    }
+
+    /// MUST-21 (3.8.3), MUST-22: the user's bound for R2, if the user opens; from the first SYN on.
+    fn user_bound(&self) -> Option<Instant> {
+        let timeout = self.config.user_timeout.filter(|_| self.opened == Opened::Active)?;
+        Some(self.sent? + timeout)
+    }
+
+    /// TCP_USER_TIMEOUT; `None` for no bound.
+    pub const fn set_user_timeout(&mut self, timeout: Option<Duration>) {
+        self.config.user_timeout = timeout;
     }
 
     /// Retransmission; `Failed(TimedOut)` (active) or `BackToListen` (passive) after the last one.
     pub fn timeout(&mut self, now: Instant) -> Progress {
+        if self.expires != Instant::MAX && self.user_bound().is_some_and(|bound| bound <= now) {
+            self.expires = Instant::MAX;
+            return Progress::Failed(Reason::TimedOut);
+        }
         if now < self.expires {
             return Progress::Waiting;
         }

@@ -152,6 +152,32 @@ fn syns_are_retransmitted() {
     }
 }
 
+/// MUST-21, MUST-22 (3.8.3): the user's bound counts for SYNs, too, also if it is set while they are out.
+#[test]
+fn the_user_bounds_an_open() {
+    let user_timeout = Some(Duration::from_millis(2500));
+    let mut handshake = Handshake::active(NOW, Config { user_timeout, ..config() });
+    sent(&mut handshake);
+    for seconds in 1..=2 {
+        let at = handshake.poll_timeout().expect("it runs");
+        assert_eq!(at.since(NOW), Duration::from_secs(seconds));
+        assert_eq!(handshake.timeout(at), Progress::Waiting);
+        sent(&mut handshake);
+    }
+    let at = handshake.poll_timeout().expect("it runs");
+    assert_eq!(at.since(NOW), Duration::from_millis(2500));
+    assert_eq!(handshake.timeout(at), Progress::Failed(Reason::TimedOut));
+    assert_eq!(handshake.poll_timeout(), None);
+
+    let mut handshake = Handshake::active(NOW, config());
+    sent(&mut handshake);
+    handshake.set_user_timeout(Some(Duration::from_millis(400)));
+    let at = handshake.poll_timeout().expect("it runs");
+    assert_eq!(at.since(NOW), Duration::from_millis(400));
+    handshake.set_user_timeout(None);
+    assert_eq!(handshake.timeout(at), Progress::Waiting);
+}
+
 /// MUST-14, SHLD-5, MAY-3, MUST-67: the MSS announced is what the stack says. RFC 7323, 1.3 and 3.2: options are answered only if offered.
 #[test]
 fn options_are_negotiated() {
