@@ -1,6 +1,9 @@
 //! SEGMENT ARRIVES (RFC 9293, 3.10.7, with RFC 5961): every kind of segment, in every state, left of the receive window, at
 //! RCV.NXT, further inside the window, and right of it. The answers are written from the RFCs: see docs/conformance.md.
 
+mod common;
+
+use common::ESTABLISHED;
 use sockeye_sim::Scene;
 use sockeye_sim::script::{Notation, Seen};
 use sockeye_wire::Flags;
@@ -161,13 +164,6 @@ fn check_table(setup: &str, table: &str, kinds: usize) {
 /// How many kinds of segment there are.
 const KINDS: usize = 19;
 
-const ESTABLISHED: &str = "listen
-    < S 0 mss 1000
-    > SA 0 ack 1
-    < A 1 ack 1
-    accept
-";
-
 fn established_and(more: &str) -> String {
     format!("{ESTABLISHED}{more}")
 }
@@ -269,34 +265,34 @@ fn segment_arrives_when_syn_sent() {
     assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// SYN-RECEIVED, where a SYN in the window leads to `<syn>`.
+const SYN_RECEIVED: &str = "
+        SYN                | ack | <syn>         | <syn>         | ack
+        SYN,ACK            | ack | <syn>         | <syn>         | ack
+        ACK of nothing new | ack | rst           | rst           | ack
+        ACK of all         | ack | - ESTABLISHED | - ESTABLISHED | ack
+        ACK of unsent      | ack | rst           | rst           | ack
+        ACK, old           | ack | rst           | rst           | ack
+        ACK, too old       | ack | rst           | rst           | ack
+        RST                | -   | - gone        | ack           | -
+        RST,ACK            | -   | - gone        | ack           | -
+        FIN                | ack | -             | -             | ack
+        FIN,ACK            | ack | rst           | rst           | ack
+        text               | ack | rst           | rst           | ack
+        text,FIN           | ack | rst           | rst           | ack
+        text,URG           | ack | rst           | rst           | ack
+        text, no ACK       | ack | -             | -             | ack
+        no flags           | ack | -             | -             | ack
+        SYN,FIN            | ack | <syn>         | <syn>         | ack
+        SYN,RST            | -   | - gone        | ack           | -
+        all flags          | -   | - gone        | ack           | -
+        ";
+
 /// 3.10.7.4. A passive OPEN goes back to LISTEN (MUST-11); what is no ACK of our SYN is answered with a RST.
 #[test]
 fn segment_arrives_when_syn_received() {
-    check_table(
-        "listen\n< S 0 mss 1000\n> SA 0 ack 1",
-        "
-        SYN                | ack | - gone             | - gone          | ack
-        SYN,ACK            | ack | - gone             | - gone          | ack
-        ACK of nothing new | ack | rst                | rst             | ack
-        ACK of all         | ack | - ESTABLISHED      | - ESTABLISHED   | ack
-        ACK of unsent      | ack | rst                | rst             | ack
-        ACK, old           | ack | rst                | rst             | ack
-        ACK, too old       | ack | rst                | rst             | ack
-        RST                | -   | - gone             | ack             | -
-        RST,ACK            | -   | - gone             | ack             | -
-        FIN                | ack | -                  | -               | ack
-        FIN,ACK            | ack | rst                | rst             | ack
-        text               | ack | rst                | rst             | ack
-        text,FIN           | ack | rst                | rst             | ack
-        text,URG           | ack | rst                | rst             | ack
-        text, no ACK       | ack | -                  | -               | ack
-        no flags           | ack | -                  | -               | ack
-        SYN,FIN            | ack | - gone             | - gone          | ack
-        SYN,RST            | -   | - gone             | ack             | -
-        all flags          | -   | - gone             | ack             | -
-        ",
-        KINDS,
-    );
+    let table = SYN_RECEIVED.replace("<syn>", "- gone");
+    check_table("listen\n< S 0 mss 1000\n> SA 0 ack 1", &table, KINDS);
 }
 
 /// 3.10.7.4, after a simultaneous open (MUST-10, MUST-11): there is no LISTEN to go back to. A RST means "connection refused"; a SYN is
@@ -304,31 +300,7 @@ fn segment_arrives_when_syn_received() {
 #[test]
 fn segment_arrives_when_syn_received_after_an_active_open() {
     let setup = "connect\n> S 0\n< S 0 mss 1000\n> SA 0 ack 1";
-    check_table(
-        setup,
-        "
-        SYN                | ack | ack                | ack             | ack
-        SYN,ACK            | ack | ack                | ack             | ack
-        ACK of nothing new | ack | rst                | rst             | ack
-        ACK of all         | ack | - ESTABLISHED      | - ESTABLISHED   | ack
-        ACK of unsent      | ack | rst                | rst             | ack
-        ACK, old           | ack | rst                | rst             | ack
-        ACK, too old       | ack | rst                | rst             | ack
-        RST                | -   | - gone             | ack             | -
-        RST,ACK            | -   | - gone             | ack             | -
-        FIN                | ack | -                  | -               | ack
-        FIN,ACK            | ack | rst                | rst             | ack
-        text               | ack | rst                | rst             | ack
-        text,FIN           | ack | rst                | rst             | ack
-        text,URG           | ack | rst                | rst             | ack
-        text, no ACK       | ack | -                  | -               | ack
-        no flags           | ack | -                  | -               | ack
-        SYN,FIN            | ack | ack                | ack             | ack
-        SYN,RST            | -   | - gone             | ack             | -
-        all flags          | -   | - gone             | ack             | -
-        ",
-        KINDS,
-    );
+    check_table(setup, &SYN_RECEIVED.replace("<syn>", "ack"), KINDS);
     for again in [
         "< S 0 mss 1000\n> SA 0 ack 1\nstate SYN_RECV",
         "< SA 0 ack 1 mss 1000\n> A 1 ack 1\nstate ESTABLISHED",
@@ -372,91 +344,49 @@ fn segment_arrives_at_a_zero_window() {
     );
 }
 
+/// The states in which the peer's stream goes on. An ACK of all leads to `<acked>`, the peer's FIN to `<closed>`.
+const RECEIVING: &str = "
+        SYN                | ack | ack             | ack       | ack
+        SYN,ACK            | ack | ack             | ack       | ack
+        ACK of nothing new | ack | -               | -         | ack
+        ACK of all         | ack | - <acked>       | - <acked> | ack
+        ACK of unsent      | ack | ack             | ack       | ack
+        ACK, old           | ack | -               | -         | ack
+        ACK, too old       | ack | ack             | ack       | ack
+        RST                | -   | - gone          | ack       | -
+        RST,ACK            | -   | - gone          | ack       | -
+        FIN                | ack | -               | -         | ack
+        FIN,ACK            | ack | ack+1 <closed>  | ack       | ack
+        text               | ack | ack+10          | ack       | ack
+        text,FIN           | ack | ack+11 <closed> | ack       | ack
+        text,URG           | ack | ack+10          | ack       | ack
+        text, no ACK       | ack | -               | -         | ack
+        no flags           | ack | -               | -         | ack
+        SYN,FIN            | ack | ack             | ack       | ack
+        SYN,RST            | -   | - gone          | ack       | -
+        all flags          | -   | - gone          | ack       | -
+        ";
+
+fn receiving(acked: &str, closed: &str) -> String {
+    RECEIVING.replace("<acked>", acked).replace("<closed>", closed)
+}
+
 #[test]
 fn segment_arrives_when_established() {
-    check_table(
-        &established_and("send 100\nflush"),
-        "
-        SYN                | ack | ack               | ack | ack
-        SYN,ACK            | ack | ack               | ack | ack
-        ACK of nothing new | ack | -                 | -   | ack
-        ACK of all         | ack | -                 | -   | ack
-        ACK of unsent      | ack | ack               | ack | ack
-        ACK, old           | ack | -                 | -   | ack
-        ACK, too old       | ack | ack               | ack | ack
-        RST                | -   | - gone            | ack | -
-        RST,ACK            | -   | - gone            | ack | -
-        FIN                | ack | -                 | -   | ack
-        FIN,ACK            | ack | ack+1 CLOSE_WAIT  | ack | ack
-        text               | ack | ack+10            | ack | ack
-        text,FIN           | ack | ack+11 CLOSE_WAIT | ack | ack
-        text,URG           | ack | ack+10            | ack | ack
-        text, no ACK       | ack | -                 | -   | ack
-        no flags           | ack | -                 | -   | ack
-        SYN,FIN            | ack | ack               | ack | ack
-        SYN,RST            | -   | - gone            | ack | -
-        all flags          | -   | - gone            | ack | -
-        ",
-        KINDS,
-    );
+    let table = receiving("ESTABLISHED", "CLOSE_WAIT");
+    check_table(&established_and("send 100\nflush"), &table, KINDS);
 }
 
 #[test]
 fn segment_arrives_when_fin_wait_1() {
-    check_table(
-        &established_and("shutdown\n> FA 1 ack 1"),
-        "
-        SYN                | ack | ack             | ack         | ack
-        SYN,ACK            | ack | ack             | ack         | ack
-        ACK of nothing new | ack | -               | -           | ack
-        ACK of all         | ack | - FIN_WAIT2     | - FIN_WAIT2 | ack
-        ACK of unsent      | ack | ack             | ack         | ack
-        ACK, old           | ack | -               | -           | ack
-        ACK, too old       | ack | ack             | ack         | ack
-        RST                | -   | - gone          | ack         | -
-        RST,ACK            | -   | - gone          | ack         | -
-        FIN                | ack | -               | -           | ack
-        FIN,ACK            | ack | ack+1 CLOSING   | ack         | ack
-        text               | ack | ack+10          | ack         | ack
-        text,FIN           | ack | ack+11 CLOSING  | ack         | ack
-        text,URG           | ack | ack+10          | ack         | ack
-        text, no ACK       | ack | -               | -           | ack
-        no flags           | ack | -               | -           | ack
-        SYN,FIN            | ack | ack             | ack         | ack
-        SYN,RST            | -   | - gone          | ack         | -
-        all flags          | -   | - gone          | ack         | -
-        ",
-        KINDS,
-    );
+    let table = receiving("FIN_WAIT2", "CLOSING");
+    check_table(&established_and("shutdown\n> FA 1 ack 1"), &table, KINDS);
 }
 
 #[test]
 fn segment_arrives_when_fin_wait_2() {
-    check_table(
-        &established_and("shutdown\n> FA 1 ack 1\n< A 1 ack 2"),
-        "
-        SYN                | ack | ack              | ack | ack
-        SYN,ACK            | ack | ack              | ack | ack
-        ACK of nothing new | ack | -                | -   | ack
-        ACK of all         | ack | -                | -   | ack
-        ACK of unsent      | ack | ack              | ack | ack
-        ACK, old           | ack | -                | -   | ack
-        ACK, too old       | ack | ack              | ack | ack
-        RST                | -   | - gone           | ack | -
-        RST,ACK            | -   | - gone           | ack | -
-        FIN                | ack | -                | -   | ack
-        FIN,ACK            | ack | ack+1 TIME_WAIT  | ack | ack
-        text               | ack | ack+10           | ack | ack
-        text,FIN           | ack | ack+11 TIME_WAIT | ack | ack
-        text,URG           | ack | ack+10           | ack | ack
-        text, no ACK       | ack | -                | -   | ack
-        no flags           | ack | -                | -   | ack
-        SYN,FIN            | ack | ack              | ack | ack
-        SYN,RST            | -   | - gone           | ack | -
-        all flags          | -   | - gone           | ack | -
-        ",
-        KINDS,
-    );
+    let table = receiving("FIN_WAIT2", "TIME_WAIT");
+    check_table(&established_and("shutdown\n> FA 1 ack 1\n< A 1 ack 2"), &table, KINDS);
 }
 
 /// After the peer's FIN its text is ignored; another FIN is acknowledged as the eighth step says, and RCV.NXT stays where the stream ended.

@@ -6,6 +6,11 @@ fn play(script: &str) {
     Scene::play(script).unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Plays what comes after the basic handshake, as TCP Peer B.
+fn play_on(script: &str) {
+    play(&format!("listen\n< S 0\n> SA 0 ack 1\n< A 1 ack 1\naccept\n{script}"));
+}
+
 /// Both ends of the basic three-way handshake.
 #[test]
 fn figure_6_basic_three_way_handshake() {
@@ -70,13 +75,8 @@ fn figure_8_recovery_from_old_duplicate_syn() {
 #[test]
 fn figure_9_half_open_connection_discovery() {
     // As TCP Peer B, whose connection is half open.
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        < S -600
+    play_on(
+        "< S -600
         > A 1 ack 1
         < R 1
         state gone
@@ -90,13 +90,8 @@ fn figure_9_half_open_connection_discovery() {
 #[test]
 fn figure_10_active_side_causes_half_open_connection_discovery() {
     play("< A 300 len 10 ack 100\n> R 100\nstate gone");
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        send 10
+    play_on(
+        "send 10
         > A 1 len 10 ack 1
         < R 1
         state gone
@@ -114,7 +109,6 @@ fn figure_11_old_duplicate_syn_initiates_a_reset_on_two_passive_sockets() {
 /// MUST-13 (3.6.1): who closes first waits for two MSL.
 #[test]
 fn figure_12_normal_close_sequence() {
-    let open = "listen\n< S 0\n> SA 0 ack 1\n< A 1 ack 1\naccept\n";
     let active = "shutdown
         > FA 1 ack 1
         state FIN_WAIT1
@@ -128,7 +122,7 @@ fn figure_12_normal_close_sequence() {
         state TIME_WAIT
         wait 2s
         state gone";
-    play(&format!("{open}{active}"));
+    play_on(active);
     let passive = "< FA 1 ack 1
         > A 1 ack 2
         end
@@ -138,18 +132,13 @@ fn figure_12_normal_close_sequence() {
         state LAST_ACK
         < A 2 ack 2
         state gone";
-    play(&format!("{open}{passive}"));
+    play_on(passive);
 }
 
 #[test]
 fn figure_13_simultaneous_close_sequence() {
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        shutdown
+    play_on(
+        "shutdown
         > FA 1 ack 1
         < FA 1 ack 1
         > A 2 ack 2
@@ -164,13 +153,8 @@ fn figure_13_simultaneous_close_sequence() {
 /// 3.10.7.4: the FIN is retransmitted, and the peer's FIN, retransmitted, restarts the wait.
 #[test]
 fn a_lost_ack_of_a_fin() {
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        shutdown
+    play_on(
+        "shutdown
         > FA 1 ack 1
         > after 100ms..2s FA 1 ack 1
         < FA 1 ack 2
@@ -188,13 +172,8 @@ fn a_lost_ack_of_a_fin() {
 /// A half-closed connection carries text the other way for as long as the peer likes.
 #[test]
 fn half_close() {
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        < FA 1 ack 1
+    play_on(
+        "< FA 1 ack 1
         > A 1 ack 2
         send 100
         > A 1 len 100 ack 2
@@ -210,13 +189,8 @@ fn half_close() {
 /// SHLD-3, MAY-1 (3.6.1): text that arrives after close() is lost, and the peer is told by a RST.
 #[test]
 fn text_after_close() {
-    play(
-        "listen
-        < S 0
-        > SA 0 ack 1
-        < A 1 ack 1
-        accept
-        close
+    play_on(
+        "close
         > FA 1 ack 1
         < A 1 ack 2 len 10
         > R 2
@@ -227,7 +201,5 @@ fn text_after_close() {
 /// 3.10.5: ABORT sends a RST and forgets.
 #[test]
 fn abort() {
-    play(
-        "listen\n< S 0\n> SA 0 ack 1\n< A 1 ack 1\naccept\nsend 10\nflush\nabort\n> RA 11 ack 1\nstate gone\n< A 1 ack 11\n> R 11",
-    );
+    play_on("send 10\nflush\nabort\n> RA 11 ack 1\nstate gone\n< A 1 ack 11\n> R 11");
 }

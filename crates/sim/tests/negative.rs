@@ -1,18 +1,14 @@
 //! Faults that other stacks have had, one test each: see docs/negative.md. Here: what an attacker or a broken peer says of sequence
 //! numbers, flags, text and time.
 
+mod common;
+
+use common::{ESTABLISHED, play, played};
 use sockeye_sim::{Scene, Sim, SimSocket};
 use sockeye_stack::{NetworkConfig, Settings};
 use sockeye_wire::{Flags, SeqNum, TcpHeader};
 use std::collections::HashSet;
 use std::time::Duration;
-
-const ESTABLISHED: &str = "listen
-    < S 0 mss 1000
-    > SA 0 ack 1
-    < A 1 ack 1
-    accept
-";
 
 /// With timestamps: the peer's clock shows 1000, ours what the SYN-ACK says.
 const STAMPED: &str = "listen
@@ -21,14 +17,6 @@ const STAMPED: &str = "listen
     < A 1 ack 1 ts 1000 0
     accept
 ";
-
-fn play(start: &str, more: &str) -> Scene {
-    Scene::play(&format!("{start}{more}")).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn go_on(scene: &mut Scene, script: &str) {
-    scene.run(script).unwrap_or_else(|error| panic!("{error}"));
-}
 
 /// Everything that the host sends within `time` after what was sent already.
 fn sent_within(scene: &mut Scene, time: Duration) -> Vec<String> {
@@ -41,19 +29,19 @@ fn sent_within(scene: &mut Scene, time: Duration) -> Vec<String> {
 /// the window is not answered segment by segment.
 #[test]
 fn a_rst_in_the_window_that_is_not_exact() {
-    let mut scene = play(ESTABLISHED, "< R 2\n> A 1 ack 1\nstate ESTABLISHED");
+    let mut scene = played(ESTABLISHED, "< R 2\n> A 1 ack 1\nstate ESTABLISHED");
     for seq in (3..10_001).step_by(7) {
         scene.segment_arrives(&format!("R {seq}")).unwrap();
     }
     assert!(scene.sent().unwrap().len() <= 100, "challenges are limited");
-    go_on(&mut scene, "< PA 1 len 10 ack 1\n> A 1 ack 11\nrecv 10\n< R 11\nstate gone");
+    play(&mut scene, "< PA 1 len 10 ack 1\n> A 1 ack 11\nrecv 10\n< R 11\nstate gone");
 }
 
 /// MAY-12 (3.10.7.4), RFC 5961, section 4.
 #[test]
 fn a_syn_in_a_synchronized_state() {
     for seq in [-1, 0, 1, 500, 20_000] {
-        play(
+        played(
             ESTABLISHED,
             &format!("< S {seq}\n> A 1 ack 1\nstate ESTABLISHED\n< PA 1 len 1 ack 1\n> A 1 ack 2\nrecv 1"),
         );
@@ -74,14 +62,14 @@ fn an_ack_of_unsent_data() {
             < A 1 ack 101
             wait 1m"
         );
-        play(ESTABLISHED, &script);
+        played(ESTABLISHED, &script);
     }
 }
 
 /// MAY-12 (3.10.7.4), RFC 5961, section 5: blind injection of text needs an ACK that is near, not any of half the number space.
 #[test]
 fn an_ack_that_is_much_too_old() {
-    play(ESTABLISHED, "< PA 1 len 10 ack -30000\n> A 1 ack 1\nstate ESTABLISHED");
+    played(ESTABLISHED, "< PA 1 len 10 ack -30000\n> A 1 ack 1\nstate ESTABLISHED");
 }
 
 /// PAWS (RFC 7323, section 5): a segment of a former turn of the number space has an old timestamp.
@@ -95,20 +83,20 @@ fn an_old_duplicate_with_a_wrapped_sequence() {
         < PA 11 len 10 ack 1 ts 2000 0
         > A 1 ack 21
         recv 10";
-    play(STAMPED, script);
+    played(STAMPED, script);
 }
 
 /// What went backwards is not echoed, ends nothing, and does not stop the connection once time goes on.
 #[test]
 fn a_timestamp_going_backwards() {
-    let mut scene = play(STAMPED, "< PA 1 len 1 ack 1 ts 5000 0\nflush");
+    let mut scene = played(STAMPED, "< PA 1 len 1 ack 1 ts 5000 0\nflush");
     for value in [4999, 1000, 0, -1, i64::from(5000 - 0x7fff_ffff_i32)] {
         scene.segment_arrives(&format!("PA 2 len 1 ack 1 ts {value} 0")).unwrap();
         for seen in scene.sent().unwrap() {
             assert_eq!(seen.header.options.timestamps.map(|stamps| stamps.echo), Some(5000), "{value}");
         }
     }
-    go_on(&mut scene, "< PA 2 len 1 ack 1 ts 5001 0\nflush\nrecv 2\nstate ESTABLISHED");
+    play(&mut scene, "< PA 2 len 1 ack 1 ts 5001 0\nflush\nrecv 2\nstate ESTABLISHED");
 }
 
 /// RFC 7323, 5.4 (a fault of RFC 1323's text): a segment out of the window does not set what is echoed, or a blind attacker could
@@ -118,8 +106,8 @@ fn a_timestamp_of_the_future_outside_the_window() {
     for line in
         ["PA 20001 len 1 ack 1 ts 1000000000 0", "PA -99 len 1 ack 1 ts 1000000000 0", "R 5 ts 1000000000 0"]
     {
-        let mut scene = play(STAMPED, &format!("< {line}\nflush\nstate ESTABLISHED"));
-        go_on(&mut scene, "< PA 1 len 10 ack 1 ts 1001 0\n> A 1 ack 11\nrecv 10");
+        let mut scene = played(STAMPED, &format!("< {line}\nflush\nstate ESTABLISHED"));
+        play(&mut scene, "< PA 1 len 10 ack 1 ts 1001 0\n> A 1 ack 11\nrecv 10");
     }
 }
 
@@ -181,20 +169,20 @@ fn an_unscaled_syn_window_later_shifted() {
         > A 1001 len 500
         > A 1501 len 500
         > after 1ms..10s A 1001 len 500";
-    go_on(&mut scene.unwrap(), script);
+    play(&mut scene.unwrap(), script);
 }
 
 /// A FIN that lies beyond the window, alone or behind text that does not fit, closes nothing.
 #[test]
 fn a_fin_beyond_the_window() {
-    play(ESTABLISHED, "< FA 10002 ack 1\n> A 1 ack 1\nstate ESTABLISHED");
-    let mut scene = play(ESTABLISHED, "");
+    played(ESTABLISHED, "< FA 10002 ack 1\n> A 1 ack 1\nstate ESTABLISHED");
+    let mut scene = played(ESTABLISHED, "");
     for seq in (1..9_001).step_by(1000) {
         scene.segment_arrives(&format!("PA {seq} len 1000 ack 1")).unwrap();
     }
     // Its last ten bytes and the FIN do not fit.
-    go_on(&mut scene, "flush\n< FPA 9001 len 1010 ack 1\n> A 1 ack 10001 win 0\nstate ESTABLISHED");
-    go_on(
+    play(&mut scene, "flush\n< FPA 9001 len 1010 ack 1\n> A 1 ack 10001 win 0\nstate ESTABLISHED");
+    play(
         &mut scene,
         "recv 10000\nflush\n< FPA 10001 len 10 ack 1\n> A 1 ack 10012\nrecv 10\nend\nstate CLOSE_WAIT",
     );
@@ -209,7 +197,7 @@ fn overlapping_text_with_different_bytes() {
         "PA 6 len 10 ack 1 from 9",
         "PA 15 len 20 ack 1 from 9",
     ] {
-        let mut scene = play(
+        let mut scene = played(
             ESTABLISHED,
             &format!("< PA 11 len 10 ack 1\nflush\n< {later}\nflush\n< PA 1 len 10 ack 1\nflush"),
         );
@@ -218,7 +206,7 @@ fn overlapping_text_with_different_bytes() {
         assert_eq!(bytes[10..20], first, "{later}");
     }
     // Nor does what was delivered and not read yet change.
-    play(ESTABLISHED, "< PA 1 len 10 ack 1\n> A 1 ack 11\n< PA 1 len 15 ack 1 from 3\nflush\nrecv 10");
+    played(ESTABLISHED, "< PA 1 len 10 ack 1\n> A 1 ack 11\n< PA 1 len 15 ack 1 from 3\nflush\nrecv 10");
 }
 
 /// MUST-7 (3.2): options of length 0, 1, or beyond the header, in a SYN and in an established connection.
@@ -235,7 +223,7 @@ fn options_of_length_0_and_1() {
         &[34, 0, 34, 1],
     ];
     for bytes in bad {
-        let mut scene = play(ESTABLISHED, "");
+        let mut scene = played(ESTABLISHED, "");
         let mut header = "PA 1 len 4 ack 1"
             .parse::<sockeye_sim::script::Notation>()
             .unwrap()
@@ -245,7 +233,7 @@ fn options_of_length_0_and_1() {
         packet[20 + 12] = 6 << 4;
         Scene::fill_checksum(&mut packet);
         scene.packet_arrives(packet);
-        go_on(&mut scene, "state ESTABLISHED\nflush");
+        play(&mut scene, "state ESTABLISHED\nflush");
         header = TcpHeader { src_port: 4001, seq: SeqNum(9), flags: Flags::SYN, ..header };
         let mut packet = scene.packet(&header, bytes);
         packet[20 + 12] = 6 << 4;
@@ -274,13 +262,13 @@ fn urgent_pointers_out_of_range() {
             flush
             state ESTABLISHED"
         );
-        let mut scene = play(ESTABLISHED, &script);
+        let mut scene = played(ESTABLISHED, &script);
         for seq in (11..9_000).step_by(1000) {
             scene.segment_arrives(&format!("PA {seq} len 1000 ack 1")).unwrap();
         }
         let read = scene.socket.unwrap().read(&mut scene.sim, 20_000).unwrap();
         assert!(!read.is_empty());
-        go_on(&mut scene, "flush\n< PAU 9011 len 10 ack 1 urg 0\nflush\nstate ESTABLISHED");
+        play(&mut scene, "flush\n< PAU 9011 len 10 ack 1 urg 0\nflush\nstate ESTABLISHED");
     }
 }
 
@@ -295,20 +283,20 @@ fn a_four_tuple_in_time_wait_is_used_again() {
         state TIME_WAIT
     ";
     // Old duplicates: of the SYN, of text, of the ACK; and a RST.
-    play(
+    played(
         ESTABLISHED,
         &format!(
             "{waiting}< S 0\n> A 2 ack 2\n< PA 1 len 1 ack 1\n> A 2 ack 2\n< R 2\nwait 30s\nstate TIME_WAIT"
         ),
     );
-    let mut scene = play(ESTABLISHED, waiting);
+    let mut scene = played(ESTABLISHED, waiting);
     let old = scene.numbers.iss;
-    go_on(&mut scene, "< S 5000\n> SA 0 ack 5001\nstate SYN_RECV");
+    play(&mut scene, "< S 5000\n> SA 0 ack 5001\nstate SYN_RECV");
     let beyond = scene.numbers.iss.since(old);
     assert!((65_535..1 << 31).contains(&beyond), "the new numbers begin beyond the old window: {beyond}");
     // Whoever opens from here does not get the pair of ports while it waits.
-    let mut scene = play(ESTABLISHED, waiting);
-    go_on(&mut scene, "close");
+    let mut scene = played(ESTABLISHED, waiting);
+    play(&mut scene, "close");
     let (local, remote) = (scene.local(), scene.remote());
     let socket = SimSocket::new(&mut scene.sim, "server", sockeye_stack::Family::V4).unwrap();
     let bound = socket.with(&mut scene.sim, |network, id| network.bind(id, local));
@@ -321,7 +309,7 @@ fn a_four_tuple_in_time_wait_is_used_again() {
 /// whether he hit the window of a stranger's.
 #[test]
 fn challenges_of_one_connection_say_nothing_of_another() {
-    let mut scene = play(ESTABLISHED, "");
+    let mut scene = played(ESTABLISHED, "");
     // Somebody else's connection, from port 4001, is beaten with resets that miss.
     let syn = TcpHeader {
         src_port: 4001,
@@ -341,5 +329,5 @@ fn challenges_of_one_connection_say_nothing_of_another() {
         scene.sim.run_for(Duration::from_micros(100));
     }
     assert!(!scene.sent().unwrap().is_empty(), "they were challenged");
-    go_on(&mut scene, "< R 5\n> A 1 ack 1\nstate ESTABLISHED");
+    play(&mut scene, "< R 5\n> A 1 ack 1\nstate ESTABLISHED");
 }

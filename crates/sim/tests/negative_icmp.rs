@@ -1,6 +1,9 @@
 //! Faults that other stacks have had with ICMP errors (RFC 5927), one test each: see docs/negative.md. Anybody can forge an error;
 //! only one that quotes a segment in flight may come from the path.
 
+mod common;
+
+use common::{play, played};
 use sockeye_sim::Scene;
 use sockeye_wire::icmp::{IcmpKind, Unreachable};
 use sockeye_wire::{Flags, IpHeader, Protocol, TcpHeader, packet};
@@ -28,14 +31,6 @@ const ALL: [IcmpKind; 9] = [
     IcmpKind::ParameterProblem { code: 0, pointer: 1 },
     IcmpKind::SourceQuench,
 ];
-
-fn play(script: &str) -> Scene {
-    Scene::play(script).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn go_on(scene: &mut Scene, script: &str) {
-    scene.run(script).unwrap_or_else(|error| panic!("{error}"));
-}
 
 /// An error of a router about a segment of ours with this sequence number.
 fn error_arrives(scene: &mut Scene, kind: IcmpKind, seq: u32) {
@@ -69,9 +64,9 @@ fn error_arrives(scene: &mut Scene, kind: IcmpKind, seq: u32) {
 fn must_55_56_a_blind_reset_by_icmp() {
     for seq in [1, 50, 100, 101, 5000, 0x8000_0000, -5_i32 as u32] {
         for kind in ALL {
-            let mut scene = play(IN_FLIGHT);
+            let mut scene = played("", IN_FLIGHT);
             error_arrives(&mut scene, kind, seq);
-            go_on(
+            play(
                 &mut scene,
                 "state ESTABLISHED\n< A 1 ack 101\nsend 10\n> A 101 len 10\n< A 1 ack 111\nwait 1m\nerror none",
             );
@@ -82,11 +77,11 @@ fn must_55_56_a_blind_reset_by_icmp() {
 /// CVE-2004-0791; MUST-55: Source Quench, forged or not, slows nothing down.
 #[test]
 fn must_55_a_source_quench() {
-    let mut scene = play(IN_FLIGHT);
+    let mut scene = played("", IN_FLIGHT);
     for seq in 1..100 {
         error_arrives(&mut scene, IcmpKind::SourceQuench, seq);
     }
-    go_on(&mut scene, "< A 1 ack 101 win 60000");
+    play(&mut scene, "< A 1 ack 101 win 60000");
     assert_eq!(scene.write(9000), 9000);
     assert!(scene.sent().unwrap().len() >= 6, "9,000 bytes go out at once");
 }
@@ -96,10 +91,10 @@ fn must_55_a_source_quench() {
 #[test]
 fn a_tiny_path_mtu() {
     for (seq, largest) in [(5000, 1460), (102, 1460), (0, 1460), (1, 512)] {
-        let mut scene = play(IN_FLIGHT);
+        let mut scene = played("", IN_FLIGHT);
         error_arrives(&mut scene, IcmpKind::PacketTooBig { mtu: 68 }, seq);
         scene.run("flush").unwrap();
-        go_on(&mut scene, "< A 1 ack 101 win 60000");
+        play(&mut scene, "< A 1 ack 101 win 60000");
         assert_eq!(scene.write(5000), 5000);
         let lens: Vec<usize> = scene.sent().unwrap().iter().map(|seen| seen.text.len()).collect();
         assert_eq!(lens.first(), Some(&largest), "{seq}: {lens:?}");
@@ -109,22 +104,22 @@ fn a_tiny_path_mtu() {
 /// An open connection is not begun by forged errors either; a true one ends the attempt (RFC 5461, 4.1), and the program is told why.
 #[test]
 fn errors_for_a_syn() {
-    let mut scene = play("connect\n> S 0");
+    let mut scene = played("", "connect\n> S 0");
     error_arrives(&mut scene, IcmpKind::Unreachable(Unreachable::Port), 1000);
-    go_on(&mut scene, "state SYN_SENT\nerror none");
+    play(&mut scene, "state SYN_SENT\nerror none");
     error_arrives(&mut scene, IcmpKind::Unreachable(Unreachable::Port), 0);
-    go_on(&mut scene, "state gone\nerror ConnectionRefused");
+    play(&mut scene, "state gone\nerror ConnectionRefused");
 }
 
 /// 3.9.1.8, 3.9.2.2: an error that may pass ends nothing, but it is what the program is told when the connection times out.
 #[test]
 fn must_47_shld_25_soft_errors_are_reported() {
-    let mut scene = play(IN_FLIGHT);
+    let mut scene = played("", IN_FLIGHT);
     error_arrives(&mut scene, IcmpKind::Unreachable(Unreachable::Host), 1);
-    go_on(&mut scene, "state ESTABLISHED\nerror none");
+    play(&mut scene, "state ESTABLISHED\nerror none");
     for _ in 0..3000 {
         scene.sim.run_for(Duration::from_secs(1));
         scene.sent().unwrap();
     }
-    go_on(&mut scene, "state gone\nerror HostUnreachable");
+    play(&mut scene, "state gone\nerror HostUnreachable");
 }

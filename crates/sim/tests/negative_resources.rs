@@ -1,16 +1,12 @@
 //! Faults that other stacks have had, one test each: see docs/negative.md. Here: what a peer can make a host spend, in segments,
 //! memory and time, and how a receiver can make it send faster than the network allows.
 
+mod common;
+
+use common::{ESTABLISHED, play, played};
 use sockeye_sim::Scene;
 use sockeye_stack::{Settings, SocketOption};
 use std::time::Duration;
-
-const ESTABLISHED: &str = "listen
-    < S 0 mss 1000
-    > SA 0 ack 1
-    < A 1 ack 1
-    accept
-";
 
 /// SACK is offered; the peer's window holds 40 segments.
 const SELECTIVE: &str = "listen
@@ -19,14 +15,6 @@ const SELECTIVE: &str = "listen
     < A 1 ack 1 win 40000
     accept
 ";
-
-fn play(start: &str, more: &str) -> Scene {
-    Scene::play(&format!("{start}{more}")).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn go_on(scene: &mut Scene, script: &str) {
-    scene.run(script).unwrap_or_else(|error| panic!("{error}"));
-}
 
 /// First number and length of each segment that was sent with text.
 fn texts(scene: &mut Scene) -> Vec<(u32, u32)> {
@@ -44,7 +32,7 @@ fn write(scene: &mut Scene, len: u32) {
 /// can end it.
 #[test]
 fn a_zero_window_peer_that_never_opens() {
-    let mut scene = play(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000");
+    let mut scene = played(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000");
     // Each is answered: the peer lives.
     for hour in 0..24 {
         let mut probes = 0;
@@ -57,13 +45,13 @@ fn a_zero_window_peer_that_never_opens() {
         }
         assert!((25..=40).contains(&probes), "about one in two minutes: {probes} in hour {hour}");
     }
-    go_on(&mut scene, "state ESTABLISHED\nabort\nflush\nstate gone");
+    play(&mut scene, "state ESTABLISHED\nabort\nflush\nstate gone");
 }
 
 /// The same with a program that has gone: the orphan does not stay for ever, though each probe is answered.
 #[test]
 fn a_zero_window_peer_of_an_orphan() {
-    let mut scene = play(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000\nclose");
+    let mut scene = played(ESTABLISHED, "< A 1 ack 1 win 0\nsend 5000\nclose");
     let mut answered = 0;
     while scene.state() != "gone" && answered < 100 {
         scene.sim.run_for(Duration::from_millis(100));
@@ -78,22 +66,22 @@ fn a_zero_window_peer_of_an_orphan() {
 /// TCP_USER_TIMEOUT bounds it for a program that waits.
 #[test]
 fn a_zero_window_peer_and_a_user_timeout() {
-    let mut scene = play(ESTABLISHED, "");
+    let mut scene = played(ESTABLISHED, "");
     let socket = scene.socket.unwrap();
     socket.set_option(&mut scene.sim, SocketOption::UserTimeout(20_000)).unwrap();
-    go_on(&mut scene, "< A 1 ack 1 win 0\nsend 5000");
+    play(&mut scene, "< A 1 ack 1 win 0\nsend 5000");
     for _ in 0..60 {
         scene.sim.run_for(Duration::from_secs(1));
         if !scene.sent().unwrap().is_empty() {
             scene.segment_arrives("A 1 ack 1 win 0").unwrap();
         }
     }
-    go_on(&mut scene, "flush\nstate gone\nerror TimedOut");
+    play(&mut scene, "flush\nstate gone\nerror TimedOut");
 }
 
 /// How many bytes come at once after the peer, which got nothing yet, has said these lines.
 fn burst_after(start: &str, lines: &[&str]) -> u32 {
-    let mut scene = play(start, "");
+    let mut scene = played(start, "");
     write(&mut scene, 60_000);
     let initial: u32 = texts(&mut scene).iter().map(|(_, len)| len).sum();
     assert_eq!(initial, 10_000, "the initial window (RFC 6928)");
@@ -146,7 +134,7 @@ fn sack_of_unsent_data() {
         "sack 0-10001",
         "sack 20001-20002 sack 30001-30002 sack 40001-40002",
     ] {
-        let mut scene = play(SELECTIVE, "");
+        let mut scene = played(SELECTIVE, "");
         write(&mut scene, 30_000);
         assert_eq!(texts(&mut scene).len(), 10);
         for _ in 0..10 {
@@ -163,7 +151,7 @@ fn sack_of_unsent_data() {
 /// RFC 2018, section 8: what was selectively acknowledged is kept until it is acknowledged; a peer that threw it away gets it again.
 #[test]
 fn sack_reneging() {
-    let mut scene = play(SELECTIVE, "");
+    let mut scene = played(SELECTIVE, "");
     write(&mut scene, 10_000);
     assert_eq!(texts(&mut scene).len(), 10);
     for last in [2, 3, 4, 5, 6, 7, 8, 9] {
@@ -201,7 +189,7 @@ fn finish(scene: &mut Scene, mut next: u32, end: u32) {
 fn one_byte_segments_a_hundred_thousand_times() {
     let settings = Settings { exact_recv_buffer: Some(1 << 16), ..Settings::default() };
     let mut scene = Scene::new(settings).unwrap();
-    go_on(&mut scene, &ESTABLISHED.replace("mss 1000", "mss 1000 sackok"));
+    play(&mut scene, &ESTABLISHED.replace("mss 1000", "mss 1000 sackok"));
     let socket = scene.socket.unwrap();
     let mut answers = 0;
     for round in 0..100_000_u32 {
@@ -221,20 +209,20 @@ fn one_byte_segments_a_hundred_thousand_times() {
     scene.sent().unwrap();
     let (nxt, _) = scene.offered();
     assert!((2001..2100).contains(&nxt), "{nxt}");
-    go_on(&mut scene, "recv 2000\nflush\nstate ESTABLISHED");
+    play(&mut scene, "recv 2000\nflush\nstate ESTABLISHED");
 }
 
 /// The same in order: each byte is taken, and the ACKs are no more than the segments.
 #[test]
 fn one_byte_segments_in_order() {
-    let mut scene = play(ESTABLISHED, "");
+    let mut scene = played(ESTABLISHED, "");
     let mut answers = 0;
     for seq in 1..=100_000_u32 {
         scene.segment_arrives(&format!("A {seq} len 1 ack 1")).unwrap();
         if seq % 5_000 == 0 {
             scene.sim.run_for(Duration::from_millis(500));
             answers += scene.sent().unwrap().len();
-            go_on(&mut scene, "recv 5000\nflush");
+            play(&mut scene, "recv 5000\nflush");
         }
     }
     answers += scene.sent().unwrap().len();
@@ -245,7 +233,7 @@ fn one_byte_segments_in_order() {
 #[test]
 fn a_tiny_mss() {
     for mss in [0, 1, 8, 40] {
-        let mut scene = play(&ESTABLISHED.replace("mss 1000", &format!("mss {mss}")), "");
+        let mut scene = played(&ESTABLISHED.replace("mss 1000", &format!("mss {mss}")), "");
         write(&mut scene, 2000);
         let sent = texts(&mut scene);
         assert!(!sent.is_empty() && sent.len() <= 50, "{mss}: {}", sent.len());
@@ -256,7 +244,7 @@ fn a_tiny_mss() {
 /// Two confused ends, or a third that makes them so, do not answer each other for ever (RFC 5961, section 7).
 #[test]
 fn an_ack_storm() {
-    let mut scene = play(ESTABLISHED, "");
+    let mut scene = played(ESTABLISHED, "");
     let mut answers = 0;
     let mut turns = 0;
     // The peer answers each of our ACKs with one that is out of our window, as a stack does that lost its place.
@@ -276,12 +264,12 @@ fn an_ack_storm() {
 /// FIN-WAIT-2 of a program that has gone ends by itself, whatever the peer keeps sending.
 #[test]
 fn fin_wait_2_without_end() {
-    let mut scene = play(ESTABLISHED, "close\n> FA 1 ack 1\n< A 1 ack 2\nstate FIN_WAIT2");
+    let mut scene = played(ESTABLISHED, "close\n> FA 1 ack 1\n< A 1 ack 2\nstate FIN_WAIT2");
     for _ in 0..70 {
         scene.sim.run_for(Duration::from_secs(1));
         scene.segment_arrives("A 1 ack 2").unwrap();
     }
-    go_on(&mut scene, "flush\nstate gone");
+    play(&mut scene, "flush\nstate gone");
 }
 
 /// Savage and others, 1999: duplicate ACKs without end do not make it send more than recovery from one loss may.

@@ -1,18 +1,14 @@
 //! RFC 9293's labels that belong to a whole host and its program; most others have their tests beside the code (see docs/rfc9293.md).
 
+mod common;
+
+use common::{ESTABLISHED, played};
 use sockeye_sim::Scene;
 use sockeye_stack::{CongestionName, SocketOption};
 use std::time::Duration;
 
-const ESTABLISHED: &str = "listen
-    < S 0 mss 1000
-    > SA 0 ack 1
-    < A 1 ack 1
-    accept
-";
-
 fn play(more: &str) -> Scene {
-    Scene::play(&format!("{ESTABLISHED}{more}")).unwrap_or_else(|error| panic!("{error}"))
+    played(ESTABLISHED, more)
 }
 
 /// 3.9.1.2: send() has no PUSH flag, so text must not wait without end for more of it; and the last segment has PSH (MUST-61).

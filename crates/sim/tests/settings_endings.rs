@@ -2,14 +2,13 @@
 
 mod common;
 
-use common::{address, connection, count, host, one_host, play, scene, sent_within, with};
+use common::{ESTABLISHED, address, connection, count, host, one_host, play, scene, sent_within, with};
 use sockeye_sim::script::Seen;
 use sockeye_sim::{Scene, Sim, SimSocket};
 use sockeye_stack::{Error, Family, NetworkConfig, Settings, SocketOption};
 use sockeye_wire::Flags;
 use std::time::Duration;
 
-const ESTABLISHED: &str = "listen\n< S 0 mss 1000\n> SA 0 ack 1\n< A 1 ack 1\naccept\n";
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn established(values: &[(&str, &str)]) -> Scene {

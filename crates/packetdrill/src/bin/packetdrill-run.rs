@@ -72,43 +72,45 @@ impl Variant {
     }
 
     /// As `CmdTestIPv4` and its like in `run_all.py`.
-    const fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::V4 => &[
-                "--ip_version=ipv4",
-                "--local_ip=192.168.0.1",
-                "--gateway_ip=192.168.0.1",
-                "--netmask_ip=255.255.0.0",
-                "--remote_ip=192.0.2.1",
-                "-DTFO_COOKIE=3021b9d889017eeb",
-                "-DCODE=host_unreachable",
-                "-DCMSG_LEVEL_IP=SOL_IP",
-                "-DCMSG_TYPE_RECVERR=IP_RECVERR",
-            ],
-            Self::V6 => &[
-                "--ip_version=ipv6",
-                "--mtu=1520",
-                "--local_ip=fd3d:0a0b:17d6::1",
-                "--gateway_ip=fd3d:0a0b:17d6:8888::1",
-                "--remote_ip=fd3d:fa7b:d17d::1",
-                "-DTFO_COOKIE=c1d1e9742a47a9bc",
-                "-DCMSG_LEVEL_IP=SOL_IPV6",
-                "-DCMSG_TYPE_RECVERR=IPV6_RECVERR",
-            ],
-            Self::Mapped => &[
-                "--ip_version=ipv4-mapped-ipv6",
-                "--local_ip=192.168.0.1",
-                "--gateway_ip=192.168.0.1",
-                "--netmask_ip=255.255.0.0",
-                "--remote_ip=192.0.2.1",
-                "-DTFO_COOKIE=3021b9d889017eeb",
-                "-DCODE=host_unreachable",
-                "-DCMSG_LEVEL_IP=SOL_IPV6",
-                "-DCMSG_TYPE_RECVERR=IPV6_RECVERR",
-            ],
-        }
+    fn arguments(self) -> Vec<&'static str> {
+        let (network, own): (&[_], &[_]) = match self {
+            Self::V4 => (
+                &V4_NETWORK,
+                &["--ip_version=ipv4", "-DCMSG_LEVEL_IP=SOL_IP", "-DCMSG_TYPE_RECVERR=IP_RECVERR"],
+            ),
+            Self::V6 => (
+                &V6_NETWORK,
+                &["--ip_version=ipv6", "-DCMSG_LEVEL_IP=SOL_IPV6", "-DCMSG_TYPE_RECVERR=IPV6_RECVERR"],
+            ),
+            Self::Mapped => (
+                &V4_NETWORK,
+                &[
+                    "--ip_version=ipv4-mapped-ipv6",
+                    "-DCMSG_LEVEL_IP=SOL_IPV6",
+                    "-DCMSG_TYPE_RECVERR=IPV6_RECVERR",
+                ],
+            ),
+        };
+        [network, own].concat()
     }
 }
+
+/// Both hosts' addresses, and what depends on them.
+const V4_NETWORK: [&str; 6] = [
+    "--local_ip=192.168.0.1",
+    "--gateway_ip=192.168.0.1",
+    "--netmask_ip=255.255.0.0",
+    "--remote_ip=192.0.2.1",
+    "-DTFO_COOKIE=3021b9d889017eeb",
+    "-DCODE=host_unreachable",
+];
+const V6_NETWORK: [&str; 5] = [
+    "--mtu=1520",
+    "--local_ip=fd3d:0a0b:17d6::1",
+    "--gateway_ip=fd3d:0a0b:17d6:8888::1",
+    "--remote_ip=fd3d:fa7b:d17d::1",
+    "-DTFO_COOKIE=c1d1e9742a47a9bc",
+];
 
 impl Run {
     /// The variant's, without the addresses that the script names itself: the tool prefers arguments to what a script says, and cookies
@@ -117,7 +119,7 @@ impl Run {
         let text = fs::read_to_string(&self.script).unwrap_or_default();
         let own: Vec<&str> = text.lines().filter_map(|line| self.variant.named(line.trim())).collect();
         let is_left = |argument: &&str| self.variant.named(argument).is_none_or(|name| !own.contains(&name));
-        self.variant.arguments().iter().copied().filter(is_left).collect()
+        self.variant.arguments().into_iter().filter(is_left).collect()
     }
 }
 

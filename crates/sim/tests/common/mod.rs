@@ -11,6 +11,14 @@ use std::time::Duration;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 
+/// A script: the host accepts a connection, without options.
+pub const ESTABLISHED: &str = "listen
+    < S 0 mss 1000
+    > SA 0 ack 1
+    < A 1 ack 1
+    accept
+";
+
 pub fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
@@ -111,6 +119,11 @@ pub fn scene(values: &[(&str, &str)], script: &str) -> Scene {
     let mut scene = Scene::new(with(values)).expect("a sound network");
     play(&mut scene, script);
     scene
+}
+
+/// A scene with a small window, in which these two scripts are played.
+pub fn played(start: &str, more: &str) -> Scene {
+    Scene::play(&format!("{start}{more}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Plays a script that must not fail.
