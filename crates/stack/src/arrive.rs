@@ -246,6 +246,7 @@ impl Network {
             Some(last) => here.isn.number_after(now, &tuple, last),
             None => here.isn.number(now, &tuple),
         };
+        here.paths.forget_expired(now);
         let config = config(here, &self.wires, &socket.options, &path, iss);
         let mut handshake = Handshake::passive(now, config, opening.segment);
         let fast_open = (&socket.options, &mut listener.fast_open);

@@ -126,6 +126,7 @@ impl Network {
             Some(last) => host.isn.number_after(now, &path.tuple, last),
             None => host.isn.number(now, &path.tuple),
         };
+        host.paths.forget_expired(now);
         let config = config(host, &self.wires, &socket.options, &path, iss);
         host.demux.insert(path.tuple, Owner::Socket(index));
         let handshake = match opening {

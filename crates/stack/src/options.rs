@@ -129,7 +129,11 @@ impl IpOptions {
         Self {
             type_of_service: 0,
             time_to_live: None,
-            mtu_discover: if no_pmtu_discovery == 0 { DEFAULT_MTU_DISCOVER } else { NO_MTU_DISCOVER },
+            mtu_discover: match no_pmtu_discovery {
+                // 3: routers are believed that quote a segment in flight, as they must anyway.
+                0 | 3 => DEFAULT_MTU_DISCOVER,
+                _ => NO_MTU_DISCOVER,
+            },
             receive_errors: false,
             free_bind: false,
             bind_address_no_port: false,

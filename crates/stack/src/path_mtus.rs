@@ -57,13 +57,18 @@ impl PathMtus {
 
     /// Changes when anything that is known changes: connections then ask anew. What has expired is forgotten.
     pub(crate) fn generation(&mut self, now: Instant) -> u32 {
+        self.forget_expired(now);
+        self.generation
+    }
+
+    /// RFC 1191, section 6.3: what was told long ago is no longer true. To be called before what is known is asked for.
+    pub(crate) fn forget_expired(&mut self, now: Instant) {
         if now >= self.next_expiry {
             self.learned.retain(|_, learned| learned.expires > now);
             self.next_expiry =
                 self.learned.values().map(|learned| learned.expires).min().unwrap_or(Instant::MAX);
             self.generation = self.generation.wrapping_add(1);
         }
-        self.generation
     }
 
     pub(crate) fn metrics(&self, destination: IpAddr) -> RouteMetrics {

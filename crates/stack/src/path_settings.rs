@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PathSettings {
-    /// net.ipv4.ip_no_pmtu_disc: 0 believes routers that tell an MTU, anything else does not, and lets routers fragment.
+    /// net.ipv4.ip_no_pmtu_disc: 0 and 3 believe routers that tell an MTU, anything else does not, and lets routers fragment.
     pub no_pmtu_discovery: u8,
     /// net.ipv4.route.mtu_expires: for how long an MTU that a router told is believed (600 s; RFC 1191, section 6.3).
     pub mtu_expires: Duration,

@@ -99,6 +99,7 @@ impl Network {
         let iss = here.syn_cookies.make(minute, index, &path.tuple, syn.header.seq);
         here.syn_cookies.sent = Some(now);
         here.counters.syn_cookies_sent += 1;
+        here.paths.forget_expired(now);
         let config = config(here, &self.wires, options, &path, iss);
         let header = without_memory(syn.header);
         let mut handshake =
@@ -136,6 +137,7 @@ impl Network {
             return true;
         }
         let path = Path { tuple, via };
+        here.paths.forget_expired(now);
         let config = config(here, &self.wires, &socket.options, &path, iss);
         let header = remembered(ack.header, irs, mss);
         let syn = Segment { header: &header, text: Text::empty(), ecn: ack.ecn };
