@@ -75,10 +75,21 @@ impl Sack {
         }
     }
 
-    /// RFC 2883, section 4: the text from `left` to `right` came again. The first duplicate since the last ACK is told.
+    /// RFC 2883, section 4: the text from `left` to `right` came again. The first duplicate since the last ACK is told, with those that
+    /// touch it (as Linux), so that a sender that sent much in vain hears of all of it.
     pub(crate) fn on_duplicate(&mut self, left: SeqNum, right: SeqNum) {
-        if self.is_permitted && self.is_dsack_on && self.duplicate.is_none() && left.before(right) {
-            self.duplicate = Some(SackBlock { left, right });
+        if !self.is_permitted || !self.is_dsack_on || !left.before(right) {
+            return;
+        }
+        let told = self.duplicate.get_or_insert(SackBlock { left, right });
+        if left.after(told.right) || right.before(told.left) {
+            return;
+        }
+        if left.before(told.left) {
+            told.left = left;
+        }
+        if right.after(told.right) {
+            told.right = right;
         }
     }
 

@@ -25,9 +25,8 @@ impl Tcb {
         if self.recovery.reordering.seen() > 0 && !news.is_probe_dsack {
             self.recovery.rack.on_dsack();
         }
-        if self.is_of_retransmission(first, news.una_before) {
-            self.recovery.undo.on_dsack(first.right, segments);
-        }
+        let resent = self.resent_in(first, segments, news.una_before);
+        self.recovery.undo.on_dsack(first.right, resent);
         rest
     }
 
@@ -48,12 +47,16 @@ impl Tcb {
         if counts.dsack_dups > self.counters.total_retrans { 0 } else { segments }
     }
 
-    /// Whether the segment was sent again, as far as is still known.
-    fn is_of_retransmission(&self, block: &SackBlock, una_before: SeqNum) -> bool {
+    /// How many of the `segments` in a block were sent again, as far as is still known: none but those can have been sent in vain. No
+    /// more are looked at than the peer is charged with.
+    fn resent_in(&self, block: &SackBlock, segments: u32, una_before: SeqNum) -> u32 {
         if !block.right.after(una_before) {
-            return true;
+            return segments;
         }
         let board = &self.recovery.board;
-        board.get(board.index_from(block.left)).is_some_and(|record| record.is(Marks::EVER_RESENT))
+        let first = board.index_from(block.left);
+        let records = (first..first + segments as usize).map_while(|index| board.get(index));
+        let within = records.take_while(|record| record.start.before(block.right));
+        within.filter(|record| record.is(Marks::EVER_RESENT)).count() as u32
     }
 }

@@ -179,6 +179,34 @@ fn dsack_takes_a_reduction_back() {
     assert_eq!(phase(&fixture), Phase::Open);
 }
 
+/// Of a block that tells of several duplicates only those count that were sent again: the rest the network has doubled.
+#[test]
+fn dsack_of_several_segments_counts_what_was_sent_again() {
+    // Segments 0 to 2 were sent again; all but 0 came late, and again.
+    let recovering = || {
+        let mut fixture = out(10, config());
+        fixture.now += ms(100);
+        fixture.arrives(&wide(2, &[(seg(3), seg(10))]));
+        let mut resent = fixture.sent();
+        fixture.arrives(&wide(2, &[(seg(1), seg(10))]));
+        resent.extend(fixture.sent());
+        assert_eq!(resent[..3], [again(0), again(1), again(2)]);
+        fixture
+    };
+    let mut fixture = recovering();
+    let reduced = fixture.tcb.status().ssthresh;
+    fixture.arrives(&wide(2, &[(seg(2), seg(5)), (seg(1), seg(10))]));
+    assert_eq!(fixture.tcb.status().ssthresh, reduced, "3 and 4 were never sent again");
+    fixture.arrives(&wide(2, &[(seg(1), seg(2)), (seg(1), seg(10))]));
+    assert_eq!(fixture.tcb.status().ssthresh, reduced, "nobody knows of 0");
+    // What was sent again may come behind what was not.
+    let mut fixture = recovering();
+    fixture.arrives(&wide(2, &[(seg(1), seg(3)), (seg(1), seg(10))]));
+    assert_eq!(fixture.tcb.status().ssthresh, reduced);
+    fixture.arrives(&wide(seg(10), &[(seg(0), seg(1))]));
+    assert!(fixture.tcb.status().ssthresh > reduced);
+}
+
 /// RFC 5682, 3.1, step 3b: what was never sent again arrives, so the time-out was spurious.
 #[test]
 fn frto_finds_a_spurious_timeout() {

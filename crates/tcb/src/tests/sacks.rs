@@ -130,6 +130,24 @@ fn duplicates_are_told_once() {
     );
 }
 
+/// Duplicates that touch are told together, if no ACK came between them.
+#[test]
+fn duplicates_that_touch_are_told_together() {
+    for (again, told) in [
+        ([(501, 500), (1, 500)], "1:1001"),
+        ([(1, 700), (501, 300)], "1:801"),
+        ([(1, 100), (501, 100)], "1:101"),
+    ] {
+        let mut fixture = fixture();
+        assert_eq!(answers(&mut fixture, &[text(1, 1000)]), ["ack 1001"]);
+        for (seq, len) in again {
+            fixture.arrives(&text(seq, len));
+        }
+        let sent: Vec<String> = fixture.transmits().iter().map(show_sacks).collect();
+        assert_eq!(sent, [format!("ack 1001 {told}")]);
+    }
+}
+
 /// tcp_dsack=0.
 #[test]
 fn duplicates_are_not_told_when_that_is_off() {
