@@ -197,7 +197,7 @@ impl Tcb {
     }
 
     /// The number after the last byte of text.
-    fn text_end(&self) -> SeqNum {
+    pub(crate) fn text_end(&self) -> SeqNum {
         match self.snd.fin {
             Fin::Acknowledged => self.snd.una,
             Fin::None | Fin::Queued | Fin::Sent => self.snd.una + self.text_held() as u32,

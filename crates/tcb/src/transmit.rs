@@ -88,7 +88,7 @@ fn cut_again(tcb: &Tcb, from: SeqNum, to: SeqNum) -> Option<Cut> {
     if !from.before(to) {
         return None;
     }
-    let text_end = tcb.snd.una + tcb.text_held() as u32;
+    let text_end = tcb.text_end();
     let text = if from.before(text_end) { text_end.since(from).min(to.since(from)) } else { 0 };
     let fin = tcb.snd.fin == Fin::Sent && from + text == text_end && to.after(text_end);
     Some(Cut { from, text, fin, push: false })
@@ -96,9 +96,9 @@ fn cut_again(tcb: &Tcb, from: SeqNum, to: SeqNum) -> Option<Cut> {
 
 /// What is lost, as far as the window and cwnd allow.
 fn lost_text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
-    let record = tcb.recovery.next_to_send(tcb.snd.mss)?;
-    let longest = record.start + tcb.snd.mss;
-    let end = if record.end.after(longest) { longest } else { record.end };
+    let (mss, text_end) = (tcb.snd.mss, tcb.text_end());
+    let record = tcb.recovery.next_to_send(mss, text_end)?;
+    let end = if record.text_len(text_end) > mss { record.start + mss } else { record.end };
     let mut cut = cut_again(tcb, record.start, end)?;
     let pipe = tcb.pipe();
     if !tcb.congestion.has_room(pipe, cut.len()) {

@@ -205,15 +205,15 @@ impl Recovery {
         flight.saturating_sub(gone).saturating_sub(missing)
     }
 
-    /// The first segment that is lost and not in the network again, if it is time to send it. It may be longer than `mss` if the
-    /// path has become narrower again and again.
-    pub(crate) fn next_to_send(&mut self, mss: u32) -> Option<Record> {
+    /// The first segment that is lost and not in the network again, if it is time to send it. Text goes up to `text_end`; there may be
+    /// more than `mss` of it if the path has become narrower again and again.
+    pub(crate) fn next_to_send(&mut self, mss: u32, text_end: SeqNum) -> Option<Record> {
         if !self.is_old_text_first() {
             return None;
         }
         let index = self.board.next_to_send()?;
         let record = self.board.get(index).copied()?;
-        if record.len() <= mss || !self.board.may_cut_to(mss) {
+        if record.text_len(text_end) <= mss || !self.board.may_cut_to(mss) {
             return Some(record);
         }
         // The path takes no segments of this length any more.

@@ -31,6 +31,11 @@ impl Record {
         self.end.since(self.start)
     }
 
+    /// Bytes of text in it, if all text ends at `text_end`: a FIN behind that is none.
+    pub(crate) fn text_len(&self, text_end: SeqNum) -> u32 {
+        if self.end.after(text_end) { self.len() - 1 } else { self.len() }
+    }
+
     pub(crate) const fn is(&self, mark: Marks) -> bool {
         self.marks.has(mark)
     }

@@ -346,3 +346,15 @@ fn the_reduction_is_proportional() {
     fixture.arrives(&wide(seg(10), &[]));
     assert_eq!(fixture.tcb.status().cwnd as usize / 1000, ssthresh);
 }
+
+/// A FIN that left with a full segment goes again with it: it is no text, and the segment no longer than the path takes.
+#[test]
+fn a_full_segment_is_sent_again_with_its_fin() {
+    let mut fixture = Fixture::established();
+    fixture.write(1000);
+    fixture.tcb.close(fixture.now);
+    let sent = fixture.sent();
+    assert_eq!(sent, ["FP. 1:1001(1000) ack 1 win 10000"]);
+    fixture.next_timer();
+    assert_eq!(fixture.sent(), sent);
+}
