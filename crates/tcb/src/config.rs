@@ -26,9 +26,9 @@ pub struct Config {
     pub mtu_probing: MtuProbing,
     /// The MSS to assume when the peer's SYN has no MSS option: 536 or 1220 (MUST-15).
     pub default_mss: u16,
-    /// Offer window scaling / timestamps in the SYN.
+    /// Offer window scaling in the SYN (RFC 7323).
     pub window_scaling: bool,
-    /// Offer timestamps.
+    /// Offer timestamps (RFC 7323).
     pub timestamps: bool,
     /// Where the connection's timestamp clock starts (RFC 7323, 5.4 and 7.1), from the stack.
     pub timestamp_offset: u32,
@@ -69,9 +69,9 @@ pub struct Config {
     pub ack_compression: AckCompression,
     /// Answers in a row after which an ACK waits for the next one (tcp_pingpong_thresh = 1).
     pub interactive_after: u8,
-    /// RTO bounds (200 ms, 120 s).
+    /// Lower bound of the RTO (200 ms).
     pub rto_min: Duration,
-    /// Upper bound of the RTO.
+    /// Upper bound of the RTO (120 s).
     pub rto_max: Duration,
     /// First RTO (1 s).
     pub rto_initial: Duration,
@@ -86,11 +86,11 @@ pub struct Config {
     /// Retransmissions of data until the connection is given up (tcp_retries2 = 15, some 15 minutes; SHLD-11): as many as there are
     /// in that time where the RTO is 200 ms at first.
     pub retries2: u32,
-    /// Retransmissions of a SYN / SYN-ACK (6 / 5).
+    /// Retransmissions of a SYN (6).
     pub syn_retries: u32,
-    /// Retransmissions of a SYN before its timer begins to double (tcp_syn_linear_timeouts); they come on top of `syn_retries`.
+    /// Retransmissions of a SYN before its timer begins to double (tcp_syn_linear_timeouts, 4); they come on top of `syn_retries`.
     pub syn_linear_timeouts: u32,
-    /// Retransmissions of a SYN-ACK.
+    /// Retransmissions of a SYN-ACK (5).
     pub synack_retries: u32,
     /// How losses are found.
     pub recovery: RecoveryConfig,

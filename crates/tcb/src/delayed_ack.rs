@@ -56,7 +56,7 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 pub(crate) struct AckPolicy {
     due: Due,
-    /// Whether text without PSH is the only text that is not acknowledged.
+    /// Text with PSH came that is not acknowledged.
     is_pushed: bool,
     /// Answers of the program in a row, up to `interactive_after`: each to one piece of the peer's, so that an ACK can ride on it.
     answers: u8,

@@ -30,10 +30,10 @@ use crate::tcb::{Holder, Owed};
 use crate::timers::Timers;
 use crate::timestamps::{self, Recent};
 use crate::tuning::Tuning;
-pub use fast_open::FastOpenOutcome;
+use crate::{Config, Reason, Segment, State, Tcb, Transmit, window};
 use fast_open::FastOpening;
 
-use crate::{Config, Reason, Segment, State, Tcb, Transmit, window};
+pub use fast_open::FastOpenOutcome;
 
 /// The RTO that data begins with when a SYN was lost and no round trip could be measured (RFC 6298, 5.7).
 const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
@@ -227,9 +227,10 @@ impl Handshake {
             return Progress::Waiting;
         }
         // MUST-22 (3.8.3): R2 for SYNs too.
-        let limit = match self.state {
-            State::SynSent => self.config.syn_retries.saturating_add(self.config.syn_linear_timeouts),
-            _ => self.config.synack_retries,
+        let limit = if self.state == State::SynSent {
+            self.config.syn_retries.saturating_add(self.config.syn_linear_timeouts)
+        } else {
+            self.config.synack_retries
         };
         let limit = limit.max(u32::from(self.deferred));
         if self.retransmissions >= limit {

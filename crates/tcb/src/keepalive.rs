@@ -2,8 +2,8 @@
 
 use sockeye_clock::Instant;
 
-use crate::Tcb;
 use crate::timers::Timer;
+use crate::{State, Tcb};
 
 /// What is known about whether the peer lives.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Tcb {
     /// MUST-24, MUST-27 (3.8.4): per connection, with times of its own.
     pub(crate) fn start_keep_alive(&mut self, now: Instant) {
         match self.config.keep_alive {
-            Some(keep_alive) if self.state != crate::State::Closed => {
+            Some(keep_alive) if self.state != State::Closed => {
                 self.probing.unanswered = 0;
                 self.timers.set(Timer::KeepAlive, (self.probing.heard + keep_alive.idle).max(now));
             }

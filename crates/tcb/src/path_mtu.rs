@@ -14,6 +14,7 @@ use sockeye_wire::SeqNum;
 
 use crate::config::{MtuProbing, ProbeMode};
 use crate::recovery::Phase;
+use crate::timers::Timer;
 use crate::{Config, Tcb};
 
 /// Bytes of a TCP header without options.
@@ -219,12 +220,6 @@ impl Tcb {
         !seq.before(first) && !seq.after(self.snd.nxt)
     }
 
-    /// Whether the connection exists before its handshake is complete (RFC 7413).
-    #[must_use]
-    pub const fn is_pending(&self) -> bool {
-        self.pending.is_some()
-    }
-
     /// The path MTU in force, bytes (IP_MTU).
     #[must_use]
     pub const fn path_mtu(&self) -> u32 {
@@ -256,7 +251,6 @@ impl Tcb {
     /// MUST-54 (3.9.2.2), RFC 6069: an error came back for the segment that is being sent again, so the path, and not congestion,
     /// loses it. One doubling of the time-out is taken back.
     pub fn on_unreachable(&mut self, now: Instant, seq: SeqNum) {
-        use crate::timers::Timer;
         let is_timed_out = self.snd.retransmissions > 0 && self.timers.is_set(Timer::Retransmit);
         if seq != self.snd.una || !is_timed_out {
             return;

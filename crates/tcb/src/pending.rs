@@ -9,16 +9,10 @@ use crate::timers::Timer;
 use crate::{Discard, Event, Progress, Segment, Tcb};
 
 impl Tcb {
-    /// Whether our SYN-ACK is not yet acknowledged.
+    /// Whether the connection exists before its handshake is complete: our SYN-ACK is not yet acknowledged.
     #[must_use]
-    pub const fn is_handshake_pending(&self) -> bool {
+    pub const fn is_pending(&self) -> bool {
         self.pending.is_some()
-    }
-
-    /// Whether text of a SYN was taken: of the peer's, or all that ours carried (TCPI_OPT_SYN_DATA).
-    #[must_use]
-    pub const fn is_syn_text_taken(&self) -> bool {
-        self.is_syn_text_taken
     }
 
     /// The text of the SYN is in RecvQ: the SYN-ACK acknowledges it, so no ACK is owed. Returns how many bytes.

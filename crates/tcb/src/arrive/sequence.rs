@@ -153,7 +153,7 @@ fn is_late_ack(tcb: &Tcb, segment: &Segment<'_>, value: u32) -> bool {
     is_pure && tells_nothing && tcb.timestamps.is_some_and(|recent| recent.is_at_most(tolerance, value))
 }
 
-/// R2 and R3 of RFC 7323, 4.3: only a segment that spans Last.ACK.sent says what to echo.
+/// Rule (2) of RFC 7323, 4.3, R3 of 5.3: only a segment that spans Last.ACK.sent says what to echo.
 pub(super) fn update_timestamp(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) {
     let (Some(recent), Some(stamps)) = (tcb.timestamps, segment.header().options.timestamps) else { return };
     let is_spanning = !segment.header().seq.after(tcb.rcv.last_ack);

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
 
 use crate::Phase;
 
@@ -21,9 +22,9 @@ pub(crate) struct AckSample {
     /// Bytes that this ACK showed to be lost.
     pub(crate) lost: u32,
     /// SND.UNA.
-    pub(crate) una: sockeye_wire::SeqNum,
+    pub(crate) una: SeqNum,
     /// SND.NXT.
-    pub(crate) nxt: sockeye_wire::SeqNum,
+    pub(crate) nxt: SeqNum,
     /// The round trip it measured, if it is not ambiguous.
     pub(crate) rtt: Option<Duration>,
     /// Whether it echoes congestion (RFC 3168).

@@ -9,10 +9,14 @@
 //!     any --- time-out ---> Loss --- all of it acknowledged, or spurious ---> Open
 //! ```
 
+use core::time::Duration;
+use sockeye_clock::Instant;
+
 use super::news::News;
-use super::timeout::Frto;
+use super::timeout::{Frto, MIN_TIMEOUT, RENEGING_WAIT};
 use super::{Marks, Phase, rack};
 use crate::Tcb;
+use crate::timers::Timer;
 
 /// Whether the phase has to look further at an ACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl Tcb {
     /// As Linux: what was SACKed and is not there will be sent again soon, and not before: the receiver may only be slow.
     fn process_reneging(&mut self, news: &mut News) {
         let wait = self.rtt.srtt().unwrap_or_default() / 2;
-        self.timers.set(crate::timers::Timer::Retransmit, news.now + wait.max(super::timeout::RENEGING_WAIT));
+        self.timers.set(Timer::Retransmit, news.now + wait.max(RENEGING_WAIT));
         news.restarts_timer = false;
     }
 
@@ -190,7 +194,7 @@ impl Tcb {
     }
 
     /// RACK (RFC 8985, 6.2). Returns whether a segment needs more time: a timer is set.
-    pub(super) fn mark_by_time(&mut self, now: sockeye_clock::Instant) -> bool {
+    pub(super) fn mark_by_time(&mut self, now: Instant) -> bool {
         let window = self.reordering_window();
         let recovery = &mut self.recovery;
         let found = recovery.rack.detect(now, &mut recovery.board, window);
@@ -198,26 +202,26 @@ impl Tcb {
         match found.wait {
             Some(wait) => {
                 // As Linux: its timers are no finer.
-                let wait = wait + super::timeout::MIN_TIMEOUT;
-                self.timers.set(crate::timers::Timer::Reorder, now + wait.min(self.rtt.rto().get()));
+                let wait = wait + MIN_TIMEOUT;
+                self.timers.set(Timer::Reorder, now + wait.min(self.rtt.rto().get()));
                 true
             }
             None => {
-                self.timers.stop(crate::timers::Timer::Reorder);
+                self.timers.stop(Timer::Reorder);
                 false
             }
         }
     }
 
     /// RFC 8985, 6.2 step 4.
-    fn reordering_window(&self) -> core::time::Duration {
+    fn reordering_window(&self) -> Duration {
         let recovery = &self.recovery;
         if recovery.reordering.seen() == 0 {
             // Nothing speaks for reordering: no time is lost in recovery, nor when enough segments have overtaken.
             let is_recovering = matches!(recovery.phase, Phase::Recovery | Phase::Loss);
             let is_enough = recovery.sacked() >= recovery.reordering.degree();
             if is_recovering || (is_enough && !recovery.config.no_dup_threshold) {
-                return core::time::Duration::ZERO;
+                return Duration::ZERO;
             }
         }
         recovery.rack.window(recovery.min_rtt(), self.rtt.srtt())

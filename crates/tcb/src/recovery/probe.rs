@@ -64,7 +64,7 @@ impl Recovery {
         self.probe.is_due = false;
     }
 
-    /// The last segment goes out again as a probe, with this TSval. It counts as in the network once.
+    /// The last segment goes out again as a probe. It counts as in the network once.
     pub(crate) fn on_last_resent(&mut self, now: Instant, pipe: u32) {
         let Some(index) = (self.board.segments() as usize).checked_sub(1) else { return };
         let stamp = self.rate.on_sent(now, pipe, 0);

@@ -48,7 +48,7 @@ impl Early {
 fn the_server_answers_at_once() {
     let mut early = Early::new(10);
     assert_eq!(early.tcb.state(), State::SynReceived);
-    assert!(early.tcb.is_syn_text_taken());
+    assert!(early.tcb.is_syn_text_taken);
     assert_eq!(early.reader.len(), 10);
     assert_eq!(early.sent(NOW), lines(&["S. 0:0(0) ack 11 win 9990"]));
     early.write(100);
@@ -65,7 +65,7 @@ fn the_server_answers_at_once() {
 #[test]
 fn a_later_ack_completes() {
     let mut early = Early::new(0);
-    assert!(!early.tcb.is_syn_text_taken());
+    assert!(!early.tcb.is_syn_text_taken);
     early.write(100);
     early.sent(NOW);
     early.arrives(&ack(1, 101).text(5));
@@ -200,7 +200,7 @@ fn answers_to_text() {
         };
         assert_eq!(outcome, expected);
         let mut tcb = handshake.into_tcb(NOW, sendq, recvq);
-        assert_eq!(tcb.is_syn_text_taken(), acked == 100);
+        assert_eq!(tcb.is_syn_text_taken, acked == 100);
         let sent = tcb.poll_transmit(NOW).expect("an ACK at least");
         assert_eq!(show(&sent), std::format!("{rest} ack 1 win 10000"));
         assert_eq!(tcb.poll_transmit(NOW), None);
