@@ -158,7 +158,7 @@ impl Handshake {
     /// Whether `seq` is of a segment that may be in the network (RFC 5927, section 4.1).
     #[must_use]
     pub fn is_in_flight(&self, seq: SeqNum) -> bool {
-        seq.since(self.config.iss) <= 1 + self.text_in_syn()
+        seq.since(self.config.iss) < 1 + self.text_in_syn()
     }
 
     /// What a segment could carry if the peer's SYN does not say less.

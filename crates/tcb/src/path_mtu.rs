@@ -217,7 +217,8 @@ impl Tcb {
     pub fn is_in_flight(&self, seq: SeqNum) -> bool {
         // Until our SYN is acknowledged it is in the network, too.
         let first = if self.is_pending() { self.snd.iss } else { self.snd.una };
-        !seq.before(first) && !seq.after(self.snd.nxt)
+        // SND.UNA =< SEG.SEQ < SND.NXT. A bare ACK has SND.NXT: an error about one tells of nothing that is outstanding.
+        !seq.before(first) && seq.before(self.snd.nxt)
     }
 
     /// The path MTU in force, bytes (IP_MTU).
