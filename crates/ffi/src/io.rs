@@ -20,6 +20,7 @@ use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_clock::{Instant, monotonic, time_of_day};
 use sockeye_host::{Call, CallError, Socket};
+use sockeye_posix::address::Structure;
 use sockeye_posix::control::{self, Wanted};
 use sockeye_posix::report;
 use sockeye_stack::Error;
@@ -326,14 +327,26 @@ fn recv_urgent(fd: c_int, buffers: &mut [IoSliceMut<'_>], flags: c_int) -> Resul
     }
 }
 
-/// The oldest report of the error queue, as control messages and flags of the message.
+/// A report of the error queue, as the parts of a message.
+#[derive(Debug)]
+pub struct Told {
+    /// Control messages.
+    pub control: Vec<u8>,
+    /// Of the message.
+    pub flags: c_int,
+    /// Where what it is about was on its way to.
+    pub name: Option<Structure>,
+}
+
+/// The oldest report of the error queue.
 ///
 /// # Errors
 /// EAGAIN if there is none.
-pub fn take_report(fd: c_int) -> Result<(Vec<u8>, c_int), Errno> {
+pub fn take_report(fd: c_int) -> Result<Told, Errno> {
     let socket = engine::find(fd)?;
     let report = socket.take_report().map_err(errno::of)?;
-    Ok(report::encode(report, socket.family(), to_time_of_day))
+    let (control, flags) = report::encode(report, socket.family(), to_time_of_day);
+    Ok(Told { control, flags, name: report::name(report, socket.family()) })
 }
 
 /// The time of day that an instant was: the stack's clock runs since the machine started.

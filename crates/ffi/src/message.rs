@@ -2,9 +2,11 @@
 
 use crate::engine::{self, TABLE};
 use crate::errno::{Errno, guard};
-use crate::{io, names, raw, real};
-use libc::{c_int, c_uint, mmsghdr, msghdr, ssize_t, timespec};
+use crate::io::{self, Told};
+use crate::{names, raw, real};
+use libc::{c_int, c_uint, mmsghdr, msghdr, socklen_t, ssize_t, timespec};
 use sockeye_clock::{Instant, monotonic};
+use sockeye_posix::address::Structure;
 use std::time::Duration;
 
 /// As `sendmsg()`. Ancillary data are EINVAL: a stream of this kind carries none.
@@ -177,10 +179,19 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
 unsafe fn recv_report(fd: c_int, message: *mut msghdr, mut header: msghdr) -> Result<ssize_t, Errno> {
     // SAFETY: the caller's promise.
     let room = unsafe { raw::bytes_mut(header.msg_control, header.msg_controllen) }?;
-    let (control, flags) = io::take_report(fd)?;
+    let name_room = match header.msg_name.is_null() {
+        true => &mut [],
+        // SAFETY: the caller's promise.
+        false => unsafe { raw::bytes_mut(header.msg_name, header.msg_namelen as usize) }?,
+    };
+    let Told { control, flags, name } = io::take_report(fd)?;
+    let name = name.as_ref().map_or(&[][..], Structure::as_bytes);
+    let told = name_room.len().min(name.len());
+    name_room[..told].copy_from_slice(&name[..told]);
     let count = room.len().min(control.len());
     room[..count].copy_from_slice(&control[..count]);
-    header.msg_namelen = 0;
+    header.msg_namelen =
+        if header.msg_name.is_null() { 0 } else { socklen_t::try_from(name.len()).unwrap_or(0) };
     header.msg_controllen = count;
     header.msg_flags = flags | if count < control.len() { libc::MSG_CTRUNC } else { 0 };
     // SAFETY: the caller's promise.

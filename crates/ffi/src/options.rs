@@ -101,7 +101,7 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
         return Err(options::unreadable(level, name, socket.family()));
     }
     let number = match name {
-        libc::SO_ERROR => socket.take_error().map_or(0, |error| errno::of(error).number()),
+        libc::SO_ERROR => socket.take_any_error().map_or(0, |error| errno::of(error).number()),
         libc::SO_DOMAIN => match socket.family() {
             Family::V4 => libc::AF_INET,
             Family::V6 => libc::AF_INET6,

@@ -24,6 +24,7 @@ impl Entry {
                 self.show_edge();
             }
             SocketEvent::Urgent => self.show_urgent(),
+            SocketEvent::Remembered => self.change_condition(condition::SOFT_ERROR, 0),
             SocketEvent::Acceptable => {
                 self.slot.header().engine.accept_len.fetch_add(1, Ordering::SeqCst);
                 self.wake_readers();

@@ -100,6 +100,10 @@ pub(crate) enum Request {
     TakeReport {
         tag: u64,
     },
+    /// SO_ERROR of a connection that goes on.
+    TakeSoftError {
+        tag: u64,
+    },
     /// TCP_INFO.
     Info {
         tag: u64,
@@ -189,6 +193,7 @@ pub(crate) enum Reply {
     Option(SocketOption),
     Info(Box<TcpInfo>),
     Report(Report),
+    SoftError(Option<Error>),
     /// The SYN has room for so many bytes, and waits for them; with 0 it is under way.
     Room(usize),
     Sysctl(Option<String>),

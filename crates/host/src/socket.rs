@@ -220,6 +220,19 @@ impl Socket {
         Error::from_code(code).or_else(|| (!self.way.is_alive()).then_some(Error::HostGone))
     }
 
+    /// SO_ERROR of getsockopt(), which also tells an error that came back and ended nothing, until something is acknowledged.
+    #[must_use]
+    pub fn take_any_error(&self) -> Option<Error> {
+        let has_soft = self.condition().is_ok_and(|word| word & condition::SOFT_ERROR != 0);
+        self.take_error().or_else(|| {
+            let answer = has_soft.then(|| self.way.call(Request::TakeSoftError { tag: self.tag() }))?.ok()?;
+            match answer.reply {
+                Reply::SoftError(error) => error,
+                _ => None,
+            }
+        })
+    }
+
     /// FIONREAD: bytes that can be read now.
     #[must_use]
     pub fn available(&self) -> usize {

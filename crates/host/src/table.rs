@@ -21,6 +21,8 @@ pub(crate) mod condition {
     pub(crate) const REPORTS: u32 = 1 << 10;
     /// SO_TIMESTAMPING wants to know of sends.
     pub(crate) const STAMPS: u32 = 1 << 11;
+    /// An error came back that ends nothing.
+    pub(crate) const SOFT_ERROR: u32 = 1 << 13;
     /// The SYN waits for text (RFC 7413): connected and writable for the program, which has to launch it.
     pub(crate) const DEFERRED: u32 = 1 << 12;
     /// The upper half tells whose slot it is, so that who comes late finds that it has another owner.

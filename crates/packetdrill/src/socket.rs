@@ -56,7 +56,7 @@ impl Socket {
                 OUT
             }
             // The text tells.
-            SocketEvent::Urgent => 0,
+            SocketEvent::Urgent | SocketEvent::Remembered => 0,
             SocketEvent::Readable => IN,
             SocketEvent::Acceptable => {
                 self.accept_len += 1;

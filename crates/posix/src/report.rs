@@ -1,9 +1,11 @@
 //! What `recvmsg(MSG_ERRQUEUE)` gives: control messages of the error queue.
 
+use crate::address::Structure;
 use crate::errno;
 use libc::c_int;
 use sockeye_clock::Instant;
 use sockeye_stack::{Family, Report};
+use std::net::SocketAddr;
 
 /// SO_EE_ORIGIN_ICMP.
 const ICMP: u8 = 2;
@@ -22,6 +24,11 @@ const COPIED: u8 = 1;
 pub fn encode(report: Report, family: Family, time_of_day: impl Fn(Instant) -> Instant) -> (Vec<u8>, c_int) {
     let mut control = Vec::new();
     let mut flags = libc::MSG_ERRQUEUE;
+    // Who sent the error; nobody, unless it came from the network.
+    let mut offender = match family {
+        Family::V4 => vec![0; size_of::<libc::sockaddr_in>()],
+        Family::V6 => vec![0; size_of::<libc::sockaddr_in6>()],
+    };
     let error = match report {
         Report::ZeroCopy { first, last } => extended(0, [ZERO_COPY, 0, COPIED], first, last),
         Report::Stamp { stage, nanos, key, has_packet } => {
@@ -37,29 +44,27 @@ pub fn encode(report: Report, family: Family, time_of_day: impl Fn(Instant) -> I
             );
             extended(libc::ENOMSG, [TIMESTAMPING, 0, 0], stage as u32, key)
         }
-        Report::Icmp { error, is_v6, kind, code, info } => {
-            let origin = if is_v6 { ICMP6 } else { ICMP };
+        Report::Icmp { error, kind, code, info, from, .. } => {
+            let origin = if from.is_ipv6() { ICMP6 } else { ICMP };
+            offender = Structure::new(SocketAddr::new(from, 0), family).as_bytes().to_vec();
             extended(errno::of(error).number(), [origin, kind, code], info, 0)
         }
     };
-    // The address that follows is of who sent the error: not known.
-    match family {
-        Family::V4 => push(
-            &mut control,
-            libc::SOL_IP,
-            libc::IP_RECVERR,
-            &padded(&error, size_of::<libc::sockaddr_in>()),
-        ),
-        Family::V6 => {
-            push(
-                &mut control,
-                libc::SOL_IPV6,
-                libc::IPV6_RECVERR,
-                &padded(&error, size_of::<libc::sockaddr_in6>()),
-            );
-        }
-    }
+    let (level, kind) = match family {
+        Family::V4 => (libc::SOL_IP, libc::IP_RECVERR),
+        Family::V6 => (libc::SOL_IPV6, libc::IPV6_RECVERR),
+    };
+    push(&mut control, level, kind, &[error, offender].concat());
     (control, flags)
+}
+
+/// Where what a report is about was on its way to, as the address of the message.
+#[must_use]
+pub fn name(report: Report, family: Family) -> Option<Structure> {
+    match report {
+        Report::Icmp { to, .. } => Some(Structure::new(to, family)),
+        Report::ZeroCopy { .. } | Report::Stamp { .. } => None,
+    }
 }
 
 /// `struct sock_extended_err`.

@@ -115,6 +115,7 @@ impl Sim {
                 SocketEvent::Closed => status.is_closed = true,
                 SocketEvent::ReportQueued
                 | SocketEvent::Urgent
+                | SocketEvent::Remembered
                 | SocketEvent::Readable
                 | SocketEvent::Acceptable
                 | SocketEvent::Writable => {}

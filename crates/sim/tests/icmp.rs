@@ -1,7 +1,7 @@
 //! ICMP errors about our segments: what they change, and what they must not.
 
 use sockeye_sim::Scene;
-use sockeye_stack::{Counters, Family, PathSettings, Settings, SocketOption};
+use sockeye_stack::{Counters, Error, Family, PathSettings, Report, Settings, SocketOption};
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
@@ -132,6 +132,49 @@ fn a_passive_handshake_is_forgotten() {
             "listen\n< S 0 win 1000\n> SA 0 ack 1\nicmp {error} seq 77\nstate SYN_RECV\nicmp {error} seq 0\nstate {state}"
         );
         play(family, &[&script]);
+    }
+}
+
+/// SHLD-25 (3.9.2.2): SO_ERROR tells it once, until something is acknowledged.
+#[test]
+fn shld_25_the_program_can_ask_for_a_soft_error() {
+    for family in FAMILIES {
+        let mut scene =
+            play(family, &[SENDING, "icmp unreachable host seq 1\nstate ESTABLISHED\nerror none"]);
+        let socket = scene.socket.expect("it was accepted");
+        let ask = |scene: &mut Scene| {
+            socket.with(&mut scene.sim, |network, id| network.take_soft_error(id)).expect("it lives")
+        };
+        assert_eq!(ask(&mut scene), Some(Error::HostUnreachable));
+        assert_eq!(ask(&mut scene), None, "it was told");
+        scene
+            .run("icmp unreachable host seq 1\n< A 1 ack 1001 win 20000\nflush")
+            .unwrap_or_else(|error| panic!("{family:?}: {error}"));
+        assert_eq!(ask(&mut scene), None, "the path works");
+    }
+}
+
+/// IP_RECVERR and IPV6_RECVERR: the error queue tells who ended an open.
+#[test]
+fn the_error_queue_tells_who_ended_an_open() {
+    for (family, option) in
+        [(Family::V4, SocketOption::ReceiveErrors(true)), (Family::V6, SocketOption::ReceiveErrors6(true))]
+    {
+        let mut scene = play(family, &["connect\n> S 0"]);
+        let socket = scene.socket.expect("it is there");
+        let take = |scene: &mut Scene| socket.with(&mut scene.sim, |network, id| network.take_report(id));
+        assert_eq!(take(&mut scene).err(), Some(Error::WouldBlock));
+        socket.set_option(&mut scene.sim, option).expect("the option is of the family");
+        scene
+            .run("icmp unreachable port seq 0\nerror ConnectionRefused")
+            .unwrap_or_else(|error| panic!("{family:?}: {error}"));
+        let (report, more) = take(&mut scene).expect("a report");
+        let Report::Icmp { error, kind, from, to, .. } = report else { panic!("{report:?}") };
+        assert_eq!((error, more), (Error::ConnectionRefused, false));
+        assert_eq!(kind, if family == Family::V4 { 3 } else { 1 });
+        assert_eq!((from.is_ipv4(), to.is_ipv4()), (family == Family::V4, family == Family::V4));
+        assert_ne!(to.port(), 0);
+        assert_eq!(take(&mut scene).err(), Some(Error::WouldBlock));
     }
 }
 

@@ -23,6 +23,9 @@ pub enum SocketEvent {
     Failed(Error),
     /// An error that does not end the connection, of a socket that wants to know (IP_RECVERR): SO_ERROR.
     Reported(Error),
+    /// An error that does not end the connection is remembered, for who asks: see
+    /// [`Network::take_soft_error`](crate::Network::take_soft_error).
+    Remembered,
     /// The error queue has something new (MSG_ERRQUEUE).
     ReportQueued,
     /// The connection is over; the protocol needs the rings no more.

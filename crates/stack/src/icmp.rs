@@ -2,7 +2,7 @@
 //!
 //! | error | a handshake | a connection |
 //! |---|---|---|
-//! | unreachable, time exceeded, parameter problem | an active one fails with it (RFC 5461); a passive one is forgotten | remembered: told by SO_ERROR, or as the reason of a time-out; told at once with IP_RECVERR |
+//! | unreachable, time exceeded, parameter problem | an active one fails with it (RFC 5461), which with IP_RECVERR the error queue tells, too; a passive one is forgotten | remembered until something is acknowledged: told by SO_ERROR, or as the reason of a time-out; told at once with IP_RECVERR |
 //! | packet too big | another MSS | another MSS, and what was too big is sent again |
 //! | source quench | discarded | discarded |
 
@@ -11,7 +11,7 @@ use crate::ip_options::PmtuDiscovery;
 use crate::network::Network;
 use crate::route::Path;
 use crate::socket::{Holder, Phase};
-use crate::{Error, HostId, Report, SocketEvent};
+use crate::{Error, HostId, Report, SocketEvent, SocketId};
 use sockeye_clock::Instant;
 use sockeye_tcb::SoftError;
 use sockeye_wire::{IcmpError, IcmpKind, IpHeader};
@@ -84,7 +84,12 @@ impl Network {
         let reports_errors = socket.options.ip.of(error.dst).reports_errors;
         let connected = match &mut socket.phase {
             // RFC 5461, section 4.1, and as Linux: an open that cannot succeed now fails now.
-            Phase::Connecting(_) => return self.fail_connect(index, meaning.error),
+            Phase::Connecting(_) => {
+                if reports_errors {
+                    self.report(index, report_of(error, meaning.error));
+                }
+                return self.fail_connect(index, meaning.error);
+            }
             Phase::Connected(connected) => connected,
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         };
@@ -96,15 +101,23 @@ impl Network {
             connected.tcb.on_unreachable(now, error.seq);
         }
         if reports_errors {
+            // As Linux: the error queue is for opens only.
             self.tell(index, SocketEvent::Reported(meaning.error));
-            let [kind, code] = error.wire;
-            let is_v6 = error.dst.is_ipv6();
-            self.report(index, Report::Icmp { error: meaning.error, is_v6, kind, code, info: 0 });
         } else {
             // MUST-56 (3.9.2.2): it must not abort the connection. SHLD-25: the program can ask.
             connected.tcb.note_soft_error(SoftError(meaning.error.code()));
+            self.tell(index, SocketEvent::Remembered);
         }
         self.owe_socket(index);
+    }
+
+    /// SO_ERROR of a connection that has not failed: the last error that came back, if nothing was acknowledged since. Told once.
+    ///
+    /// # Errors
+    /// `BadDescriptor`.
+    pub fn take_soft_error(&mut self, id: SocketId) -> Result<Option<Error>, Error> {
+        let Phase::Connected(connected) = &mut self.find_mut(id)?.phase else { return Ok(None) };
+        Ok(connected.tcb.take_soft_error().and_then(|soft| Error::from_code(soft.0)))
     }
 
     fn fail_connection(&mut self, index: u32, error: Error) {
@@ -163,6 +176,13 @@ pub(crate) enum Told {
     ByRouter,
     /// Something that the host knows has changed.
     ByNobody,
+}
+
+/// The error as the error queue tells it.
+fn report_of(icmp: &IcmpError, error: Error) -> Report {
+    let [kind, code] = icmp.wire;
+    let to = SocketAddr::new(icmp.dst, icmp.dst_port);
+    Report::Icmp { error, kind, code, info: 0, from: icmp.sender, to }
 }
 
 /// What an error means; nothing if it is to be discarded.

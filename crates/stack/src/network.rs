@@ -187,6 +187,7 @@ impl Network {
             SocketEvent::Drained | SocketEvent::Failed(_) | SocketEvent::Closed => true,
             SocketEvent::Connected
             | SocketEvent::Urgent
+            | SocketEvent::Remembered
             | SocketEvent::Readable
             | SocketEvent::Acceptable
             | SocketEvent::Reported(_)

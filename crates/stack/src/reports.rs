@@ -11,6 +11,7 @@ use crate::{Error, Mark, SocketEvent, SocketId};
 use serde::{Deserialize, Serialize};
 use sockeye_clock::Instant;
 use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 
 /// Reports that wait to be taken. Linux bounds them by SO_RCVBUF; those beyond are lost there, too.
 const MAX_QUEUE: usize = 256;
@@ -53,18 +54,20 @@ pub enum Report {
         /// Whether Linux would give the packet along with it, which nobody does here.
         has_packet: bool,
     },
-    /// An ICMP error (IP_RECVERR).
+    /// An ICMP error that ended an open (IP_RECVERR).
     Icmp {
         /// What it means.
         error: Error,
-        /// Whether it is of ICMPv6.
-        is_v6: bool,
         /// Type of the message.
         kind: u8,
         /// Its code.
         code: u8,
         /// The MTU that it told, or 0.
         info: u32,
+        /// Who sent it.
+        from: IpAddr,
+        /// Where the segment was on its way to.
+        to: SocketAddr,
     },
 }
 

@@ -277,6 +277,11 @@ impl Tcb {
         self.soft_error
     }
 
+    /// As [`soft_error`](Self::soft_error), and forgets it: the program was told.
+    pub const fn take_soft_error(&mut self) -> Option<SoftError> {
+        self.soft_error.take()
+    }
+
     /// The peer acknowledged something: the path works.
     pub(crate) fn on_path_works(&mut self) {
         self.soft_error = None;

@@ -18,6 +18,8 @@ pub struct IcmpError {
     pub kind: IcmpKind,
     /// Type and code as they stand on the wire.
     pub wire: [u8; 2],
+    /// Who says so: the peer's host, or a router.
+    pub sender: IpAddr,
     /// Source address of the lost segment: ours, if we sent it.
     pub src: IpAddr,
     /// Destination address of the lost segment.
@@ -130,6 +132,7 @@ impl IcmpError {
         Ok(Self {
             kind,
             wire: [number, code],
+            sender: ip.src,
             src: lost.src,
             dst: lost.dst,
             src_port: u16::from_be_bytes([start[0], start[1]]),

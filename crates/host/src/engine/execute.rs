@@ -44,6 +44,11 @@ impl Engine {
                 Ok(Reply::SysctlSet(set.map_err(|error| error.to_string())).into())
             }
             Request::TakeReport { tag } => self.take_report(tag),
+            Request::TakeSoftError { tag } => {
+                let error = self.network.take_soft_error(self.id(tag)?)?;
+                self.with_entry(tag, |entry| entry.change_condition(0, condition::SOFT_ERROR))?;
+                Ok(Reply::SoftError(error).into())
+            }
             Request::Info { tag } => {
                 let info = self.network.tcp_info(now, self.id(tag)?)?;
                 Ok(Reply::Info(Box::new(info)).into())

@@ -31,8 +31,13 @@ fn a_stamp_has_its_time_first() {
 }
 
 #[test]
-fn an_icmp_error_tells_type_and_code() {
-    let report = Report::Icmp { error: Error::ConnectionRefused, is_v6: false, kind: 3, code: 3, info: 0 };
+fn an_icmp_error_tells_type_and_code_and_who_sent_it() {
+    let (from, to) = ([10, 0, 0, 1].into(), ([10, 0, 0, 2], 80).into());
+    let report = Report::Icmp { error: Error::ConnectionRefused, kind: 3, code: 3, info: 0, from, to };
     let (control, _) = encode(report, Family::V4, |now| now);
     assert_eq!((word(&control, 16), &control[20..24]), (111, &[2, 3, 3, 0][..]));
+    let offender = Structure::new((from, 0).into(), Family::V4);
+    assert_eq!(&control[32..48], offender.as_bytes());
+    let name = name(report, Family::V4).expect("the peer");
+    assert_eq!(name.as_bytes(), Structure::new(to, Family::V4).as_bytes());
 }

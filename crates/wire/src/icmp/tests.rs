@@ -82,6 +82,7 @@ fn parse_undoes_emit_and_names_the_segment() {
         let expected = IcmpError {
             kind,
             wire: [packet[message], packet[message + 1]],
+            sender: router(v4),
             src: ip.src,
             dst: ip.dst,
             src_port: 4000,
