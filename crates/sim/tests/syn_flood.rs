@@ -187,3 +187,48 @@ fn without_cookies_a_full_queue_drops() -> Result<(), Error> {
     assert!(world.listener.try_accept(&mut world.sim).is_ok());
     Ok(())
 }
+
+/// As many clients as have room in the accept queue, and one more, acknowledge their cookies with text. Returns the last one and its
+/// segment.
+fn fill_accept_queue(world: &mut World) -> (Ipv4Addr, TcpHeader) {
+    let clients = (0..BACKLOG as u32 + 2).map(|number| Ipv4Addr::from(0xc612_0000 + number));
+    let cookies: Vec<(Ipv4Addr, SeqNum)> = clients
+        .map(|client| {
+            world.arrives(client, &syn(7, all_options()), &[]);
+            (client, world.answer().expect("a SYN-ACK").seq)
+        })
+        .collect();
+    let mut last = None;
+    for (client, cookie) in cookies {
+        let flags = Flags::ACK | Flags::PSH;
+        let header = TcpHeader { seq: SeqNum(8), ack: cookie + 1, flags, ..syn(0, Options::default()) };
+        while world.answer().is_some() {}
+        world.arrives(client, &header, b"hello");
+        last = Some((client, header));
+    }
+    last.expect("there are clients")
+}
+
+/// As Linux: the ACK is forgotten, and what the client sends again opens the connection once there is room.
+#[test]
+fn a_cookie_waits_for_room_in_the_accept_queue() -> Result<(), Error> {
+    let mut world = World::new(Settings { syn_cookies: 2, ..Settings::default() })?;
+    let (client, header) = fill_accept_queue(&mut world);
+    assert_eq!(world.answer(), None);
+    assert_eq!(world.counters().accept_overflows, 1);
+    world.listener.try_accept(&mut world.sim)?;
+    world.arrives(client, &header, b"hello");
+    assert!(world.answer().is_some_and(|answer| answer.ack == SeqNum(8 + 5)));
+    assert_eq!(world.counters().syn_cookies_taken, BACKLOG as u64 + 2);
+    Ok(())
+}
+
+/// tcp_abort_on_overflow: it is reset, as any other that there is no room for.
+#[test]
+fn a_cookie_without_room_in_the_accept_queue_is_reset_on_request() -> Result<(), Error> {
+    let settings = Settings { syn_cookies: 2, abort_on_overflow: true, ..Settings::default() };
+    let mut world = World::new(settings)?;
+    fill_accept_queue(&mut world);
+    assert_eq!(world.answer().expect("a RST").flags, Flags::RST);
+    Ok(())
+}

@@ -117,7 +117,8 @@ impl Network {
         self.replies.push_back(Reply { host, tuple: path.tuple, header: transmit.header });
     }
 
-    /// An ACK at a listener: if it acknowledges a cookie, the handshake is as if it had been kept. Says whether it does.
+    /// An ACK at a listener: if it acknowledges a cookie, the handshake is as if it had been kept. Says whether that was all; else it is
+    /// to be reset.
     pub(crate) fn take_syn_cookie(
         &mut self,
         now: Instant,
@@ -134,7 +135,7 @@ impl Network {
         let Phase::Listening(queues) = &socket.phase else { return false };
         if queues.is_accept_queue_full() {
             here.counters.accept_overflows += 1;
-            return true;
+            return !here.settings.abort_on_overflow;
         }
         let path = Path { tuple, via };
         here.paths.forget_expired(now);
