@@ -65,6 +65,7 @@ impl Cut {
 /// A segment with text or our FIN.
 fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
     if tcb.persist.is_blocked {
+        note_refusal(tcb);
         return None;
     }
     let has_old = tcb.recovery.has_old_text();
@@ -78,6 +79,14 @@ fn text(tcb: &mut Tcb, now: Instant) -> Option<Transmit> {
         return lost_text(tcb, now);
     }
     None
+}
+
+/// As Linux: new text that the host's own queue refuses is a sign of congestion, and the only one that is no loss.
+fn note_refusal(tcb: &mut Tcb) {
+    let cut = next_cut(tcb, Patience::Sensible);
+    if cut.is_some_and(|cut| tcb.congestion.has_room(tcb.pipe(), cut.text)) {
+        tcb.enter_cwr();
+    }
 }
 
 /// The sequence numbers from `from` to `to` as a segment, as far as the window has room.

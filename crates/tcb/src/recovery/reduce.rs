@@ -47,8 +47,8 @@ impl Tcb {
         self.congestion.set_cwnd(cwnd);
     }
 
-    /// The peer echoes congestion (RFC 3168, 6.1.2): once for what is outstanding.
-    pub(super) fn enter_cwr(&mut self) {
+    /// The peer echoes congestion (RFC 3168, 6.1.2), or the host's own queue is full: once for what is outstanding.
+    pub(crate) fn enter_cwr(&mut self) {
         self.recovery.undo.set_restorable(false);
         if matches!(self.recovery.phase, Phase::Open | Phase::Disorder) {
             self.recovery.undo.forget();

@@ -1,7 +1,7 @@
 //! The host's own queue takes nothing: text waits for it.
 
 use super::fixture::{Fixture, ack, config, lines, ms, syn};
-use crate::{Config, Event, Reason};
+use crate::{Config, Event, Phase, Reason};
 
 fn fixture(user_timeout: Option<core::time::Duration>) -> Fixture {
     let mut fixture = Fixture::with(Config { user_timeout, ..config() }, &syn(), &ack(1, 1).window(60_000));
@@ -74,4 +74,28 @@ fn a_retransmission_that_cannot_leave_is_tried_again() {
     assert_eq!((info.retransmits, info.backoff, info.rto), (0, 0, rto));
     fixture.tcb.set_blocked(false);
     assert_eq!(fixture.sent(), ["P. 1:1001(1000) ack 1 win 10000"]);
+}
+
+/// As Linux: a queue that refuses text is a sign of congestion, once for what is outstanding; it is none where cwnd or the window holds
+/// the text back anyway.
+#[test]
+fn a_full_queue_is_a_sign_of_congestion() {
+    let state = |fixture: &Fixture| (fixture.tcb.info(fixture.now).phase, fixture.tcb.status().ssthresh);
+    let mut fixture = fixture(None);
+    fixture.write(30_000);
+    assert_eq!(fixture.sent().len(), 10);
+    fixture.tcb.set_blocked(true);
+    fixture.sent();
+    assert_eq!(state(&fixture), (Phase::Open, u32::MAX), "cwnd is full");
+    fixture.arrives(&ack(1, 2001).window(60_000));
+    fixture.sent();
+    assert_eq!(state(&fixture), (Phase::Cwr, 6000));
+    fixture.arrives(&ack(1, 4001).window(60_000));
+    fixture.sent();
+    assert_eq!(state(&fixture), (Phase::Cwr, 6000), "once");
+    fixture.tcb.set_blocked(false);
+    fixture.arrives(&ack(1, 10_001).window(60_000));
+    assert_eq!(fixture.sent().len(), 6);
+    fixture.arrives(&ack(1, 12_001).window(60_000));
+    assert_eq!(state(&fixture), (Phase::Open, 6000));
 }
