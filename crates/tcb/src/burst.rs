@@ -101,7 +101,7 @@ impl Tcb {
             self.burst = Burst::alone(from + len);
             return;
         }
-        let usable = if self.snd.edge().after(from) { self.snd.edge().since(from) } else { 0 };
+        let usable = self.snd.usable();
         let unsent = u32::try_from(self.unsent()).unwrap_or(u32::MAX);
         self.begin_buffer(from, usable, unsent);
         let room = self.burst_segments().saturating_mul(size).min(self.burst.buffer_end.since(from));

@@ -68,9 +68,7 @@ impl Tcb {
         } else if unsent == 0 {
             if self.is_send_full() { Limit::SendQ } else { Limit::Busy }
         } else {
-            let usable =
-                if self.snd.edge().after(self.snd.nxt) { self.snd.edge().since(self.snd.nxt) } else { 0 };
-            let is_short = (usable as usize) < unsent.min(self.segment_size() as usize);
+            let is_short = (self.snd.usable() as usize) < unsent.min(self.segment_size() as usize);
             // As Linux: cwnd is looked at first.
             let has_room = self.congestion.has_room(self.pipe(), self.segment_size());
             if (is_short && has_room) || self.burst.waits == Waits::Window {

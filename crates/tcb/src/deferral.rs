@@ -42,7 +42,7 @@ impl Tcb {
 
     fn reason_to_wait(&mut self, now: Instant) -> Waits {
         let (from, wnd, cwnd) = (self.snd.nxt, self.snd.wnd, self.congestion.cwnd());
-        let window = self.snd.edge().since(from);
+        let window = self.snd.usable();
         let room = cwnd.saturating_sub(self.pipe());
         let limit = window.min(room);
         if self.is_worth_a_burst(limit, wnd.min(cwnd)) || !self.is_ack_near(now) {

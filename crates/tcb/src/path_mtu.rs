@@ -319,7 +319,7 @@ impl Tcb {
             return MtuProbe::None;
         }
         let flight = self.snd.flight();
-        if (self.snd.nxt + needed).after(self.snd.edge()) || flight + 2 * mss.max(size) > cwnd {
+        if needed > self.snd.usable() || flight + 2 * mss.max(size) > cwnd {
             return if flight > 0 { MtuProbe::Wait } else { MtuProbe::None };
         }
         MtuProbe::Send(size)

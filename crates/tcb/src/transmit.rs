@@ -228,9 +228,10 @@ fn next_cut(tcb: &Tcb, patience: Patience) -> Option<Cut> {
         return None;
     }
     let unsent = tcb.unsent();
-    let (edge, from) = (tcb.snd.edge(), tcb.snd.nxt);
-    // SHLD-15 (3.8.6): nothing new into a window that shrank.
-    let usable = if edge.after(from) { edge.since(from) } else { return None };
+    let (usable, from) = (tcb.snd.usable(), tcb.snd.nxt);
+    if usable == 0 {
+        return None;
+    }
     // SHLD-28 (3.9.1.2): as large as may be.
     let text = u32::try_from(unsent).unwrap_or(u32::MAX).min(usable).min(tcb.segment_size());
     let text = tcb.marks.cut(from, text);

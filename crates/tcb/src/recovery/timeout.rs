@@ -139,7 +139,7 @@ impl Tcb {
         if news.has_advanced() && !has_recovered {
             self.recovery.recovery_point = self.snd.nxt;
             // Step 2b; without new text or window the conventional recovery goes on.
-            let can_send = self.unsent() > 0 && self.snd.edge().after(self.snd.nxt);
+            let can_send = self.unsent() > 0 && self.snd.usable() > 0;
             self.recovery.frto = if can_send { Frto::SendNew } else { Frto::Off };
             return can_send;
         }

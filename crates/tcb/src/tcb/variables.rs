@@ -53,6 +53,12 @@ impl Snd {
     pub(crate) fn edge(&self) -> SeqNum {
         self.una + self.wnd
     }
+
+    /// What the peer's window takes beyond SND.NXT, bytes: nothing if it shrank over what was sent (SHLD-15, 3.8.6).
+    pub(crate) fn usable(&self) -> u32 {
+        let edge = self.edge();
+        if edge.after(self.nxt) { edge.since(self.nxt) } else { 0 }
+    }
 }
 
 /// Where our FIN stands.
