@@ -30,6 +30,8 @@ use short_term::ShortTerm;
 const MIN_PIPE: u32 = 4;
 /// BBR.StartupPacingGain: 4 ln 2.
 const STARTUP_GAIN: u64 = 277;
+/// Drain is given up after so many rounds: then others fill the queue, too.
+const DRAIN_ROUNDS: u32 = 3;
 /// BBR.DrainPacingGain.
 const DRAIN_GAIN: u64 = 50;
 /// BBR.DefaultCwndGain.
@@ -265,6 +267,7 @@ impl Bbr {
         }
         if self.state == State::Startup && self.full_pipe.is_reached {
             self.state = State::Drain;
+            self.cycle.rounds = 0;
             // Only for those who look: startup is over.
             window.ssthresh = self.inflight(window, self.bandwidth.get(), 100);
             self.short_term.reset_signals();
@@ -284,10 +287,10 @@ impl Bbr {
         }
     }
 
-    /// BBRCheckDrainDone.
+    /// BBRCheckDrainDone: the queue is gone, or others keep it full.
     fn check_drain(&mut self, window: &Window, ack: &Ack<'_>) {
-        if self.state == State::Drain && ack.sample.flight <= self.inflight(window, self.bandwidth.get(), 100)
-        {
+        let is_drained = ack.sample.flight <= self.inflight(window, self.bandwidth.get(), 100);
+        if self.state == State::Drain && (is_drained || self.cycle.rounds > DRAIN_ROUNDS) {
             self.start_down(ack);
         }
     }

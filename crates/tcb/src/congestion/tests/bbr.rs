@@ -16,6 +16,8 @@ struct Path {
     pace: Pace,
     now: Instant,
     delivered: u64,
+    /// Whether what queues up stays in flight.
+    keeps_queue: bool,
 }
 
 impl Path {
@@ -26,6 +28,7 @@ impl Path {
             pace: Pace::new(at(0), u64::MAX, true),
             now: at(0),
             delivered: 0,
+            keeps_queue: false,
         }
     }
 
@@ -49,7 +52,7 @@ impl Path {
             is_progress: arrived > 0,
             delivered: arrived,
             flight_before: flight,
-            flight: flight.min(BDP * MSS),
+            flight: if self.keeps_queue { flight } else { flight.min(BDP * MSS) },
             lost: lost as u32,
             rtt: Some(rtt),
             rate: Some(RateSample {
@@ -200,4 +203,20 @@ fn a_loss_of_little_in_flight_does_not_bound_much() {
     let many = LossSample { lost: 4 * MSS, flight_at_send: flight, len: MSS, is_app_limited: false };
     path.round_telling(RTT, u64::from(MSS), Some(many));
     assert_ne!(path.bbr.state(), State::Up);
+}
+
+/// BBRCheckDrainDone: a queue that does not drain, because others fill it, is not waited for longer than three rounds.
+#[test]
+fn drain_ends_after_three_rounds() {
+    let mut path = Path::new();
+    path.keeps_queue = true;
+    path.until(State::Drain);
+    let mut rounds = 0;
+    while path.bbr.state() == State::Drain {
+        path.round();
+        rounds += 1;
+        assert!(rounds < 20, "still draining");
+    }
+    assert!((3..=5).contains(&rounds), "{rounds} rounds");
+    assert_eq!(path.bbr.state(), State::Down);
 }
