@@ -114,12 +114,17 @@ const V6_NETWORK: [&str; 5] = [
 
 impl Run {
     /// The variant's, without the addresses that the script names itself: the tool prefers arguments to what a script says, and cookies
-    /// belong to addresses. Addresses of the other family do not replace the variant's.
+    /// belong to addresses. Addresses of the other family do not replace the variant's. A script that names the local address alone is
+    /// written for the tool's defaults of the others.
     fn arguments(&self) -> Vec<&'static str> {
         let text = fs::read_to_string(&self.script).unwrap_or_default();
         let own: Vec<&str> = text.lines().filter_map(|line| self.variant.named(line.trim())).collect();
-        let is_left = |argument: &&str| self.variant.named(argument).is_none_or(|name| !own.contains(&name));
-        self.variant.arguments().into_iter().filter(is_left).collect()
+        let has_defaults = own == ["--local_ip"];
+        let is_left_out = |argument: &str| {
+            let is_named = self.variant.named(argument).is_some_and(|name| own.contains(&name));
+            is_named || (has_defaults && argument.contains("_ip="))
+        };
+        self.variant.arguments().into_iter().filter(|argument| !is_left_out(argument)).collect()
     }
 }
 
