@@ -109,7 +109,7 @@ const DIFFERENT: &[(&[&str], &[&str], &str)] = &[
         "no repair, whoever asks",
     ),
     (&["TCP_REPAIR_OPTIONS"], &[], "no repair, whoever asks"),
-    (&["TCP_TX_DELAY", "TCP_ZEROCOPY_RECEIVE", "TCP_THIN_LINEAR_TIMEOUTS"], &[], "not there"),
+    (&["TCP_TX_DELAY", "TCP_ZEROCOPY_RECEIVE"], &[], "not there"),
     (&["TCP_SAVE_SYN", "TCP_SAVED_SYN"], &[], "not there"),
     (&["SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_BPF_EXTENSIONS"], &[], "no filters"),
     (&["SO_ATTACH_REUSEPORT_CBPF", "SO_ATTACH_REUSEPORT_EBPF", "SO_DETACH_REUSEPORT_BPF"], &[], "no filters"),

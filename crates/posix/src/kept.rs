@@ -61,7 +61,7 @@ static TABLE: &[Kept] = &[
     // SO_PREFER_BUSY_POLL, SO_TXREHASH and SO_RCVMARK.
     guarded(SOCKET, 69, Errno::PERM),
     on(SOCKET, 74, Takes::Default),
-    guarded(SOCKET, 75, Errno::PERM),
+    off(SOCKET, 75, Takes::Any),
     off(TCP, libc::TCP_THIN_DUPACK, Takes::Nothing),
     off(IP, libc::IP_PKTINFO, Takes::Any),
     off(IP, libc::IP_RECVTTL, Takes::Any),

@@ -228,6 +228,7 @@ pub(crate) fn config(host: &Host, wires: &[Wire], options: &Options, path: &Path
         // A count that the program chose is of time-outs that double from the first: tcp(7) tells how long that takes.
         syn_retries: if is_counted { options.tcp.syn_count } else { host.settings.syn_retries },
         syn_linear_timeouts: if is_counted { 0 } else { host.settings.syn_linear_timeouts },
+        thin_linear_timeouts: options.tcp.thin_linear_timeouts,
         rfc1337: host.settings.rfc1337,
         invalid_rate_limit: host.settings.invalid_rate_limit,
         synack_retries: host.settings.synack_retries,

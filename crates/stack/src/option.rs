@@ -179,6 +179,8 @@ options! {
     FastOpenKey(Option<FastOpenKeys>),
     /// TCP_FASTOPEN_NO_COOKIE.
     FastOpenNoCookie(bool),
+    /// TCP_THIN_LINEAR_TIMEOUTS.
+    ThinLinearTimeouts(bool),
     /// TCP_RTO_MAX_MS: milliseconds; 0 is what the host has.
     RtoMax(u32),
     /// IP_TOS.

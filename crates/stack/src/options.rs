@@ -78,6 +78,7 @@ pub(crate) struct TcpOptions {
     pub(crate) fast_open_connect: bool,
     pub(crate) fast_open_key: Option<FastOpenKeys>,
     pub(crate) fast_open_no_cookie: bool,
+    pub(crate) thin_linear_timeouts: bool,
     /// Milliseconds; 0 for what the host has.
     pub(crate) rto_max: u32,
 }
@@ -118,6 +119,7 @@ impl TcpOptions {
             fast_open_connect: false,
             fast_open_key: None,
             fast_open_no_cookie: false,
+            thin_linear_timeouts: false,
             rto_max: 0,
         }
     }

@@ -268,6 +268,9 @@ impl Socket {
                     connected.tcb.set_rto_max(max);
                 }
             }
+            OptionName::ThinLinearTimeouts => {
+                connected.tcb.set_thin_linear_timeouts(self.options.tcp.thin_linear_timeouts);
+            }
             OptionName::MaxPacingRate => connected.tcb.set_max_pacing_rate(self.options.max_pacing_rate),
             _ => {}
         }

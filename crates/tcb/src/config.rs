@@ -90,6 +90,8 @@ pub struct Config {
     pub syn_retries: u32,
     /// Retransmissions of a SYN before its timer begins to double (tcp_syn_linear_timeouts, 4); they come on top of `syn_retries`.
     pub syn_linear_timeouts: u32,
+    /// Whether the timer of a thin stream does not double at first (TCP_THIN_LINEAR_TIMEOUTS).
+    pub thin_linear_timeouts: bool,
     /// Retransmissions of a SYN-ACK (5).
     pub synack_retries: u32,
     /// How losses are found.
@@ -164,6 +166,7 @@ impl Config {
             retries2: 15,
             syn_retries: 6,
             syn_linear_timeouts: 4,
+            thin_linear_timeouts: false,
             synack_retries: 5,
             recovery: RecoveryConfig::new(),
             // MUST-25 (3.8.4): off unless the program asks.

@@ -139,6 +139,12 @@ impl RttEstimator {
         self.rto = self.base.backed_off(self.backoff, self.bounds);
     }
 
+    /// The timer expired, and starts again as it was before it was doubled.
+    pub(crate) fn forget_backoff(&mut self) {
+        self.backoff = 0;
+        self.rto = self.base;
+    }
+
     /// Doublings since the last sample.
     pub(crate) const fn backoff(&self) -> u32 {
         self.backoff

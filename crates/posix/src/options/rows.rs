@@ -65,6 +65,11 @@ pub(super) const TCP: &[Row] = &[
     row(libc::TCP_FASTOPEN_CONNECT, OptionName::FastOpenConnect, Rule::Switch(Value::FastOpenConnect)),
     row(libc::TCP_FASTOPEN_KEY, OptionName::FastOpenKey, Rule::Bytes(rule::fast_open_key)),
     row(libc::TCP_FASTOPEN_NO_COOKIE, OptionName::FastOpenNoCookie, Rule::Switch(Value::FastOpenNoCookie)),
+    row(
+        libc::TCP_THIN_LINEAR_TIMEOUTS,
+        OptionName::ThinLinearTimeouts,
+        Rule::Switch(Value::ThinLinearTimeouts),
+    ),
     row(TCP_RTO_MAX_MS, OptionName::RtoMax, Rule::Number(Value::RtoMax, 1000, 120_000)),
 ];
 

@@ -61,6 +61,7 @@ impl TcpOptions {
             OptionName::FastOpenConnect => SocketOption::FastOpenConnect(self.fast_open_connect),
             OptionName::FastOpenKey => SocketOption::FastOpenKey(self.fast_open_key),
             OptionName::FastOpenNoCookie => SocketOption::FastOpenNoCookie(self.fast_open_no_cookie),
+            OptionName::ThinLinearTimeouts => SocketOption::ThinLinearTimeouts(self.thin_linear_timeouts),
             OptionName::RtoMax => {
                 let host = u32::try_from(settings.rto_max.as_millis()).unwrap_or(u32::MAX);
                 SocketOption::RtoMax(or(self.rto_max, host))

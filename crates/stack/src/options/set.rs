@@ -90,6 +90,7 @@ impl Options {
             SocketOption::FastOpenConnect(on) => tcp.fast_open_connect = on,
             SocketOption::FastOpenKey(keys) => tcp.fast_open_key = keys,
             SocketOption::FastOpenNoCookie(on) => tcp.fast_open_no_cookie = on,
+            SocketOption::ThinLinearTimeouts(on) => tcp.thin_linear_timeouts = on,
             SocketOption::RtoMax(millis) => tcp.rto_max = check(millis, RTO_MAX_BOUNDS)?,
             _ => return self.set_ip(option),
         }

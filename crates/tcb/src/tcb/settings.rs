@@ -66,6 +66,11 @@ impl Tcb {
         self.start_keep_alive(now);
     }
 
+    /// TCP_THIN_LINEAR_TIMEOUTS.
+    pub const fn set_thin_linear_timeouts(&mut self, on: bool) {
+        self.config.thin_linear_timeouts = on;
+    }
+
     /// TCP_USER_TIMEOUT.
     pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
         self.config.user_timeout = timeout;

@@ -100,7 +100,25 @@ impl Tcb {
         }
         self.snd.retransmissions += 1;
         self.suspect_black_hole(now);
-        self.rtt.on_timeout();
+        if self.is_linear() {
+            self.rtt.forget_backoff();
+        } else {
+            self.rtt.on_timeout();
+        }
         self.timers.set(Timer::Retransmit, now + self.rtt.rto().get());
+    }
+
+    /// TCP_THIN_LINEAR_TIMEOUTS, as Linux: with so few segments out nothing but the timer finds a loss, and to double it at once makes a
+    /// program that talks little wait long.
+    fn is_linear(&self) -> bool {
+        /// TCP_THIN_LINEAR_RETRIES.
+        const LINEAR: u32 = 6;
+        /// Streams with fewer segments out are thin.
+        const THIN: u32 = 4;
+        let segments = self.snd.nxt.since(self.snd.una).div_ceil(self.snd.mss.max(1));
+        self.config.thin_linear_timeouts
+            && self.state == State::Established
+            && segments < THIN
+            && self.snd.retransmissions <= LINEAR
     }
 }

@@ -47,6 +47,26 @@ fn rto_backs_off_and_gives_up() {
     assert_eq!(total, Duration::from_millis(924_600));
 }
 
+/// TCP_THIN_LINEAR_TIMEOUTS: six retransmissions of a stream with fewer than four segments out do not double its timer.
+#[test]
+fn thin_streams_are_retransmitted_at_a_steady_pace() {
+    let waits = |bytes: usize| {
+        let mut fixture = Fixture::established();
+        fixture.tcb.set_thin_linear_timeouts(true);
+        fixture.write(bytes);
+        fixture.sent();
+        let mut wait = || {
+            let waited = fixture.next_timer();
+            fixture.sent();
+            waited
+        };
+        [(); 9].map(|()| wait())
+    };
+    let steady = [200; 7].into_iter().chain([400, 800]).map(ms);
+    assert!(waits(3000).into_iter().eq(steady), "{:?}", waits(3000));
+    assert_eq!(waits(4000)[..3], [200, 400, 800].map(ms), "four segments are not few");
+}
+
 /// MUST-21: R2 can be set.
 #[test]
 fn r2_is_configurable() {
