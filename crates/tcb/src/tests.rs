@@ -18,6 +18,7 @@ mod recovery;
 mod sacks;
 mod segment_arrives;
 mod sending;
+mod sizes;
 mod transfer;
 mod tuning;
 mod walks;
