@@ -1,4 +1,5 @@
-//! The table of settings. A new one is a field of [`Settings`] with Linux's default, a row here, and a row in docs/sysctl.md.
+//! The table of settings. A new one is a field of [`Settings`] with Linux's default, a row here, a row in docs/sysctl.md, and a test that
+//! shows what it does (crates/sim/tests/settings_*.rs).
 
 use super::value::{Unit, flag, number, numbers};
 use super::{Row, SysctlError};
