@@ -125,19 +125,14 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
 }
 
 fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), Errno> {
-    let option = options::name(level, name, socket.family());
-    if let Some(option) = option {
+    if let Some(option) = options::name(level, name, socket.family()) {
         // As Linux: what is malformed is so before it is forbidden.
         let value = options::decode(option, bytes)?;
         let is_kept_for_root = matches!(option, OptionName::Priority | OptionName::Mark);
         if let Some(errno) = is_kept_for_root.then(|| refusal(level, name, bytes)).flatten() {
             return Err(errno);
         }
-        socket.set_option(value).map_err(errno::of)?;
-        if let SocketOption::Timestamping(flags) = value {
-            socket.set_wanted_times(Wanted(socket.wanted_times()).with_flags(flags).0);
-        }
-        return Ok(());
+        return set_in_engine(socket, value);
     }
     if is_time(level, name) {
         let is_on = options::number(bytes)? != 0;
@@ -150,15 +145,7 @@ fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), E
     }
     match (level, name) {
         (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE | libc::SO_RCVBUFFORCE) => {
-            // Rings have room for what wmem_max and rmem_max allow, and no more, whoever asks.
-            let size = options::number(bytes)?.max(0).cast_unsigned();
-            if privilege() == Privilege::None {
-                return Err(Errno::PERM);
-            }
-            let is_send = name == libc::SO_SNDBUFFORCE;
-            let value =
-                if is_send { SocketOption::SendBuffer(size) } else { SocketOption::ReceiveBuffer(size) };
-            socket.set_option(value).map_err(errno::of)?;
+            return force_size(socket, name, options::number(bytes)?);
         }
         (libc::SOL_SOCKET, libc::SO_PEEK_OFF) => {
             socket.set_peek_offset(u32::try_from(options::number(bytes)?).ok());
@@ -177,6 +164,30 @@ fn set(socket: &Socket, level: c_int, name: c_int, bytes: &[u8]) -> Result<(), E
         (_, _) => return refusal(level, name, bytes).map_or(Ok(()), Err),
     }
     Ok(())
+}
+
+/// Sets an option that the engine keeps.
+fn set_in_engine(socket: &Socket, value: SocketOption) -> Result<(), Errno> {
+    socket.set_option(value).map_err(errno::of)?;
+    if let SocketOption::Timestamping(flags) = value {
+        socket.set_wanted_times(Wanted(socket.wanted_times()).with_flags(flags).0);
+    }
+    Ok(())
+}
+
+/// SO_SNDBUFFORCE and SO_RCVBUFFORCE. Rings have room for what wmem_max and rmem_max allow, and no more, whoever asks.
+fn force_size(socket: &Socket, name: c_int, size: c_int) -> Result<(), Errno> {
+    if privilege() == Privilege::None {
+        return Err(Errno::PERM);
+    }
+    let size = size.max(0).cast_unsigned();
+    set_in_engine(
+        socket,
+        match name {
+            libc::SO_SNDBUFFORCE => SocketOption::SendBuffer(size),
+            _ => SocketOption::ReceiveBuffer(size),
+        },
+    )
 }
 
 /// SO_TIMESTAMP, SO_TIMESTAMPNS, and the new ones of both.

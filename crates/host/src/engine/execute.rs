@@ -44,11 +44,7 @@ impl Engine {
                 Ok(Reply::SysctlSet(set.map_err(|error| error.to_string())).into())
             }
             Request::TakeReport { tag } => self.take_report(tag),
-            Request::TakeSoftError { tag } => {
-                let error = self.network.take_soft_error(self.id(tag)?)?;
-                self.with_entry(tag, |entry| entry.change_condition(0, condition::SOFT_ERROR))?;
-                Ok(Reply::SoftError(error).into())
-            }
+            Request::TakeSoftError { tag } => self.take_soft_error(tag),
             Request::Info { tag } => {
                 let info = self.network.tcp_info(now, self.id(tag)?)?;
                 Ok(Reply::Info(Box::new(info)).into())
@@ -74,10 +70,7 @@ impl Engine {
                 self.lingered(tag, caller.client);
                 Ok(Reply::Done.into())
             }
-            Request::Arena { id } => {
-                let arena = self.table.lock().memory.arena_descriptor(id)?;
-                Ok(Answer { reply: Reply::Arena, descriptors: vec![arena] })
-            }
+            Request::Arena { id } => self.arena(id),
             Request::Sockets { all_hosts, offset } => Ok(self.lines(caller, all_hosts, offset).into()),
             Request::Wake => Ok(Reply::Done.into()),
         }
@@ -208,6 +201,17 @@ impl Engine {
             self.with_entry(tag, |entry| entry.change_condition(0, condition::REPORTS))?;
         }
         Ok(Reply::Report(report).into())
+    }
+
+    fn arena(&self, id: u32) -> Result<Answer, Error> {
+        let arena = self.table.lock().memory.arena_descriptor(id)?;
+        Ok(Answer { reply: Reply::Arena, descriptors: vec![arena] })
+    }
+
+    fn take_soft_error(&mut self, tag: u64) -> Result<Answer, Error> {
+        let error = self.network.take_soft_error(self.id(tag)?)?;
+        self.with_entry(tag, |entry| entry.change_condition(0, condition::SOFT_ERROR))?;
+        Ok(Reply::SoftError(error).into())
     }
 
     /// The condition bit that says whether SO_LINGER is on.
