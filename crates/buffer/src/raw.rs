@@ -46,10 +46,12 @@ impl<'a> Run<'a> {
         Self { start: ptr::dangling(), len: 0, memory: PhantomData }
     }
 
+    #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
+    #[inline]
     pub(crate) fn slice(&self, offset: usize, len: usize) -> Self {
         let offset = offset.min(self.len);
         // SAFETY: `offset` is within the run.
@@ -152,11 +154,13 @@ impl Region {
         Ok(Self { base, len, origin: Origin::Mapping })
     }
 
+    #[inline]
     pub(crate) fn header(&self, at: usize) -> &SlotHeader {
         self.words(at)
     }
 
     /// The atomic words at `at`.
+    #[inline]
     pub(crate) fn words<T: Words>(&self, at: usize) -> &T {
         let words = self.at(at, size_of::<T>()).cast::<T>();
         assert!(words.is_aligned(), "words must be aligned");
@@ -165,11 +169,13 @@ impl Region {
     }
 
     /// The bytes `[at, at + len)`.
+    #[inline]
     pub(crate) fn run(&self, at: usize, len: usize) -> Run<'_> {
         Run { start: self.at(at, len).as_ptr(), len, memory: PhantomData }
     }
 
     /// Copies `run` to `at`.
+    #[inline]
     pub(crate) fn write(&self, at: usize, run: &Run<'_>) {
         let to = self.at(at, run.len);
         // SAFETY: both hold `run.len` bytes, and may overlap. Who breaks the protocol and accesses them meanwhile finds
@@ -178,6 +184,7 @@ impl Region {
     }
 
     /// The address of `len` bytes at `at`.
+    #[inline]
     fn at(&self, at: usize, len: usize) -> NonNull<u8> {
         assert!(at <= self.len && len <= self.len - at, "outside of the region");
         // SAFETY: in bounds as just checked.

@@ -42,6 +42,7 @@ impl RecvQ {
 
     /// Bytes it may hold: the SO_RCVBUF in force.
     #[must_use]
+    #[inline]
     pub fn limit(&self) -> usize {
         self.limit
     }
@@ -74,6 +75,7 @@ impl RecvQ {
 
     /// Bytes that may be placed after tail: limit - len.
     #[must_use]
+    #[inline]
     pub fn window(&self) -> usize {
         self.limit.saturating_sub(self.len())
     }
@@ -85,6 +87,7 @@ impl RecvQ {
     }
 
     /// Loads the program's head once, clamps it to `[seen head, tail]`, and returns how many bytes were read since.
+    #[inline]
     pub fn refresh(&mut self) -> usize {
         let told = self.slot.header().receiver.recv_head.load(Ordering::Acquire);
         if told < self.head || told > self.tail {
@@ -152,6 +155,7 @@ impl RecvQ {
 
     /// Whether anything is held out of order.
     #[must_use]
+    #[inline]
     pub fn has_out_of_order(&self) -> bool {
         !self.assembler.is_empty()
     }
@@ -160,6 +164,7 @@ impl RecvQ {
     /// (a window update is then worth sending). `None`: no need to ring.
     ///
     /// Returns whether the program has read that far already, and so may not ring any more: then [`refresh`](Self::refresh).
+    #[inline]
     pub fn ring_after(&mut self, bytes: Option<usize>) -> bool {
         let ring_at = bytes.map_or(u64::MAX, |bytes| self.head.saturating_add(bytes as u64));
         if ring_at == self.ring_at {
@@ -271,6 +276,7 @@ impl RecvQReader {
     }
 
     /// Consumes `len` bytes (clamped) with one store of head; says whether the engine wants the doorbell rung.
+    #[inline]
     pub fn consume(&self, len: usize) -> bool {
         let (head, held) = self.held();
         let head = head.wrapping_add(len.min(held) as u64);

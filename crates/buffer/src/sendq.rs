@@ -36,12 +36,14 @@ impl SendQ {
 
     /// Bytes it may hold: the SO_SNDBUF in force.
     #[must_use]
+    #[inline]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
     /// Bytes that the ring has room for: the limit can be raised to this without moving it.
     #[must_use]
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }
@@ -71,6 +73,7 @@ impl SendQ {
     }
 
     /// Loads the program's tail once, clamps it to `[seen tail, head + limit]`, and returns how many bytes are new.
+    #[inline]
     pub fn refresh(&mut self) -> usize {
         let told = self.slot.header().sender.send_tail.load(Ordering::Acquire);
         if told == self.tail {
@@ -89,6 +92,7 @@ impl SendQ {
 
     /// The bytes `[offset, offset + len)` counted from head; clamped to what is held.
     #[must_use]
+    #[inline]
     pub fn text(&self, offset: usize, len: usize) -> Text<'_> {
         let offset = offset.min(self.len());
         let len = len.min(self.len() - offset);
@@ -96,6 +100,7 @@ impl SendQ {
     }
 
     /// Gives `len` bytes at head back to the program: they are acknowledged.
+    #[inline]
     pub fn release(&mut self, len: usize) {
         self.head += len.min(self.len()) as u64;
         self.slot.header().engine.send_head.store(self.head, Ordering::Release);
@@ -112,6 +117,7 @@ impl SendQ {
 
     /// Whether the program may call its side writable again, as far as [`tell_sent`](Self::tell_sent) has a say.
     #[must_use]
+    #[inline]
     pub fn is_unsent_low(&self) -> bool {
         self.slot.header().is_unsent_low()
     }

@@ -261,6 +261,7 @@ impl Slot {
 
     /// The shared words.
     #[must_use]
+    #[inline]
     pub fn header(&self) -> &SlotHeader {
         self.region.header(self.at)
     }
@@ -357,16 +358,19 @@ impl Slot {
         1 << self.geometry.recv_order
     }
 
+    #[inline]
     pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
     /// The SendQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    #[inline]
     pub(crate) fn send_ring(&self, order: u32) -> Ring {
         Ring::new(self.at + HEADER_SPACE, order.clamp(MIN_ORDER, self.geometry.send_order))
     }
 
     /// The RecvQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    #[inline]
     pub(crate) fn recv_ring(&self, order: u32) -> Ring {
         let area = self.at + HEADER_SPACE + (2 << self.geometry.send_order);
         Ring::new(area, order.clamp(MIN_ORDER, self.geometry.recv_order))

@@ -35,6 +35,7 @@ impl<'a> Text<'a> {
 
     /// Bytes in all.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.first.len().saturating_add(self.second.len())
     }
@@ -47,6 +48,7 @@ impl<'a> Text<'a> {
 
     /// The `len` bytes from `offset` on; clamped to what there is.
     #[must_use]
+    #[inline]
     pub fn slice(&self, offset: usize, len: usize) -> Text<'a> {
         let first = self.first.slice(offset, len);
         let skipped = offset.saturating_sub(self.first.len());

@@ -77,6 +77,7 @@ impl Events {
     }
 
     /// The next one, but not the end of the connection.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let next = (self.waiting & !Self::ENDS).trailing_zeros() as usize;
         let event = Self::KINDS.get(next).copied()?;

@@ -116,11 +116,13 @@ impl Tcb {
 
     /// The text of a transmit just polled.
     #[must_use]
+    #[inline]
     pub fn text(&self, transmit: &Transmit) -> Text<'_> {
         self.sendq.text(transmit.text_offset, transmit.text_len)
     }
 
     /// The next thing the user should know.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop();
         if event.is_none() && !self.owed.reset { self.events.pop_end() } else { event }
@@ -128,12 +130,14 @@ impl Tcb {
 
     /// When [`timeout`](Self::timeout) is due: the minimum of one timer table.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let pending = self.pending.as_ref().and_then(|handshake| handshake.poll_timeout());
         self.timers.next().into_iter().chain(pending).min()
     }
 
     /// SEND: the program may have published bytes in SendQ.
+    #[inline]
     pub fn send(&mut self, _now: Instant) {
         // 3.10.2: SEND after CLOSE is an error, so what is published then does not count.
         if self.snd.fin == Fin::None {
@@ -142,6 +146,7 @@ impl Tcb {
     }
 
     /// RECEIVE: the program may have read from RecvQ.
+    #[inline]
     pub fn receive(&mut self, _now: Instant) {
         let read = self.recvq.refresh();
         if self.is_window_update_owed(read) {

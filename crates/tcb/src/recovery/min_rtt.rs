@@ -71,3 +71,28 @@ fn age(best: &mut [Sample; 3], new: Sample, window: u64) {
         best[2] = new;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MinRtt;
+    use core::time::Duration;
+    use sockeye_clock::Instant;
+
+    fn after(samples: &[(u64, u64)]) -> Option<Duration> {
+        let mut least = MinRtt::new(Duration::from_secs(8));
+        for &(second, millis) in samples {
+            least.on_sample(Instant::from_millis(second * 1000), Duration::from_millis(millis));
+        }
+        least.get()
+    }
+
+    /// The best sample counts for a window, however many worse ones follow it; then the best of those counts.
+    #[test]
+    fn the_least_is_forgotten_after_a_window() {
+        let least = Some(Duration::from_millis(10));
+        assert_eq!(after(&[(0, 10), (1, 30), (2, 40), (3, 20), (5, 30), (8, 50)]), least);
+        assert_eq!(after(&[(0, 10), (1, 30), (3, 20), (5, 30), (9, 50)]), Some(Duration::from_millis(20)));
+        assert_eq!(after(&[(0, 10), (20, 50)]), Some(Duration::from_millis(50)));
+        assert_eq!(after(&[(0, 20), (1, 10)]), least);
+    }
+}
