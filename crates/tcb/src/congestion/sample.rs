@@ -77,10 +77,4 @@ impl RateSample {
         let nanos = self.interval.as_nanos().max(1);
         u64::try_from(u128::from(self.delivered) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
     }
-
-    /// Whether its rate is less than that of `other`, without a division.
-    pub(crate) fn is_slower_than(&self, other: &Self) -> bool {
-        let nanos = |sample: &Self| u128::from(sample.interval.as_nanos() as u64);
-        u128::from(self.delivered) * nanos(other) < u128::from(other.delivered) * nanos(self)
-    }
 }

@@ -54,8 +54,34 @@ pub(crate) struct DeliveryRate {
     lost: u64,
     /// `C.app_limited`: what will be delivered when the bubble has passed; 0 for none.
     app_limited: u64,
-    /// The sample that gives the rate, for information.
-    latest: Option<RateSample>,
+    /// The newest rate, for information.
+    latest: Latest,
+}
+
+/// A rate that is divided only for who asks.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    delivered: u64,
+    /// The time that took, nanoseconds: not 0.
+    nanos: u64,
+    is_app_limited: bool,
+}
+
+impl Latest {
+    fn of(sample: &RateSample) -> Self {
+        let nanos = u64::try_from(sample.interval.as_nanos()).unwrap_or(u64::MAX).max(1);
+        Self { delivered: sample.delivered, nanos, is_app_limited: sample.is_app_limited }
+    }
+
+    /// Bytes a second.
+    fn rate(&self) -> u64 {
+        u64::try_from(u128::from(self.delivered) * 1_000_000_000 / u128::from(self.nanos)).unwrap_or(u64::MAX)
+    }
+
+    fn is_slower_than(&self, other: &Self) -> bool {
+        u128::from(self.delivered) * u128::from(other.nanos)
+            < u128::from(other.delivered) * u128::from(self.nanos)
+    }
 }
 
 /// The sample that one ACK makes.
@@ -80,7 +106,7 @@ impl DeliveryRate {
             first_sent: now,
             lost: 0,
             app_limited: 0,
-            latest: None,
+            latest: Latest { delivered: 0, nanos: 1, is_app_limited: false },
         }
     }
 
@@ -96,7 +122,7 @@ impl DeliveryRate {
 
     /// The newest rate, bytes a second, and whether the program limited it.
     pub(crate) fn latest(&self) -> (u64, bool) {
-        self.latest.map_or((0, false), |sample| (sample.rate(), sample.is_app_limited))
+        (self.latest.rate(), self.latest.is_app_limited)
     }
 
     /// A segment is sent, again or not, while `flight` bytes are in the network.
@@ -190,8 +216,9 @@ impl DeliveryRate {
         if interval.is_zero() || min_rtt.is_some_and(|min| interval < min) {
             return None;
         }
-        if !sample.is_app_limited || self.latest.is_none_or(|latest| !sample.is_slower_than(&latest)) {
-            self.latest = Some(sample);
+        let latest = Latest::of(&sample);
+        if !latest.is_app_limited || !latest.is_slower_than(&self.latest) {
+            self.latest = latest;
         }
         Some(sample)
     }
