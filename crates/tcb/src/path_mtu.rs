@@ -333,7 +333,8 @@ impl Tcb {
             self.sync_mss();
             self.retransmit_too_big();
         }
-        is_probe
+        // A walk that is not paid finds nothing: then it is a loss like others.
+        is_probe && self.recovery.phase() == Phase::Loss
     }
 
     /// Text in flight in segments longer than the MSS is lost.

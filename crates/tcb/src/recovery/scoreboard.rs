@@ -287,6 +287,10 @@ impl Scoreboard {
         self.sacked = Tally::default();
         self.fack = None;
         self.relist();
+        // What was SACKed while it was to be sent again will be found lost anew.
+        let is_due = |record: &Record| record.is(Marks::LOST) && !record.is(Marks::RESENT);
+        let due = self.ring.iter().zip(self.removed..).filter(|(record, _)| is_due(record));
+        self.to_send = due.map(|(_, place)| Reverse(place)).collect();
     }
 
     /// The first id from `id` on that is not SACKED. Paths are halved on the way.
@@ -313,6 +317,10 @@ impl Scoreboard {
         let record = &mut self.ring[index];
         if record.is(Marks::SACKED) || (record.is(Marks::LOST) && !record.is(Marks::RESENT)) {
             return 0;
+        }
+        if self.lost.segments == self.resent.segments {
+            // What is still in the list has arrived.
+            self.to_send.clear();
         }
         let before = *record;
         self.newly_lost = Some(before.stamp.departure(before.len()));
@@ -372,14 +380,19 @@ impl Scoreboard {
         let whole = core::mem::take(&mut self.ring);
         let mut cut = VecDeque::with_capacity(whole.len() * 2);
         for record in whole {
-            let mut start = record.start;
-            while record.end.since(start) > mss {
-                let mut marks = record.marks;
-                marks.clear(Marks::BURST_END);
-                cut.push_back(Record { start, end: start + mss, marks, ..record });
-                start += mss;
+            let mut rest = record;
+            while rest.len() > mss {
+                let mut head = Record { end: rest.start + mss, ..rest };
+                head.marks.clear(Marks::BURST_END);
+                rest.start = head.end;
+                cut.push_back(head);
+                if rest.is(Marks::PARTIAL) {
+                    // Only its head is in the network again.
+                    rest.marks.clear(Marks::PARTIAL);
+                    rest.marks.clear(Marks::RESENT);
+                }
             }
-            cut.push_back(Record { start, ..record });
+            cut.push_back(rest);
         }
         self.ring = cut;
         self.recount();

@@ -1,9 +1,10 @@
 //! Walks over all that is outstanding: a peer, or who forges ICMP, must not buy one with each packet.
 
 use sockeye_wire::{Options, SackBlock, Timestamps};
+use std::vec::Vec;
 
 use super::fixture::{Build, Fixture, ISS, ack, config, ms, syn};
-use crate::{Config, RecoveryConfig};
+use crate::{Config, MtuProbing, ProbeMode, RecoveryConfig};
 
 /// Segments outstanding, of 1000 bytes.
 const SEGMENTS: u32 = 500;
@@ -123,4 +124,32 @@ fn what_was_not_cut_is_sent_in_parts() {
         value += 1;
         assert!(value < 5000, "it comes to an end");
     }
+}
+
+/// RFC 4821, section 7.5: the loss of a probe is no sign of congestion; but where the walk that finds out what is as long is not paid,
+/// it is repaired as any other.
+#[test]
+fn a_lost_probe_is_repaired_without_a_walk() {
+    let mtu_probing = MtuProbing { mode: ProbeMode::Always, base_mss: 512, ..MtuProbing::OFF };
+    let config = Config { sack: true, mtu_probing, ..config() };
+    let options = Options { mss: Some(1000), sack_permitted: true, ..Options::default() };
+    let mut fixture = Fixture::with(config, &syn().options(options), &ack(1, 1).window(60_000));
+    // As Linux, a passive open begins with what the peer announced, until the first ACK.
+    fixture.write(1);
+    fixture.sent();
+    fixture.arrives(&ack(1, 2).window(60_000));
+    fixture.tcb.congestion.set_cwnd(100_000);
+    fixture.write(50_000);
+    let sent = fixture.transmits();
+    let probe = sent[0].text_len as u32;
+    assert!(probe > 512 && sent.len() > 64, "{probe} {}", sent.len());
+    for _ in 0..10 {
+        fixture.tcb.recovery.on_too_big(ISS + 50_002, 2000);
+    }
+    fixture.now += ms(10);
+    let block = SackBlock { left: ISS + 2 + probe, right: ISS + 50_002 };
+    let sack = Options { sack: [block].into_iter().collect(), ..Options::default() };
+    fixture.arrives(&ack(1, 2).window(60_000).options(sack));
+    let resent = fixture.transmits();
+    assert_eq!(resent.iter().map(|sent| (sent.text_offset, sent.text_len)).collect::<Vec<_>>(), [(0, 512)]);
 }

@@ -169,3 +169,47 @@ fn an_ack_costs_no_walk() {
     }
     board.assert_invariants(at(0), at(COUNT));
 }
+
+/// RFC 2018, section 8: a peer that takes back again and again what it SACKed, while all counts as lost, does not make the list of what
+/// is to be sent again longer than what is outstanding.
+#[test]
+fn reneging_leaves_nothing_behind() {
+    const COUNT: u32 = 50;
+    let mut board = board(COUNT);
+    for _ in 0..100 {
+        for index in 0..COUNT as usize {
+            board.mark_lost(index);
+        }
+        sack(&mut board, 1, COUNT);
+        board.forget_sacks();
+        board.assert_invariants(at(0), at(COUNT));
+    }
+    assert!(board.to_send.len() <= COUNT as usize, "{}", board.to_send.len());
+    assert_eq!(board.next_to_send(), Some(0));
+}
+
+/// The same for what is SACKed before it could be sent again.
+#[test]
+fn what_arrived_is_not_left_in_the_list() {
+    const COUNT: u32 = 1000;
+    let mut board = board(COUNT);
+    for index in 0..COUNT as usize - 1 {
+        board.mark_lost(index);
+        board.mark_sacked(index);
+    }
+    assert!(board.to_send.len() <= 1, "{}", board.to_send.len());
+}
+
+/// What a narrower path leaves of a segment of which only the head was sent again is still to be sent.
+#[test]
+fn the_rest_of_a_head_is_not_in_the_network() {
+    let mut board = board(2);
+    board.mark_lost(0);
+    let stamp = DeliveryRate::new(now(0)).on_sent(now(10), 2 * MSS, 400);
+    board.on_resent(now(10), 0, stamp, Marks::PARTIAL);
+    assert_eq!(board.next_to_send(), None);
+    board.cut_to(400);
+    board.assert_invariants(at(0), at(2));
+    assert_eq!(board.next_to_send(), Some(1));
+    assert_eq!((board.lost().bytes, board.resent().bytes), (1000, 400));
+}
