@@ -80,8 +80,9 @@ impl Tcb {
         }
         if self.snd.wnd == 0 {
             // MUST-34 (3.8.6): the window shrank over what was sent. It is probed like any zero window, and
-            // SHLD-17: that is no reason to give the connection up.
+            // SHLD-17: that is no reason to give the connection up, and no part of R2.
             self.lose_all(now);
+            self.snd.retransmissions = 0;
             self.on_persist_timeout(now);
             return;
         }
@@ -115,10 +116,9 @@ impl Tcb {
         const LINEAR: u32 = 6;
         /// Streams with fewer segments out are thin.
         const THIN: u32 = 4;
-        let segments = self.snd.nxt.since(self.snd.una).div_ceil(self.snd.mss.max(1));
         self.config.thin_linear_timeouts
             && self.state == State::Established
-            && segments < THIN
+            && self.recovery.segments() < THIN
             && self.snd.retransmissions <= LINEAR
     }
 }

@@ -65,6 +65,16 @@ fn thin_streams_are_retransmitted_at_a_steady_pace() {
     let steady = [200; 7].into_iter().chain([400, 800]).map(ms);
     assert!(waits(3000).into_iter().eq(steady), "{:?}", waits(3000));
     assert_eq!(waits(4000)[..3], [200, 400, 800].map(ms), "four segments are not few");
+    let mut fixture = Fixture::established();
+    fixture.tcb.set_thin_linear_timeouts(true);
+    fixture.tcb.set_nagle(fixture.now, false);
+    for _ in 0..4 {
+        fixture.write(1);
+        fixture.sent();
+    }
+    assert_eq!(fixture.next_timer(), ms(200));
+    fixture.sent();
+    assert_eq!(fixture.next_timer(), ms(400), "nor if they are short");
 }
 
 /// MUST-21: R2 can be set.
@@ -99,6 +109,49 @@ fn r2_is_as_long_on_every_path() {
     assert_eq!(given_up_after(ms(200)), (8, ms(102_200)));
     assert_eq!(given_up_after(ms(5)), (14, ms(5 * 0x7fff)), "first after 102.2 s");
     assert_eq!(given_up_after(ms(3000)), (5, ms(3000 * 0x3f)));
+}
+
+/// MUST-20, SHLD-17 (3.8.6.1): as long as the peer keeps its window shut over what was sent, nothing is sent again in vain.
+#[test]
+fn a_shut_window_is_no_part_of_r2() {
+    let mut fixture = Fixture::with(Config { retries2: 3, ..config() }, &syn(), &ack(1, 1));
+    fixture.write(1000);
+    fixture.sent();
+    fixture.next_timer();
+    assert_eq!(fixture.sent().len(), 1);
+    for _ in 0..10 {
+        fixture.arrives(&ack(1, 1).window(0));
+        fixture.next_timer();
+        fixture.sent();
+    }
+    fixture.arrives(&ack(1, 1));
+    assert_eq!(fixture.sent().len(), 1, "the window is open");
+    for _ in 0..3 {
+        fixture.next_timer();
+        assert_eq!(fixture.sent().len(), 1, "R2 begins with it");
+    }
+}
+
+/// MUST-21 (3.8.3): TCP_USER_TIMEOUT takes the place of R2 while there is a user, be it shorter or longer.
+#[test]
+fn a_user_timeout_may_be_longer_than_r2() {
+    let given_up_after = |is_orphan: bool| {
+        let config = Config { retries2: 2, user_timeout: Some(ms(60_000)), ..config() };
+        let mut fixture = Fixture::with(config, &syn(), &ack(1, 1));
+        fixture.write(10);
+        fixture.sent();
+        if is_orphan {
+            fixture.tcb.orphan(fixture.now);
+        }
+        let mut total = Duration::ZERO;
+        while fixture.tcb.state() != State::Closed {
+            total += fixture.next_timer();
+            fixture.sent();
+        }
+        total
+    };
+    assert_eq!(given_up_after(false), ms(60_000));
+    assert_eq!(given_up_after(true), ms(1400));
 }
 
 /// RFC 4821, section 7.7: after R1 time-outs the path is suspected to swallow large packets.
