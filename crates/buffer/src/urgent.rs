@@ -58,15 +58,24 @@ impl RecvQReader {
         distance_to_mark(self.header()) == Some(0)
     }
 
-    /// Bytes to skip, and then how many may be read: reading stops before the urgent byte, and passes it unless it is read in line.
+    /// Bytes to skip behind the first `before`, and then how many may be read: reading stops before the urgent byte, and passes it
+    /// unless it is read in line.
     #[must_use]
-    pub fn before_mark(&self) -> (usize, usize) {
-        let skip = usize::from(is_hidden_next(self.header()));
-        let most = match distance_to_mark(self.header()) {
-            None | Some(0) => usize::MAX,
-            Some(distance) => usize::try_from(distance).unwrap_or(usize::MAX),
-        };
-        (skip, most)
+    pub fn before_mark(&self, before: usize) -> (usize, usize) {
+        let header = self.header();
+        let distance = distance_to_mark(header)
+            .and_then(|distance| distance.checked_sub(before as u64))
+            .unwrap_or(u64::MAX);
+        if distance > 0 {
+            return (0, usize::try_from(distance).unwrap_or(usize::MAX));
+        }
+        let is_inline = header.urgent.is_inline.load(Ordering::Relaxed) != 0;
+        match (is_inline, self.len() > before) {
+            (true, _) => (0, usize::MAX),
+            (false, true) => (1, usize::MAX),
+            // It may come at any time.
+            (false, false) => (0, 0),
+        }
     }
 
     /// recv(MSG_OOB). The byte stays with `MSG_PEEK`.

@@ -444,13 +444,15 @@ fn discard(socket: &Socket, call: Call<'_>, length: usize) -> Result<usize, Call
     loop {
         let room = (length - total).min(DISCARD);
         let dont_wait = call.dont_wait || (total > 0 && !call.wait_all);
-        match socket.recv(Call { dont_wait, ..call }, &mut [IoSliceMut::new(&mut scratch[..room])]) {
-            Ok(count) => total += count,
-            Err(_) if total > 0 => return Ok(total),
-            Err(error) => return Err(error),
-        }
-        // A short count means that there is no more for now.
-        if total == length || total % DISCARD != 0 || total == 0 {
+        let count =
+            match socket.recv(Call { dont_wait, ..call }, &mut [IoSliceMut::new(&mut scratch[..room])]) {
+                Ok(count) => count,
+                Err(_) if total > 0 => return Ok(total),
+                Err(error) => return Err(error),
+            };
+        total += count;
+        // A short count means that there is no more for now; none, that there never will be.
+        if total == length || count < room {
             return Ok(total);
         }
     }

@@ -162,7 +162,8 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
     header.msg_namelen = 0;
     header.msg_flags = flags & libc::MSG_CMSG_CLOEXEC;
     let control = io::control(fd, flags, count.unsigned_abs())?;
-    let room = header.msg_controllen;
+    // The bytes are read: that there is no place for more is no reason to lose them.
+    let room = if header.msg_control.is_null() { 0 } else { header.msg_controllen };
     header.msg_controllen = if control.len() <= room { control.len() } else { 0 };
     if header.msg_controllen < control.len() {
         header.msg_flags |= libc::MSG_CTRUNC;

@@ -64,8 +64,10 @@ pub unsafe extern "C-unwind" fn sockeye_setsockopt(
     }
     guard(|| {
         let socket = engine::find(fd)?;
+        // As Linux, to which the length is an `int`.
+        let length = usize::try_from(length.cast_signed()).map_err(|_| Errno::INVAL)?;
         // SAFETY: the caller's promise.
-        let bytes = unsafe { raw::bytes(value, length as usize) }?;
+        let bytes = unsafe { raw::bytes(value, length) }?;
         set(&socket, level, name, bytes)?;
         Ok(0)
     })

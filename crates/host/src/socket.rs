@@ -236,7 +236,7 @@ impl Socket {
     /// FIONREAD: bytes that can be read now.
     #[must_use]
     pub fn available(&self) -> usize {
-        let (hidden, most) = self.at.reader.before_mark();
+        let (hidden, most) = self.at.reader.before_mark(0);
         self.at.reader.len().saturating_sub(hidden).min(most)
     }
 

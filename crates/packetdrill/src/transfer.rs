@@ -127,7 +127,7 @@ impl World {
     fn take(&mut self, tag: u64, room: usize, flags: i32) -> Received {
         let Some(slot) = self.rings.slot(tag) else { return Received::default() };
         let reader = slot.reader();
-        let (skip, most) = reader.before_mark();
+        let (skip, most) = reader.before_mark(0);
         let count = room.min(most).min(reader.len() - skip);
         let mut bytes = vec![0; count];
         reader.peek(skip, &mut bytes);

@@ -188,7 +188,7 @@ impl SimSocket {
         // The status is looked at first: bytes come before the end of file.
         let status = sim.status(self);
         let Some(reader) = self.slot(sim).map(|slot| slot.reader()) else { return Err(Error::NotConnected) };
-        let (hidden, most) = reader.before_mark();
+        let (hidden, most) = reader.before_mark(0);
         if hidden > 0 && reader.consume(hidden) {
             self.ring(sim);
         }

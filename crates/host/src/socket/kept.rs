@@ -33,7 +33,9 @@ impl Socket {
     pub fn arrival(&self, is_peek: bool, count: usize) -> Option<Instant> {
         let header = self.header();
         let head = header.receiver.recv_head.load(Ordering::Relaxed);
-        let end = if is_peek { head.wrapping_add(count as u64) } else { head };
+        // SO_PEEK_OFF has moved behind what was peeked at.
+        let peeked = self.peek_offset().map_or(count as u64, u64::from);
+        let end = if is_peek { head.wrapping_add(peeked) } else { head };
         arrival_of(header, end).map(Instant::from_nanos)
     }
 

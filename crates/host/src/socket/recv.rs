@@ -3,7 +3,7 @@
 use super::wait::{Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
-use sockeye_buffer::{Condition, UrgentByte};
+use sockeye_buffer::{Condition, UrgentByte, distance_to_mark};
 use sockeye_stack::Error;
 use std::io::IoSliceMut;
 use std::sync::atomic::Ordering;
@@ -49,7 +49,7 @@ impl Socket {
             if done >= enough && (done > 0 || wanted == 0) {
                 return Ok(done);
             }
-            if done > 0 && self.is_at_mark() {
+            if done > 0 && self.is_stopped(call, start + done) {
                 return Ok(done);
             }
             match self.look(word, done)? {
@@ -60,8 +60,12 @@ impl Socket {
                 self.after_read(call);
                 return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
             }
-            let held = if call.peek { (start + done) as u64 } else { 0 };
-            let is_ready = || mirror::held(self.header()) > held || self.is_ended(word);
+            let place = self.place(call, start, done);
+            let has_more = || match call.peek {
+                true => self.at.reader.len() > place,
+                false => mirror::held(self.header()) > 0,
+            };
+            let is_ready = || has_more() || self.is_ended(word);
             if let Err(ended) = self.wait(Side::Receiver, deadline, is_ready) {
                 return ended.after(done);
             }
@@ -97,6 +101,17 @@ impl Socket {
         self.at.reader.is_at_mark()
     }
 
+    /// Where the next byte is, counted from the head. A peek that begins at the urgent byte passes it, unless it is read in line.
+    fn place(&self, call: Call<'_>, start: usize, done: usize) -> usize {
+        if call.peek { start + self.at.reader.before_mark(start).0 + done } else { 0 }
+    }
+
+    /// Whether the next byte is the urgent one: of a peek, behind the first `before` bytes.
+    fn is_stopped(&self, call: Call<'_>, before: usize) -> bool {
+        let distance = if call.peek { before as u64 } else { 0 };
+        distance_to_mark(self.header()) == Some(distance)
+    }
+
     /// Copies what there is behind the first `done` bytes of `buffers`. A peek begins `start` bytes behind the head again.
     fn take(
         &self,
@@ -109,15 +124,23 @@ impl Socket {
             return Err(Error::WouldBlock);
         }
         let reader = &self.at.reader;
-        let (hidden, most) = reader.before_mark();
-        if done > 0 && (hidden > 0 || reader.is_at_mark()) {
+        if done > 0 && self.is_stopped(call, start + done) {
             // As Linux: what was read before the urgent byte is a read of its own.
             return Ok(0);
         }
-        if hidden > 0 && !call.peek && reader.consume(hidden) {
-            self.ring();
+        let (hidden, _) = reader.before_mark(0);
+        if hidden > 0 && !call.peek {
+            if reader.consume(hidden) {
+                self.ring();
+            }
+            self.after_urgent(call);
         }
-        let before = if call.peek { start + done + hidden } else { 0 };
+        let before = self.place(call, start, done);
+        let (skip, most) = reader.before_mark(before);
+        if skip > 0 {
+            // It has just come: the next look passes it.
+            return Ok(0);
+        }
         let (mut skip, mut taken) = (done, 0);
         for buffer in buffers {
             let offset = skip.min(buffer.len());
