@@ -64,6 +64,29 @@ static void send_much(const char *label)
     serve(label);
 }
 
+/* Nobody answers: what the SYN took is told, and goes on its way. */
+static void send_in_vain(const char *label)
+{
+    struct timeval time = { .tv_usec = 200000 };
+    struct sockaddr_in busy;
+    char buffer[16];
+    int full = new_listener(), first = client(0), fd = client(0);
+    busy = local_address(full);
+    listen(full, 0);
+    if (connect(first, (struct sockaddr *)&busy, sizeof busy) < 0)
+        err(1, "connect");
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+    tell(sendto(fd, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&busy, sizeof busy), "%s: sendto()", label);
+    close(accept_connection(full));
+    int accepted = accept_connection(full);
+    shutdown(fd, SHUT_WR);
+    tell(readn(accepted, buffer, sizeof buffer), "%s: served", label);
+    close(accepted);
+    close(first);
+    close(fd);
+    close(full);
+}
+
 static void connect_then_send(const char *label)
 {
     int fd = client(SOCK_NONBLOCK);
@@ -96,6 +119,7 @@ int main(void)
     send_with_syn("cookie");
     send_message("message");
     send_much("much");
+    send_in_vain("in vain");
     connect_then_send("connect");
     return 0;
 }

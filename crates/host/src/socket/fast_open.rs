@@ -19,6 +19,18 @@ impl Socket {
         buffers: &[IoSlice<'_>],
         address: Option<SocketAddr>,
     ) -> Result<usize, CallError> {
+        let sent = self.open_with_text(call, buffers, address)?;
+        self.report_zero_copy(call, sent);
+        Ok(sent)
+    }
+
+    /// As `send_fast_open()`, without the report that MSG_ZEROCOPY asks for.
+    pub(super) fn open_with_text(
+        &self,
+        call: Call<'_>,
+        buffers: &[IoSlice<'_>],
+        address: Option<SocketAddr>,
+    ) -> Result<usize, CallError> {
         if is_idle(self.condition()?) {
             self.before_connect(call);
         }
@@ -32,10 +44,12 @@ impl Socket {
         self.way.tell(Request::Launch { tag: self.tag() })?;
         self.after_write(call);
         match (self.may_block(call), sent) {
-            (true, _) => {
-                self.wait_until_connected()?;
-                self.send_rest(call, buffers, sent)
-            }
+            (true, _) => match self.wait_until_connected() {
+                Ok(()) => self.send_rest(call, buffers, sent),
+                // The text is on its way: who is told that it is not sends it twice.
+                Err(CallError::Failed(Error::InProgress) | CallError::Interrupted) if sent > 0 => Ok(sent),
+                Err(error) => Err(error),
+            },
             (false, 0) => Err(Error::InProgress.into()),
             (false, sent) => Ok(sent),
         }

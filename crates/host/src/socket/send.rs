@@ -24,18 +24,23 @@ impl Socket {
     /// As Linux; `BrokenPipe` is where SIGPIPE is due.
     pub fn send(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
         let sent = self.send_all(call, buffers)?;
+        self.report_zero_copy(call, sent);
+        Ok(sent)
+    }
+
+    /// MSG_ZEROCOPY: the error queue is to tell when what was sent is acknowledged.
+    pub(super) fn report_zero_copy(&self, call: Call<'_>, sent: usize) {
         if call.zero_copy && sent > 0 {
             let offset = self.header().sender.send_tail.load(Ordering::Relaxed);
             // The bytes are taken, whatever becomes of the report.
             let _ = self.way.tell(Request::Mark { tag: self.tag(), mark: Mark::ZeroCopy, offset });
         }
-        Ok(sent)
     }
 
     fn send_all(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
         match self.condition()? & condition::DEFERRED {
             0 => self.send_rest(call, buffers, 0),
-            _ => self.send_fast_open(call, buffers, None),
+            _ => self.open_with_text(call, buffers, None),
         }
     }
 
