@@ -1,7 +1,7 @@
 //! What the engine tells about a socket: condition bits, wakes, and readiness on the token of a socket that is polled.
 
 use crate::table::{Entry, condition};
-use sockeye_buffer::{Condition, SlotHeader, futex, is_hidden_next};
+use sockeye_buffer::{Condition, SlotHeader, futex, is_hidden_next, is_urgent_here};
 use sockeye_stack::{Error, SocketEvent};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
@@ -88,6 +88,11 @@ impl Entry {
         if is_readable(header) && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
             token.show_readable();
         }
+        // It was announced before it came, and what was shown then may have been taken away by who found nothing.
+        let is_announced = header.urgent.mark.load(Ordering::Relaxed) == self.urgent_mark;
+        if is_announced && is_urgent_here(header) && readiness.urgent_token.swap(1, Ordering::SeqCst) == 0 {
+            token.show_urgent();
+        }
         let word = header.engine.condition.load(Ordering::Relaxed);
         if is_writable(header, word) && readiness.tx_token.swap(0, Ordering::SeqCst) == 1 {
             token.show_writable();
@@ -115,8 +120,9 @@ impl Entry {
     }
 
     /// Urgent data were announced: whoever F_SETOWN names is told by the kernel (SIGURG), also if nobody polls.
-    fn show_urgent(&self) {
+    fn show_urgent(&mut self) {
         self.wake_readers();
+        self.urgent_mark = self.slot.header().urgent.mark.load(Ordering::Relaxed);
         if let Some(token) = &self.token {
             self.slot.header().readiness.urgent_token.store(1, Ordering::SeqCst);
             token.show_urgent();

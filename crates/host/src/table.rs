@@ -61,6 +61,8 @@ pub(crate) struct Entry {
     pub(crate) linger: Option<u32>,
     /// The peer's FIN is shown on the token.
     pub(crate) fin_shown: bool,
+    /// The urgent mark that was last shown on the token.
+    pub(crate) urgent_mark: u64,
 }
 
 /// Whether something is in use.
@@ -131,6 +133,7 @@ impl Table {
             lingering: Vec::new(),
             linger: None,
             fin_shown: false,
+            urgent_mark: 0,
         });
         entry.change_condition(condition::owner_of(tag), 0);
         Ok(entry)

@@ -60,6 +60,59 @@ static void apart(void)
     close(ends[1]);
 }
 
+/* A look at nothing takes nothing away from what poll() and epoll say of the urgent byte. */
+static void looked_at(void)
+{
+    int ends[2];
+    new_pair(ends);
+    tell(send(ends[0], "x", 1, MSG_OOB), "looked at: send");
+    await(ends[1], POLLPRI);
+    print_read(ends[1], MSG_PEEK | MSG_DONTWAIT, "looked at: peek");
+    tell_polled(ends[1], 0, "looked at");
+    tell_watched(ends[1], EPOLLPRI, 0, "looked at");
+    print_read(ends[1], MSG_OOB, "looked at: the urgent byte");
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Urgent data are announced long before the urgent byte comes. */
+static void announced(void)
+{
+    static char text[100000];
+    int listener = new_listener(), sender = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = local_address(listener);
+    set(listener, SOL_SOCKET, SO_RCVBUF, 8192);
+    set(sender, SOL_SOCKET, SO_SNDBUF, 1 << 20);
+    if (connect(sender, (struct sockaddr *)&address, sizeof address) < 0)
+        err(1, "connect");
+    int fd = accept_connection(listener);
+    tell(send(sender, text, 20000, MSG_OOB), "announced: send");
+    int set = epoll_create1(0);
+    struct epoll_event event = { .events = EPOLLPRI };
+    if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) < 0)
+        err(1, "epoll");
+    long total = 0;
+    while (!sockatmark(fd)) {
+        await(fd, POLLIN);
+        long count = recv(fd, text, 1000, MSG_DONTWAIT);
+        if (count < 0)
+            err(1, "recv");
+        total += count;
+        usleep(2000);
+    }
+    tell(total, "announced: text before");
+    event.events = 0;
+    tell(epoll_wait(set, &event, 1, 20000), "announced: epoll");
+    print_events(event.events & EPOLLPRI);
+    await(fd, POLLPRI);
+    tell(recv(fd, text, 1, MSG_OOB), "announced: the urgent byte");
+    tell(epoll_wait(set, &event, 1, 0), "announced: epoll afterwards");
+    close(set);
+    close(fd);
+    close(sender);
+    close(listener);
+}
+
 static void in_line(void)
 {
     int ends[2];
@@ -115,6 +168,8 @@ static void with_signals(void)
 int main(void)
 {
     apart();
+    looked_at();
+    announced();
     in_line();
     with_signals();
     return 0;

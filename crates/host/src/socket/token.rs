@@ -66,7 +66,7 @@ impl Socket {
             return;
         }
         fence(Ordering::SeqCst);
-        if mirror::is_readable(header) {
+        if mirror::is_readable(header) || is_urgent_here(header) {
             // The byte stays, and what arrives next is an edge of its own.
             return;
         }
@@ -74,10 +74,11 @@ impl Socket {
             0 => token::drain(token),
             _ => token::drain_urgent(token),
         }
+        // What the engine has shown since may be among what was just taken, also if somebody has read what it was about.
+        header.readiness.rx_token.store(0, Ordering::SeqCst);
+        header.readiness.urgent_token.store(0, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if mirror::is_readable(header) {
-            // It arrived meanwhile, and its byte may be one of those just taken.
-            header.readiness.rx_token.store(0, Ordering::SeqCst);
+        if mirror::is_readable(header) || is_urgent_here(header) {
             self.ring();
         }
     }
@@ -91,6 +92,11 @@ impl Socket {
         let Some(token) = self.token_of(call) else { return };
         header.readiness.urgent_token.store(0, Ordering::SeqCst);
         token::take_urgent(token);
+        fence(Ordering::SeqCst);
+        if is_urgent_here(header) {
+            // It came meanwhile, and its byte may be the one just taken.
+            self.ring();
+        }
         if !mirror::is_readable(header) {
             self.after_read(call);
         }
