@@ -5,9 +5,11 @@
 
 use core::time::Duration;
 use sockeye_clock::Instant;
+use sockeye_wire::SeqNum;
 
 use crate::Tcb;
 use crate::recovery::Phase;
+use crate::tcb::Fin;
 
 /// A program that has not sent for so long does not wait: its bursts are no stream.
 const RECENT: Duration = Duration::from_millis(1);
@@ -62,10 +64,14 @@ impl Tcb {
         match (room < window, limit <= len) {
             (true, true) => Waits::Cwnd,
             (false, true) => Waits::Window,
-            // Nothing will be added to the text before a FIN.
-            (_, false) if is_last && self.snd.fin != crate::tcb::Fin::None => Waits::No,
+            (_, false) if is_last && self.is_finished(from + len) => Waits::No,
             (_, false) => Waits::Text,
         }
+    }
+
+    /// Whether nothing will be added to the text that ends at `end`: a FIN follows, or another record.
+    fn is_finished(&self, end: SeqNum) -> bool {
+        self.snd.fin != Fin::None || self.marks.is_record_end(end)
     }
 
     /// Whether `limit` bytes are a good part of the smaller `window`.

@@ -5,7 +5,7 @@ use sockeye_wire::{Flags, Options, SackBlock, SackBlocks};
 use std::vec::Vec;
 
 use super::fixture::{Build, Fixture, ISS, ack, config, lines, ms, syn};
-use crate::{Config, RecoveryConfig};
+use crate::{Config, Mark, RecoveryConfig};
 
 fn established(window: u16) -> Fixture {
     let config = Config { push_bursts: true, sack: true, ..config() };
@@ -137,4 +137,13 @@ fn a_short_burst_waits_for_text() {
     fixture.arrives(&acking(8));
     fixture.tcb.close(fixture.now);
     assert_eq!(fixture.transmits().len(), 3);
+}
+
+/// Nor does it at the end of a record (MSG_EOR), which text that follows does not go with.
+#[test]
+fn the_end_of_a_record_waits_for_no_text() {
+    let mut fixture = streaming(ms(20), 13);
+    fixture.tcb.mark(Mark::EndOfRecord, 83_000);
+    fixture.arrives(&acking(7));
+    assert_eq!(fixture.transmits().len(), 13);
 }
