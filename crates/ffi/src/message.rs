@@ -7,6 +7,7 @@ use crate::{names, raw, real};
 use libc::{c_int, c_uint, mmsghdr, msghdr, socklen_t, ssize_t, timespec};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_posix::address::Structure;
+use sockeye_posix::control;
 use std::time::Duration;
 
 /// As `sendmsg()`. Ancillary data are EINVAL: a stream of this kind carries none.
@@ -164,8 +165,9 @@ unsafe fn recv(fd: c_int, message: *mut msghdr, flags: c_int) -> Result<ssize_t,
     let control = io::control(fd, flags, count.unsigned_abs())?;
     // The bytes are read: that there is no place for more is no reason to lose them.
     let room = if header.msg_control.is_null() { 0 } else { header.msg_controllen };
-    header.msg_controllen = if control.len() <= room { control.len() } else { 0 };
-    if header.msg_controllen < control.len() {
+    let (told, is_all) = control::fitting(&control, room);
+    header.msg_controllen = told;
+    if !is_all {
         header.msg_flags |= libc::MSG_CTRUNC;
     }
     // SAFETY: the caller's promise: as many bytes as `msg_controllen` said are there.

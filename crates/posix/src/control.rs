@@ -106,6 +106,21 @@ fn stamps(nanos: u64) -> Vec<u8> {
     message(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &times)
 }
 
+/// How many bytes of these messages go where there is room for `room`: whole messages, of which the last needs no padding.
+/// And whether that is all of them.
+#[must_use]
+pub fn fitting(messages: &[u8], room: usize) -> (usize, bool) {
+    let mut at = 0;
+    while let Some(length) = messages.get(at..).and_then(<[u8]>::first_chunk) {
+        let end = at.saturating_add(usize::from_ne_bytes(*length));
+        if end > room {
+            return (at.min(room), false);
+        }
+        at = end.next_multiple_of(size_of::<usize>());
+    }
+    (messages.len().min(room), true)
+}
+
 /// A control message with its padding.
 #[must_use]
 pub fn message(level: c_int, kind: c_int, data: &[u8]) -> Vec<u8> {

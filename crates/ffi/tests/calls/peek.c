@@ -112,6 +112,16 @@ static void without_control(void)
     await(ends[1], POLLIN);
     tell(recvmsg(ends[1], &message, MSG_DONTWAIT), "no place for control");
     tell((message.msg_flags & MSG_CTRUNC) != 0, "  MSG_CTRUNC");
+    char control[64];
+    if (write(ends[0], "de", 2) != 2)
+        err(1, "write");
+    await(ends[1], POLLIN);
+    message.msg_control = control;
+    message.msg_controllen = CMSG_LEN(sizeof(int));
+    message.msg_flags = 0;
+    tell(recvmsg(ends[1], &message, MSG_DONTWAIT), "a place without padding");
+    tell((long)message.msg_controllen, "  length");
+    tell((message.msg_flags & MSG_CTRUNC) != 0, "  MSG_CTRUNC");
     tell(setsockopt(ends[1], IPPROTO_TCP, TCP_CONGESTION, "reno", (socklen_t)-1), "length -1");
     close(ends[0]);
     close(ends[1]);

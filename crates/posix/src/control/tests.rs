@@ -33,3 +33,12 @@ fn times_are_of_the_size_that_was_asked_for() {
     assert!(wanted.has(libc::SO_TIMESTAMPNS) && !wanted.has(libc::SO_TIMESTAMP));
     assert_eq!(wanted.with(libc::SO_TIMESTAMP, false).with_flags(timestamping::SOFTWARE), Wanted(0));
 }
+
+#[test]
+fn whole_messages_are_told_where_there_is_room() {
+    let both = [message(1, 2, &[3; 4]), message(1, 2, &[3; 16])].concat();
+    let fits = [0, 19, 20, 24, 55, 56, 99].map(|room| fitting(&both, room));
+    assert_eq!(fits, [(0, false), (0, false), (20, false), (24, false), (24, false), (56, true), (56, true)]);
+    assert_eq!(fitting(&both[..24], 20), (20, true), "the padding of the last is not needed");
+    assert_eq!(fitting(&[], 0), (0, true));
+}
