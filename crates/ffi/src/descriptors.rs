@@ -3,6 +3,7 @@
 use crate::engine::{self, TABLE};
 use crate::errno::{Errno, guard};
 use crate::fork;
+use crate::table::Found;
 use crate::{raw, real};
 use libc::{c_int, c_long, c_ulong, c_void};
 
@@ -33,6 +34,7 @@ pub unsafe extern "C-unwind" fn sockeye_dup(fd: c_int) -> c_int {
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
+    keep_for_waiters(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup2(fd, new) };
     if fd == new { result } else { note_copy(fd, result) }
@@ -44,6 +46,7 @@ pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
+    keep_for_waiters(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup3(fd, new, flags) };
     note_copy(fd, result)
@@ -100,6 +103,20 @@ pub unsafe extern "C-unwind" fn sockeye_sockatmark(fd: c_int) -> c_int {
 
 const fn is_duplication(command: c_int) -> bool {
     matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC)
+}
+
+/// Before `new` becomes what `fd` is: calls that wait in what it was go on, as with `close()`.
+fn keep_for_waiters(fd: c_int, new: c_int) {
+    if fd == new || !TABLE.has(new) || fork::is_borrowing_memory() {
+        return;
+    }
+    // SAFETY: no pointers. What is no descriptor replaces none.
+    let is_open = unsafe { real::fcntl(fd, libc::F_GETFD, 0) } >= 0;
+    if let (true, Found::Ours(guard)) = (is_open, TABLE.find(new))
+        && guard.is_of_one_descriptor()
+    {
+        guard.keep_for_waiters(raw::borrow(new));
+    }
 }
 
 /// `new` is now what `fd` is, if it is a descriptor. If the table has no room for it, it is closed again: EMFILE.

@@ -60,6 +60,14 @@ pub enum Found<T: Send + Sync + 'static> {
     Ours(Guard<T>),
 }
 
+impl<T: Send + Sync + 'static> Guard<T> {
+    /// Whether one descriptor of this process names it.
+    #[must_use]
+    pub fn is_of_one_descriptor(&self) -> bool {
+        self.descriptors().load(Ordering::Relaxed) == 1
+    }
+}
+
 /// What [`Table::remove`] took out.
 #[derive(Debug)]
 pub struct Removed<T: Send + Sync + 'static> {

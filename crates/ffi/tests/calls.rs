@@ -205,3 +205,8 @@ fn peeking_goes_on_and_listeners_hand_options_down() {
 fn reads_are_told_when_their_text_arrived() {
     same_as_kernel("times");
 }
+
+#[test]
+fn calls_that_wait_outlive_their_descriptor() {
+    same_as_kernel("replaced");
+}
