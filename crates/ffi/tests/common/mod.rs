@@ -254,15 +254,23 @@ pub fn pause(time: Duration) {
     let _ = receiver.recv_timeout(time);
 }
 
-/// Whether the kernel knows a TCP socket with this port, as `ss -tan` would show.
-pub fn kernel_has_port(port: &str) -> bool {
-    let end = format!(":{:04X}", port.parse::<u16>().expect("a port"));
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|file| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        text.lines()
-            .skip(1)
-            .any(|line| line.split_whitespace().skip(1).take(2).any(|address| address.ends_with(&end)))
-    })
+/// The ports, local and remote, of the kernel's TCP sockets, as `ss -tan` would show them.
+pub fn kernel_ports() -> Vec<(u16, u16)> {
+    let port = |address: Option<&str>| {
+        let (_, port) = address.and_then(|address| address.rsplit_once(':')).expect("an address");
+        u16::from_str_radix(port, 16).expect("a port")
+    };
+    let ports = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        (port(words.next()), port(words.next()))
+    };
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .flat_map(|file| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            text.lines().skip(1).map(ports).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 struct Built {
