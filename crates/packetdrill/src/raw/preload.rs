@@ -3,7 +3,6 @@
 use super::interface::CURRENT;
 use super::memory::{borrow, guard};
 use super::sockets::{getsockopt, is_foreign};
-use super::transfer::send_bytes;
 use libc::{c_char, c_int, c_void, socklen_t, ssize_t};
 use sockeye_posix::Errno;
 use std::ffi::{CStr, OsStr};
@@ -61,7 +60,7 @@ pub unsafe extern "C" fn interposed_sendfile(
         let mut buffer = vec![0; count.min(1 << 20)];
         let at = offset.as_ref().map_or(0, |offset| offset.cast_unsigned());
         let read = rustix::io::pread(borrow(from), &mut buffer[..], at).map_err(Errno::from_kernel)?;
-        let sent = send_bytes(shared, to, &buffer[..read], 0)?;
+        let sent = shared.send(to, &buffer[..read], 0)?;
         if let Some(offset) = offset {
             *offset += sent.cast_signed() as libc::off_t;
         }

@@ -21,10 +21,6 @@ pub(super) fn receive(
     Ok(received)
 }
 
-pub(super) fn send_bytes(shared: &Shared, fd: c_int, bytes: &[u8], flags: c_int) -> Result<usize, Errno> {
-    shared.send(fd, bytes, flags)
-}
-
 pub(super) fn one(at: *const c_void, len: usize) -> iovec {
     iovec { iov_base: at.cast_mut(), iov_len: len }
 }
@@ -109,7 +105,7 @@ pub(super) unsafe extern "C" fn write(
             let count = rustix::io::write(borrow(fd), bytes(at, len)?).map_err(Errno::from_kernel)?;
             return Ok(count.cast_signed());
         }
-        Ok(send_bytes(shared, fd, bytes(at, len)?, 0)?.cast_signed())
+        Ok(shared.send(fd, bytes(at, len)?, 0)?.cast_signed())
     })
 }
 
@@ -121,7 +117,7 @@ pub(super) unsafe extern "C" fn writev(
 ) -> ssize_t {
     guard(userdata, |shared| {
         let all = gather(vectors(at, usize::try_from(count).map_err(|_| Errno::INVAL)?)?)?;
-        Ok(send_bytes(shared, fd, &all, 0)?.cast_signed())
+        Ok(shared.send(fd, &all, 0)?.cast_signed())
     })
 }
 
@@ -132,7 +128,7 @@ pub(super) unsafe extern "C" fn send(
     len: usize,
     flags: c_int,
 ) -> ssize_t {
-    guard(userdata, |shared| Ok(send_bytes(shared, fd, bytes(at, len)?, flags)?.cast_signed()))
+    guard(userdata, |shared| Ok(shared.send(fd, bytes(at, len)?, flags)?.cast_signed()))
 }
 
 pub(super) unsafe extern "C" fn sendto(
@@ -187,7 +183,7 @@ pub(super) unsafe extern "C" fn splice(
         if is_foreign(shared, from) {
             let mut buffer = vec![0; len.min(65_536)];
             let count = rustix::io::read(borrow(from), &mut buffer[..]).map_err(Errno::from_kernel)?;
-            return Ok(send_bytes(shared, to, &buffer[..count], dont_wait)?.cast_signed());
+            return Ok(shared.send(to, &buffer[..count], dont_wait)?.cast_signed());
         }
         if shared.call(|world| world.is_at_urgent(from))? {
             return Ok(0);
