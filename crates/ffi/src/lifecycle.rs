@@ -3,6 +3,7 @@
 use crate::engine::{self, TABLE};
 use crate::errno::{self, Errno, guard};
 use crate::fork;
+use crate::table::Guard;
 use crate::{names, raw, real};
 use libc::{c_int, c_uint, sockaddr, socklen_t};
 use sockeye_host::{Call, Socket};
@@ -116,16 +117,22 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
         return unsafe { real::close(fd) };
     }
     guard(|| {
-        // The table first: as soon as the kernel closed the descriptor, another thread may get its number.
-        let last = TABLE.remove(fd).filter(|removed| removed.was_last);
-        let is_awaited = last.as_ref().is_some_and(|last| last.guard.keep_for_waiters(raw::borrow(fd)));
+        let left = leave(fd);
         // SAFETY: no pointers.
         let result = unsafe { real::close(fd) };
-        if let Some(last) = last.filter(|_| !is_awaited) {
-            last.guard.linger();
+        if let Some(socket) = left {
+            socket.linger();
         }
         Ok(result)
     })
+}
+
+/// Takes `fd` out of the table, before the kernel closes it: as soon as that is done, another thread may get its number. Returns the
+/// socket if this was its last descriptor here; not if calls wait in it, which go on.
+fn leave(fd: c_int) -> Option<Guard<Socket>> {
+    let last = TABLE.remove(fd).filter(|removed| removed.was_last)?;
+    let is_awaited = last.guard.keep_for_waiters(raw::borrow(fd));
+    (!is_awaited).then_some(last.guard)
 }
 
 /// As `close_range()`.
@@ -141,10 +148,10 @@ pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint,
     }
     guard(|| {
         let end = last.saturating_add(1).min(TABLE.end());
-        let removed: Vec<_> = (first..end).filter_map(|fd| TABLE.remove(fd.cast_signed())).collect();
+        let left: Vec<_> = (first..end).filter_map(|fd| leave(fd.cast_signed())).collect();
         // SAFETY: no pointers.
         let result = unsafe { real::close_range(first, last, flags) };
-        removed.iter().filter(|removed| removed.was_last).for_each(|removed| removed.guard.linger());
+        left.iter().for_each(|socket| socket.linger());
         Ok(result)
     })
 }
