@@ -43,6 +43,7 @@ mod raw;
 #[cfg(loom)]
 #[path = "model/raw.rs"]
 mod raw;
+pub mod ready_list;
 pub mod recvq;
 mod ring;
 pub mod sendq;
@@ -58,6 +59,9 @@ pub use arrivals::{ArrivalLine, arrival_of, note_arrival};
 pub use host_page::HostPage;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use lock::LockGuard;
+#[cfg(not(loom))]
+pub use ready_list::ReadyList;
+pub use ready_list::{Mark, WATCHES};
 pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
 pub use slot::{Condition, Slot, SlotHeader};

@@ -4,7 +4,11 @@
 
 use loom::thread;
 
-use crate::{RecvQ, SendQ, Slot, Text};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering};
+
+use crate::ready_list::ListWords;
+use crate::{Mark, RecvQ, SendQ, Slot, Text};
 
 /// What is written, so long that it wraps.
 const BYTES: &[u8] = b"abcdef";
@@ -87,5 +91,69 @@ fn the_wish_for_a_doorbell_and_the_reader_do_not_miss_each_other() {
         let is_there = recvq.ring_after(Some(2));
         let is_rung = program.join().unwrap();
         assert!(is_there || is_rung);
+    });
+}
+
+/// Of what an engine publishes and marks, and who waits for it, either the mark is taken or the sleeper is woken.
+#[test]
+fn no_mark_and_no_sleeper_are_missed() {
+    loom::model(|| {
+        let list = Arc::new(ListWords::default());
+        let published = Arc::new(AtomicU32::new(0));
+        list.join(3, 0);
+        let (marks, news) = (list.clone(), published.clone());
+        let engine = thread::spawn(move || {
+            news.store(1, Ordering::Relaxed);
+            marks.post(3, Mark::RX)
+        });
+        let mut taken = 0;
+        list.take(0, |_, _| taken += 1);
+        list.fall_asleep(0);
+        let sleeps = taken == 0 && !list.has_marks(0);
+        let woken = engine.join().unwrap();
+        assert!(!sleeps || woken == 1, "asleep for ever");
+        list.take(0, |_, _| taken += 1);
+        assert_eq!(taken, 1, "a mark is taken once");
+        assert_eq!(published.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// Who joins and then looks sees what was published, or gets the mark.
+#[test]
+fn who_joins_sees_what_is_there_or_is_told() {
+    loom::model(|| {
+        let list = Arc::new(ListWords::default());
+        let published = Arc::new(AtomicU32::new(0));
+        let (marks, news) = (list.clone(), published.clone());
+        let engine = thread::spawn(move || {
+            news.store(1, Ordering::Relaxed);
+            marks.post(3, Mark::RX);
+        });
+        list.join(3, 0);
+        let is_seen = published.load(Ordering::Relaxed) == 1;
+        engine.join().unwrap();
+        assert!(is_seen || list.has_marks(0));
+    });
+}
+
+/// While one mark is taken another of the same socket comes.
+#[test]
+fn a_mark_that_comes_while_others_are_taken_is_not_lost() {
+    loom::model(|| {
+        let list = Arc::new(ListWords::default());
+        let published = Arc::new(AtomicU32::new(0));
+        list.join(3, 0);
+        let (marks, news) = (list.clone(), published.clone());
+        let engine = thread::spawn(move || {
+            for text in 1..=2 {
+                news.store(text, Ordering::Relaxed);
+                marks.post(3, Mark::RX);
+            }
+        });
+        let mut seen = 0;
+        list.take(0, |_, _| seen = published.load(Ordering::Relaxed));
+        engine.join().unwrap();
+        list.take(0, |_, _| seen = published.load(Ordering::Relaxed));
+        assert_eq!(seen, 2);
     });
 }
