@@ -61,7 +61,7 @@ pub use host_page::HostPage;
 pub use lock::LockGuard;
 #[cfg(not(loom))]
 pub use ready_list::ReadyList;
-pub use ready_list::{Mark, WATCHES};
+pub use ready_list::{GROUPS, Mark, WATCHES};
 pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
 pub use slot::{Condition, Slot, SlotHeader};

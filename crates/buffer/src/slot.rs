@@ -105,8 +105,12 @@ pub struct ReadinessLine {
     pub armed: AtomicU32,
     /// 1 while a token byte is, or is about to be, readable by the program.
     pub rx_token: AtomicU32,
-    /// 1 while the token's send direction is kept full, because SendQ is full.
+    /// The token's send direction: 0 writable, 1 while a program fills it, 2 full, because SendQ is.
     pub tx_token: AtomicU32,
+    /// Bytes by which the engine has shown edges since a program last took some away.
+    pub shown_edges: AtomicU32,
+    /// 1 while somebody is to be told of room in SendQ (Linux's SOCK_NOSPACE). Set by programs, taken by the engine.
+    pub no_space: AtomicU32,
     /// 1 while the token shows an urgent byte, or is about to.
     pub urgent_token: AtomicU32,
     /// SO_RCVLOWAT, bytes; 0 counts as 1.
@@ -286,6 +290,8 @@ impl Slot {
             &readiness.armed,
             &readiness.rx_token,
             &readiness.tx_token,
+            &readiness.shown_edges,
+            &readiness.no_space,
             &readiness.urgent_token,
             &readiness.recv_low_water,
             &readiness.tells_left,

@@ -1,6 +1,7 @@
 //! `dup fcntl ioctl`: calls about the descriptor rather than the connection.
 
 use crate::engine::{self, TABLE};
+use crate::epoll::{self, SETS};
 use crate::errno::{Errno, guard};
 use crate::fork;
 use crate::table::Found;
@@ -112,19 +113,26 @@ fn keep_for_waiters(fd: c_int, new: c_int) {
     }
     // SAFETY: no pointers. What is no descriptor replaces none.
     let is_open = unsafe { real::fcntl(fd, libc::F_GETFD, 0) } >= 0;
-    if let (true, Found::Ours(guard)) = (is_open, TABLE.find(new))
-        && guard.is_of_one_descriptor()
-    {
-        guard.keep_for_waiters(raw::borrow(new));
+    let (true, Found::Ours(socket)) = (is_open, TABLE.find(new)) else { return };
+    if socket.is_of_one_descriptor() {
+        epoll::forget_socket(&socket);
+        socket.keep_for_waiters(raw::borrow(new));
+    } else {
+        epoll::forget_descriptor(new, &socket);
     }
 }
 
 /// `new` is now what `fd` is, if it is a descriptor. If the table has no room for it, it is closed again: EMFILE.
 fn note_copy(fd: c_int, new: c_int) -> c_int {
-    if new < 0 || (!TABLE.has(fd) && !TABLE.has(new)) || fork::is_borrowing_memory() {
+    let is_known = |fd| TABLE.has(fd) || SETS.has(fd);
+    if new < 0 || !(is_known(fd) || is_known(new)) || fork::is_borrowing_memory() {
         return new;
     }
     guard(|| {
+        // A set that does not fit is the kernel's alone under that descriptor, so it must be so under all.
+        if SETS.duplicate(fd, new).is_err() {
+            epoll::leave_to_kernel(fd);
+        }
         TABLE.duplicate(fd, new).map_err(|_| {
             // SAFETY: no pointers; the descriptor was just made.
             let _ = unsafe { real::close(new) };

@@ -3,6 +3,10 @@
 use crate::descriptors::{
     sockeye_dup, sockeye_dup2, sockeye_dup3, sockeye_fcntl, sockeye_ioctl, sockeye_sockatmark,
 };
+use crate::epoll::{
+    sockeye_epoll_create, sockeye_epoll_create1, sockeye_epoll_ctl, sockeye_epoll_pwait,
+    sockeye_epoll_pwait2, sockeye_epoll_wait,
+};
 use crate::io::{
     sockeye_read, sockeye_read_chk, sockeye_readv, sockeye_recv, sockeye_recv_chk, sockeye_recvfrom,
     sockeye_recvfrom_chk, sockeye_send, sockeye_sendto, sockeye_write, sockeye_writev,
@@ -14,11 +18,7 @@ use crate::lifecycle::{
 use crate::message::{sockeye_recvmmsg, sockeye_recvmsg, sockeye_sendmmsg, sockeye_sendmsg};
 use crate::names::{sockeye_bind, sockeye_connect, sockeye_getpeername, sockeye_getsockname};
 use crate::options::{sockeye_getsockopt, sockeye_setsockopt};
-use crate::ready::{
-    sockeye_epoll_create, sockeye_epoll_create1, sockeye_epoll_ctl, sockeye_epoll_pwait,
-    sockeye_epoll_pwait2, sockeye_epoll_wait, sockeye_poll, sockeye_poll_chk, sockeye_ppoll,
-    sockeye_ppoll_chk,
-};
+use crate::ready::{sockeye_poll, sockeye_poll_chk, sockeye_ppoll, sockeye_ppoll_chk};
 use crate::select::{sockeye_pselect, sockeye_select};
 use crate::sendfile::{sockeye_sendfile, sockeye_splice};
 use crate::stdio::{sockeye_fdopen, sockeye_fileno};

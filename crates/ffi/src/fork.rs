@@ -8,7 +8,7 @@
 //! * `exec()`: the new program finds the tokens that it inherited when the library starts.
 
 use crate::engine::{self, MAKING, TABLE};
-use crate::stdio;
+use crate::{epoll, ready, stdio};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -38,6 +38,12 @@ pub fn prepare_process() {
     }
 }
 
+/// The process that this memory belongs to.
+#[must_use]
+pub fn process() -> u32 {
+    PROCESS.load(Ordering::Acquire)
+}
+
 /// Whether this is the child of `vfork()`, which must leave the table alone.
 #[must_use]
 pub fn is_borrowing_memory() -> bool {
@@ -64,6 +70,8 @@ extern "C" fn before() {
             std::mem::forget(MAKING.lock());
             TOOK.store(true, Ordering::Relaxed);
         }
+        epoll::before_fork();
+        ready::before_fork();
         engine::before_fork();
     });
 }
@@ -71,6 +79,8 @@ extern "C" fn before() {
 extern "C" fn after_in_parent() {
     let _ = catch_unwind(|| {
         engine::after_fork_in_parent();
+        ready::after_fork_in_parent();
+        epoll::after_fork_in_parent();
         if TOOK.swap(false, Ordering::Relaxed) {
             MAKING.free();
         }
@@ -83,5 +93,7 @@ extern "C" fn after_in_child() {
         MAKING.free();
         PROCESS.store(std::process::id(), Ordering::Release);
         engine::after_fork_in_child();
+        ready::after_fork_in_child();
+        epoll::after_fork_in_child();
     });
 }

@@ -17,6 +17,7 @@
 
 pub mod descriptors;
 pub mod engine;
+pub mod epoll;
 pub mod errno;
 pub mod exports;
 pub mod fork;

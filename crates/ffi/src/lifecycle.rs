@@ -1,6 +1,7 @@
 //! `socket listen accept shutdown close`: how sockets come and go.
 
 use crate::engine::{self, TABLE};
+use crate::epoll::{self, SETS};
 use crate::errno::{self, Errno, guard};
 use crate::fork;
 use crate::table::Guard;
@@ -112,7 +113,7 @@ pub unsafe extern "C-unwind" fn sockeye_shutdown(fd: c_int, how: c_int) -> c_int
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
-    if !TABLE.has(fd) || fork::is_borrowing_memory() {
+    if fork::is_borrowing_memory() || !(TABLE.has(fd) || SETS.has(fd)) {
         // SAFETY: no pointers.
         return unsafe { real::close(fd) };
     }
@@ -130,9 +131,15 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
 /// Takes `fd` out of the table, before the kernel closes it: as soon as that is done, another thread may get its number. Returns the
 /// socket if this was its last descriptor here; not if calls wait in it, which go on.
 fn leave(fd: c_int) -> Option<Guard<Socket>> {
-    let last = TABLE.remove(fd).filter(|removed| removed.was_last)?;
-    let is_awaited = last.guard.keep_for_waiters(raw::borrow(fd));
-    (!is_awaited).then_some(last.guard)
+    drop(SETS.remove(fd));
+    let removed = TABLE.remove(fd)?;
+    if !removed.was_last {
+        epoll::forget_descriptor(fd, &removed.guard);
+        return None;
+    }
+    epoll::forget_socket(&removed.guard);
+    let is_awaited = removed.guard.keep_for_waiters(raw::borrow(fd));
+    (!is_awaited).then_some(removed.guard)
 }
 
 /// As `close_range()`.
@@ -142,12 +149,13 @@ fn leave(fd: c_int) -> Option<Guard<Socket>> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     let closes = flags & c_int::try_from(libc::CLOSE_RANGE_CLOEXEC).unwrap_or(0) == 0;
-    if first > last || !closes || first >= TABLE.end() || fork::is_borrowing_memory() {
+    let end = TABLE.end().max(SETS.end());
+    if first > last || !closes || first >= end || fork::is_borrowing_memory() {
         // SAFETY: no pointers.
         return unsafe { real::close_range(first, last, flags) };
     }
     guard(|| {
-        let end = last.saturating_add(1).min(TABLE.end());
+        let end = last.saturating_add(1).min(end);
         let left: Vec<_> = (first..end).filter_map(|fd| leave(fd.cast_signed())).collect();
         // SAFETY: no pointers.
         let result = unsafe { real::close_range(first, last, flags) };

@@ -1,6 +1,7 @@
 //! `sendmsg recvmsg sendmmsg recvmmsg`: messages; and tokens that arrive in messages of kernel sockets.
 
 use crate::engine::{self, TABLE};
+use crate::epoll;
 use crate::errno::{Errno, guard};
 use crate::io::{self, Told};
 use crate::{names, raw, real};
@@ -17,6 +18,8 @@ use std::time::Duration;
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     if !TABLE.has(fd) {
+        // SAFETY: the caller's promise.
+        unsafe { leave_sets_to_kernel(message) };
         // SAFETY: the caller's arguments as they came.
         return unsafe { real::sendmsg(fd, message, flags) };
     }
@@ -43,6 +46,15 @@ pub unsafe extern "C-unwind" fn sockeye_recvmsg(fd: c_int, message: *mut msghdr,
     count
 }
 
+/// What goes to another process is the kernel's to judge.
+unsafe fn leave_sets_to_kernel(message: *const msghdr) {
+    // SAFETY: valid, if it is not NULL.
+    if unsafe { message.as_ref() }.is_some_and(|message| !message.msg_control.is_null()) {
+        // SAFETY: the caller's promise: its control messages are as the kernel wants them.
+        unsafe { raw::rights(message) }.into_iter().for_each(epoll::leave_to_kernel);
+    }
+}
+
 /// As `sendmmsg()`.
 ///
 /// # Safety
@@ -56,7 +68,7 @@ pub unsafe extern "C-unwind" fn sockeye_sendmmsg(
 ) -> c_int {
     if !TABLE.has(fd) {
         // SAFETY: the caller's arguments as they came.
-        return unsafe { real::sendmmsg(fd, messages, count, flags) };
+        return unsafe { send_foreign(fd, messages, count, flags) };
     }
     guard(|| {
         // SAFETY: the caller's promise.
@@ -66,6 +78,18 @@ pub unsafe extern "C-unwind" fn sockeye_sendmmsg(
             unsafe { send(fd, header, flags) }.map(Some)
         })
     })
+}
+
+/// `sendmmsg()` of another descriptor.
+unsafe fn send_foreign(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    let headers = unsafe { raw::elements(messages, (count as usize).min(raw::MOST_BUFFERS)) };
+    for message in headers.unwrap_or_default() {
+        // SAFETY: the caller's promise.
+        unsafe { leave_sets_to_kernel(&raw const message.msg_hdr) };
+    }
+    // SAFETY: the caller's arguments as they came.
+    unsafe { real::sendmmsg(fd, messages, count, flags) }
 }
 
 /// As `recvmmsg()`. As on Linux the timeout is looked at after each message only.

@@ -4,6 +4,8 @@ use crate::errno::Errno;
 use libc::{c_int, c_void, iovec, socklen_t};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Linux moves at most this many bytes in one call (MAX_RW_COUNT).
 pub const MOST_BYTES: usize = 0x7fff_f000;
@@ -36,6 +38,39 @@ pub fn at_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "
     // SAFETY: the three are functions without arguments that live as long as the library, which is never unloaded. It
     // can only fail for want of memory, and then a forked child has no engine.
     let _ = unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+}
+
+/// The number of a descriptor.
+pub fn number(descriptor: BorrowedFd<'_>) -> c_int {
+    std::os::fd::AsRawFd::as_raw_fd(&descriptor)
+}
+
+/// A word that forked children share with this process. There are many, which are given out in turn.
+pub fn shared_word() -> &'static AtomicU32 {
+    const LEN: usize = 4096;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    static PAGE: OnceLock<&'static [AtomicU32]> = OnceLock::new();
+    static ALONE: AtomicU32 = AtomicU32::new(0);
+    let page = PAGE.get_or_init(|| {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let page = unsafe { libc::mmap(std::ptr::null_mut(), LEN, protection, flags, -1, 0) };
+        if page == libc::MAP_FAILED {
+            return std::slice::from_ref(&ALONE);
+        }
+        // SAFETY: the page is aligned, all zero, stays for ever, and nothing but these atomics is in it.
+        unsafe { std::slice::from_raw_parts(page.cast(), LEN / size_of::<AtomicU32>()) }
+    });
+    &page[NEXT.fetch_add(1, Ordering::Relaxed) as usize % page.len()]
+}
+
+/// Any number.
+pub fn random_number() -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: the buffer is valid. Without randomness the address will do.
+    let _ = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    u64::from_ne_bytes(bytes) ^ (&raw const bytes).addr() as u64
 }
 
 /// Raises a signal for the calling thread.

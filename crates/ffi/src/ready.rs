@@ -1,17 +1,21 @@
-//! `poll ppoll epoll_ctl`: readiness.
+//! `poll ppoll`: readiness.
 //!
-//! A poll of Sockeye sockets and others is one poll of the kernel, on the tokens. Before it each socket is *armed*: from
-//! then on the engine keeps the token as ready as the socket is. If a socket is ready by its shared words already, the
-//! kernel is only asked about the others, without waiting. After it the answer for a Sockeye socket is read from its
-//! words; if nothing is left of what the kernel said, the wait goes on.
+//! A poll of Sockeye sockets is answered from their shared words. To sleep it becomes a group of the process's ready list
+//! ([`sockeye_host::Group`]) for the time of the call, and polls the group's bell in the kernel, together with descriptors of other
+//! kinds. These are asked in each call, also in one whose answer is known, so they cannot starve.
 //!
-//! An epoll set is the kernel's own: sockets are armed when they are put in, and `epoll_wait()` is the kernel's.
+//! Where no group is to be had the kernel polls the tokens: before it each socket is *armed*, so that from then on the engine keeps
+//! the token as ready as the socket is, and after it the answer for a Sockeye socket is read from its words.
+
+mod poll;
 
 use crate::engine::{self, TABLE};
+use crate::epoll::{self, SETS};
 use crate::errno::{Errno, guard};
 use crate::{io, raw, real};
-use libc::{c_int, c_short, epoll_event, nfds_t, pollfd, sigset_t, size_t, timespec};
-use sockeye_clock::monotonic;
+use libc::{c_int, c_short, nfds_t, pollfd, sigset_t, size_t, timespec};
+pub use poll::{after_fork_in_child, after_fork_in_parent, before_fork};
+use sockeye_clock::{Instant, monotonic};
 use sockeye_host::{Readiness, Socket};
 use std::time::Duration;
 
@@ -92,110 +96,26 @@ pub unsafe extern "C-unwind" fn sockeye_ppoll_chk(
     unsafe { sockeye_ppoll(fds, count, timeout, mask) }
 }
 
-/// As `epoll_create()`.
-///
-/// # Safety
-/// None is needed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_create(size: c_int) -> c_int {
-    // SAFETY: no pointers.
-    unsafe { real::epoll_create(size) }
-}
-
-/// As `epoll_create1()`.
-///
-/// # Safety
-/// None is needed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_create1(flags: c_int) -> c_int {
-    // SAFETY: no pointers.
-    unsafe { real::epoll_create1(flags) }
-}
-
-/// As `epoll_ctl()`.
-///
-/// # Safety
-/// `event` is NULL or valid.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_ctl(
-    epoll: c_int,
-    operation: c_int,
-    fd: c_int,
-    event: *mut epoll_event,
-) -> c_int {
-    if TABLE.has(fd) && operation != libc::EPOLL_CTL_DEL {
-        // SAFETY: valid, if it is not NULL. The kernel says EFAULT to NULL.
-        let asked = unsafe { event.as_ref() }.map_or(0, |event| event.events);
-        let armed = guard(|| {
-            let socket = engine::find(fd)?;
-            // If the host process is gone the token has hung up, which is what the set will say.
-            let _ = socket.arm(raw::borrow(fd));
-            if asked & libc::EPOLLET as u32 != 0 {
-                socket.show_edges();
-            }
-            Ok(0)
-        });
-        if armed != 0 {
-            return armed;
-        }
-    }
-    // SAFETY: the caller's arguments as they came.
-    unsafe { real::epoll_ctl(epoll, operation, fd, event) }
-}
-
-/// As `epoll_wait()`.
-///
-/// # Safety
-/// `events` points to `most` elements.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_wait(
-    epoll: c_int,
-    events: *mut epoll_event,
-    most: c_int,
-    timeout: c_int,
-) -> c_int {
-    // SAFETY: the caller's arguments as they came.
-    unsafe { real::epoll_wait(epoll, events, most, timeout) }
-}
-
-/// As `epoll_pwait()`.
-///
-/// # Safety
-/// `events` points to `most` elements, `mask` is NULL or valid.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_pwait(
-    epoll: c_int,
-    events: *mut epoll_event,
-    most: c_int,
-    timeout: c_int,
-    mask: *const sigset_t,
-) -> c_int {
-    // SAFETY: the caller's arguments as they came.
-    unsafe { real::epoll_pwait(epoll, events, most, timeout, mask) }
-}
-
-/// As `epoll_pwait2()`.
-///
-/// # Safety
-/// `events` points to `most` elements, `timeout` and `mask` are NULL or valid.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sockeye_epoll_pwait2(
-    epoll: c_int,
-    events: *mut epoll_event,
-    most: c_int,
-    timeout: *const timespec,
-    mask: *const sigset_t,
-) -> c_int {
-    // SAFETY: the caller's arguments as they came.
-    unsafe { real::epoll_pwait2(epoll, events, most, timeout, mask) }
-}
-
 /// Waits until something is ready: the count, 0 when the time is over.
 ///
 /// # Errors
 /// As `ppoll()`.
 pub fn wait(fds: &mut [pollfd], timeout: Option<Duration>, mask: Option<&sigset_t>) -> Result<c_int, Errno> {
+    fds.iter().filter(|entry| SETS.has(entry.fd)).for_each(|entry| epoll::leave_to_kernel(entry.fd));
     let deadline = timeout.map(|timeout| monotonic() + timeout);
+    let ours = poll::Ours::find(fds);
+    match poll::Watching::start(&ours) {
+        Some(watching) => ours.wait(fds, deadline, mask, &watching),
+        None => wait_by_tokens(fds, deadline, mask),
+    }
+}
+
+/// Waits where no group is to be had: the kernel judges the tokens.
+fn wait_by_tokens(
+    fds: &mut [pollfd],
+    deadline: Option<Instant>,
+    mask: Option<&sigset_t>,
+) -> Result<c_int, Errno> {
     loop {
         let left = deadline.map(|deadline| deadline.since(monotonic()));
         let at_once = arm(fds);
@@ -214,7 +134,7 @@ pub fn wait(fds: &mut [pollfd], timeout: Option<Duration>, mask: Option<&sigset_
 /// Whether a C program's array names one of our sockets.
 unsafe fn has_ours(fds: *mut pollfd, count: nfds_t) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { elements(fds, count) }.is_ok_and(|fds| fds.iter().any(|entry| TABLE.has(entry.fd)))
+    unsafe { elements(fds, count) }.is_ok_and(|fds| fds.iter().any(|entry| TABLE.has(entry.fd) || SETS.has(entry.fd)))
 }
 
 unsafe fn elements<'a>(fds: *mut pollfd, count: nfds_t) -> Result<&'a mut [pollfd], Errno> {
@@ -279,6 +199,18 @@ fn failure(socket: &Socket, entry: &pollfd) -> c_short {
 fn answer(socket: &Socket, events: c_short) -> c_short {
     revents(socket.readiness(), events)
 }
+
+/// As [`answer`] for epoll's masks, whose lower half is poll's. A socket that is asked for room and has none will tell of it.
+pub fn events_of(socket: &Socket, asked: u32) -> u32 {
+    let low = |asked: u32| asked as u16 as c_short;
+    let told = answer(socket, low(asked));
+    let wants_room = low(asked) & ROOM != 0 && told & ROOM == 0;
+    let told = if wants_room && socket.wait_for_room() { answer(socket, low(asked)) } else { told };
+    u32::from(told.cast_unsigned())
+}
+
+/// What says that there is room.
+const ROOM: c_short = libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND;
 
 /// What `poll()` says of a readiness to one who asked for `events`.
 fn revents(readiness: Readiness, events: c_short) -> c_short {

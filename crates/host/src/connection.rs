@@ -1,14 +1,16 @@
 //! A process's connection to a host process: the control socket, the doorbell, and the arenas.
 
 use crate::fork_mutex::ForkMutex;
+use crate::group::{Groups, Spare};
 use crate::proto::{self, Answer, Reply, Request};
 use crate::raw;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use sockeye_buffer::{Arena, HostPage};
+use sockeye_buffer::{Arena, HostPage, ReadyList};
 use sockeye_stack::Error;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -35,8 +37,16 @@ pub(crate) struct Connection {
 #[derive(Debug, Default)]
 struct Control {
     /// `None` in a forked child that has not yet asked for anything.
-    socket: Option<OwnedFd>,
+    session: Option<Session>,
     arenas: Vec<(u32, Arena)>,
+}
+
+/// What a process has of its own.
+#[derive(Debug)]
+struct Session {
+    socket: OwnedFd,
+    list: Arc<ReadyList>,
+    groups: Groups,
 }
 
 /// Why there is no connection.
@@ -54,6 +64,7 @@ struct Welcome {
     instance: u64,
     doorbell: OwnedFd,
     page: OwnedFd,
+    list: OwnedFd,
 }
 
 impl Connection {
@@ -61,6 +72,7 @@ impl Connection {
     pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
         let welcome = greet(path, host)?;
         let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
+        let session = Session::new(path, welcome.socket, &welcome.list)?;
         let alive = page.liveness().load(Ordering::Acquire);
         if !page.is_alive() {
             return Err(ConnectError::NoHost);
@@ -73,7 +85,7 @@ impl Connection {
             alive,
             is_lost: AtomicBool::new(false),
             doorbell: welcome.doorbell,
-            control: ForkMutex::new(Control { socket: Some(welcome.socket), arenas: Vec::new() }),
+            control: ForkMutex::new(Control { session: Some(session), arenas: Vec::new() }),
             epoch: AtomicU32::new(1),
         })
     }
@@ -104,8 +116,10 @@ impl Connection {
             Ok(answer) => Ok(answer),
             // A program that closes all descriptors closes this one too.
             Err(Errno::BADF | Errno::NOTSOCK) => {
-                if let Some(socket) = control.socket.take() {
-                    raw::disown(socket);
+                if let Some(session) = control.session.take() {
+                    raw::disown(session.socket);
+                    // Another session has another ready list, which nobody here knows.
+                    self.epoch.fetch_add(1, Ordering::Relaxed);
                 }
                 self.exchange(control, request).map_err(|_| self.lost())
             }
@@ -115,19 +129,49 @@ impl Connection {
     }
 
     fn exchange(&self, control: &mut Control, request: &Request) -> Result<Answer, Errno> {
-        let socket = match &control.socket {
-            Some(socket) => socket,
-            None => control.socket.insert(self.reopen()?),
+        let session = match &control.session {
+            Some(session) => session,
+            None => control.session.insert(self.reopen()?),
         };
+        let socket = &session.socket;
         proto::send(socket.as_fd(), request, &[], SendFlags::empty())?;
         let (reply, descriptors) = proto::receive(socket.as_fd(), RecvFlags::empty())?;
         Ok(Answer { reply, descriptors })
     }
 
     /// A control socket of its own for a forked child.
-    fn reopen(&self) -> Result<OwnedFd, Errno> {
+    fn reopen(&self) -> Result<Session, Errno> {
         let welcome = greet(&self.path, self.host.as_deref()).map_err(|_| Errno::CONNRESET)?;
-        if welcome.instance == self.instance { Ok(welcome.socket) } else { Err(Errno::CONNRESET) }
+        if welcome.instance != self.instance {
+            return Err(Errno::CONNRESET);
+        }
+        Session::new(&self.path, welcome.socket, &welcome.list).map_err(|_| Errno::CONNRESET)
+    }
+
+    /// A group of this process's ready list, and the list.
+    pub(crate) fn group(&self) -> Result<(Spare, Arc<ReadyList>), Error> {
+        let mut control = self.control.lock();
+        if control.session.is_none() {
+            self.call_locked(&mut control, &Request::Wake)?;
+        }
+        let mut groups = control.session.as_mut().map(|session| std::mem::take(&mut session.groups));
+        let taken = groups.as_mut().ok_or(Errno::CONNRESET).and_then(|groups| {
+            groups.take(|group| {
+                let answer = self.call_locked(&mut control, &Request::Bell { group });
+                let bell = answer.ok().and_then(|answer| answer.descriptors.into_iter().next());
+                bell.map(move_up).ok_or(Errno::MFILE)
+            })
+        });
+        let session = control.session.as_mut().ok_or(Error::HostGone)?;
+        session.groups = groups.unwrap_or_default();
+        Ok((taken.map_err(|_| Error::TooManyFiles)?, session.list.clone()))
+    }
+
+    pub(crate) fn give_back_group(&self, epoch: u32, spare: Spare) {
+        let mut control = self.control.lock();
+        if epoch == self.epoch() && let Some(session) = &mut control.session {
+            session.groups.give_back(spare);
+        }
     }
 
     fn lost(&self) -> Error {
@@ -190,8 +234,15 @@ impl Connection {
     /// In a forked child: the control socket is the parent's.
     pub(crate) fn after_fork_in_child(&self) {
         self.control.after_fork_in_child();
-        self.control.lock().socket = None;
+        self.control.lock().session = None;
         self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Session {
+    fn new(path: &Path, socket: OwnedFd, list: &OwnedFd) -> Result<Self, ConnectError> {
+        let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
+        Ok(Self { socket, list: Arc::new(list), groups: Groups::default() })
     }
 }
 
@@ -212,9 +263,10 @@ fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
     match reply {
         Reply::Welcome { instance } => {
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
+            let list = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(move_up).ok_or_else(missing)?;
-            Ok(Welcome { socket: move_up(socket), instance, doorbell, page })
+            Ok(Welcome { socket: move_up(socket), instance, doorbell, page, list })
         }
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),

@@ -4,12 +4,14 @@
 //! threads do other things; it sleeps until the engine's next deadline, and is woken when a nearer one appears.
 
 use crate::SetupError;
+use crate::group::{Groups, Spare};
 use crate::engine::{Caller, Engine, Storage};
 use crate::proto::{Answer, Request};
 use crate::table::ClientId;
 use parking_lot::Mutex;
+use rustix::io::Errno;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
-use sockeye_buffer::Slot;
+use sockeye_buffer::{ReadyList, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId, NetworkConfig};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,6 +27,7 @@ pub(crate) struct Embedded {
     engine: Mutex<Engine>,
     instance: u64,
     sleeper: Arc<Sleeper>,
+    groups: Mutex<Groups>,
     /// A forked child has no engine: its thread and its state are the parent's.
     is_forked: AtomicBool,
 }
@@ -50,7 +53,13 @@ impl Embedded {
         let instance = engine.instance();
         let is_forked = AtomicBool::new(false);
         let embedded =
-            Arc::new(Self { engine: Mutex::new(engine), instance, sleeper: sleeper.clone(), is_forked });
+            Arc::new(Self {
+                engine: Mutex::new(engine),
+                instance,
+                sleeper: sleeper.clone(),
+                groups: Mutex::default(),
+                is_forked,
+            });
         let weak = Arc::downgrade(&embedded);
         std::thread::Builder::new().name("sockeye".into()).spawn(move || serve(&weak, &sleeper)).map_err(
             |error| SetupError(format!("cannot start a thread: {error}; raise the limit of threads")),
@@ -73,6 +82,23 @@ impl Embedded {
 
     pub(crate) fn slot(&self, tag: u64) -> Option<Slot> {
         self.run(|engine, _| engine.slot(tag)).ok().flatten()
+    }
+
+    /// A group of the program's ready list, and the list.
+    pub(crate) fn group(&self, host: HostId) -> Result<(Spare, Arc<ReadyList>), Error> {
+        let list = self.run(|engine, _| engine.list(CLIENT))?.ok_or(Error::HostGone)?;
+        let new_bell = |group| {
+            let answer = self.call(host, Request::Bell { group });
+            answer.ok().and_then(|answer| answer.descriptors.into_iter().next()).ok_or(Errno::MFILE)
+        };
+        let spare = self.groups.lock().take(new_bell).map_err(|_| Error::TooManyFiles)?;
+        Ok((spare, list))
+    }
+
+    pub(crate) fn give_back_group(&self, spare: Spare) {
+        if self.is_alive() {
+            self.groups.lock().give_back(spare);
+        }
     }
 
     pub(crate) fn instance(&self) -> u64 {

@@ -17,7 +17,7 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Table, Use, largest_rings};
 use crate::{SetupError, token};
 use parking_lot::Mutex;
-use sockeye_buffer::note_arrival;
+use sockeye_buffer::{ReadyList, note_arrival};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketOption};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -66,7 +66,13 @@ impl Engine {
             Storage::Heap => Memory::heap(send, recv),
             Storage::Shared => Memory::shared(send, recv),
         };
-        let table = Arc::new(Mutex::new(Table::new(memory)));
+        let mut table = Table::new(memory);
+        if storage == Storage::Heap {
+            let list = ReadyList::on_heap()
+                .ok_or_else(|| SetupError("no address space for the list of ready sockets; raise the limit".into()))?;
+            table.add_list(ClientId(0), Arc::new(list));
+        }
+        let table = Arc::new(Mutex::new(table));
         let rings = Box::new(SlotRings(table.clone()));
         let network = Network::new(now, config, rings, rand::random()).map_err(SetupError)?;
         let watcher = token::watcher().map_err(|error| {
@@ -100,6 +106,20 @@ impl Engine {
     /// The slot of a socket, for an engine and a program in one process.
     pub(crate) fn slot(&self, tag: u64) -> Option<sockeye_buffer::Slot> {
         self.table.lock().entry(tag).map(|entry| entry.slot.clone())
+    }
+
+    /// Makes the ready list of a new process; its descriptor, to be sent to it.
+    pub(crate) fn add_client(&self, client: ClientId) -> std::io::Result<OwnedFd> {
+        let mut list = ReadyList::create()?;
+        let file = rustix::io::fcntl_dupfd_cloexec(list.fd().ok_or(std::io::ErrorKind::Unsupported)?, 0)?;
+        list.forget_file();
+        self.table.lock().add_list(client, Arc::new(list));
+        Ok(file)
+    }
+
+    /// The ready list of a process, for an engine and a program in one process.
+    pub(crate) fn list(&self, client: ClientId) -> Option<Arc<ReadyList>> {
+        self.table.lock().watches(client).map(|watches| watches.list.list.clone())
     }
 
     /// Moves what is owed, and tells programs what happened. After every input.
@@ -163,6 +183,7 @@ impl Engine {
     fn look_at(&mut self, now: Instant, tag: u64) {
         let id = self.table.lock().entry_mut(tag).and_then(|entry| {
             entry.mirror();
+            entry.post_room();
             entry.id
         });
         if let Some(id) = id {
@@ -205,6 +226,7 @@ impl Engine {
             entry.held = Use::Unused;
             entry.armers.clear();
         }
+        table.unwatch(tag);
         table.release_if_unused(tag);
     }
 
@@ -219,11 +241,22 @@ impl Engine {
         let others: Vec<u64> = self.table.lock().entries().map(|entry| entry.tag).collect();
         for tag in others {
             self.lingered(tag, client);
+            self.mend_token(tag, client);
             self.forget(now, tag, client);
         }
-        self.table.lock().memory.client_gone(pool);
+        let mut table = self.table.lock();
+        table.drop_list(client);
+        table.memory.client_gone(pool);
+        drop(table);
         self.answer_hang_ups(now);
         self.settle(now);
+    }
+
+    /// `client` is gone, and may have been filling the token of a socket that others have as well.
+    fn mend_token(&mut self, tag: u64, client: ClientId) {
+        if let Some(entry) = self.table.lock().entry_mut(tag).filter(|entry| entry.armers.contains(&client)) {
+            entry.mend_token();
+        }
     }
 
     /// `client` waits no more for the last bytes to be acknowledged.

@@ -16,23 +16,25 @@ const ATTEMPTS: u32 = 2_000;
 
 /// A mutex that a program may fork over.
 #[derive(Debug)]
-pub(crate) struct ForkMutex<T> {
+pub struct ForkMutex<T> {
     mutex: Mutex<Word, T>,
     /// The thread that forks holds it.
     is_taken: AtomicBool,
 }
 
 impl<T> ForkMutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
+    /// A free mutex.
+    pub const fn new(value: T) -> Self {
         Self { mutex: Mutex::new(value), is_taken: AtomicBool::new(false) }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Word, T> {
+    /// Waits for the mutex.
+    pub fn lock(&self) -> MutexGuard<'_, Word, T> {
         self.mutex.lock()
     }
 
     /// Takes it for the time of the fork, and says what `look` sees. `None` if it could not be taken.
-    pub(crate) fn before_fork<U>(&self, look: impl Fn(&T) -> U) -> Option<U> {
+    pub fn before_fork<U>(&self, look: impl Fn(&T) -> U) -> Option<U> {
         for _ in 0..ATTEMPTS {
             if let Some(guard) = self.mutex.try_lock() {
                 let seen = look(&guard);
@@ -46,14 +48,14 @@ impl<T> ForkMutex<T> {
     }
 
     /// Gives it back, if it was taken.
-    pub(crate) fn after_fork_in_parent(&self) {
+    pub fn after_fork_in_parent(&self) {
         if self.is_taken.swap(false, Ordering::Relaxed) {
             raw::free(&self.mutex);
         }
     }
 
     /// Frees it, whoever held it: that thread does not exist here.
-    pub(crate) fn after_fork_in_child(&self) {
+    pub fn after_fork_in_child(&self) {
         self.is_taken.store(false, Ordering::Relaxed);
         if self.mutex.is_locked() {
             raw::free(&self.mutex);

@@ -1,7 +1,7 @@
 //! What the engine tells about a socket: condition bits, wakes, and readiness on the token of a socket that is polled.
 
 use crate::table::{Entry, condition};
-use sockeye_buffer::{Condition, SlotHeader, futex, is_hidden_next, is_urgent_here};
+use sockeye_buffer::{Condition, Mark, SlotHeader, futex, is_hidden_next, is_urgent_here};
 use sockeye_stack::{Error, SocketEvent};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
@@ -10,9 +10,53 @@ pub(crate) const ARMED: u32 = 1;
 /// What it says once it is in an epoll set with EPOLLET.
 pub(crate) const ARMED_FOR_EDGES: u32 = 2;
 
+/// What `tx_token` says: the program makes EMPTY FILLING and that FULL, the engine makes FULL EMPTY.
+pub(crate) const EMPTY: u32 = 0;
+/// A program is just filling it.
+pub(crate) const FILLING: u32 = 1;
+/// It is not writable.
+pub(crate) const FULL: u32 = 2;
+/// Edges shown by so many bytes more are reason to take them away: some 270 would be all that fit.
+pub(crate) const MANY_EDGES: u32 = 64;
+
 impl Entry {
-    /// Tells the program what happened. The order matters: words first, then wakes, then the token.
+    /// Tells the program what happened. The order matters: words first, then wakes, then the ready lists and the token.
     pub(crate) fn on_event(&mut self, event: SocketEvent) {
+        self.apply(event);
+        match event {
+            SocketEvent::Readable | SocketEvent::Acceptable | SocketEvent::Urgent => self.post(Mark::RX),
+            SocketEvent::Writable => self.post_room(),
+            SocketEvent::Remembered | SocketEvent::Drained => {}
+            SocketEvent::Connected
+            | SocketEvent::EndOfFile
+            | SocketEvent::Failed(_)
+            | SocketEvent::ReportQueued
+            | SocketEvent::Reported(_)
+            | SocketEvent::Closed => self.post(Mark::STATE),
+        }
+        self.mirror();
+    }
+
+    /// Marks what happened in the ready lists of all who watch.
+    pub(crate) fn post(&self, mark: Mark) {
+        self.watchers.iter().for_each(|watcher| watcher.post(mark));
+    }
+
+    /// Tells of room in SendQ, if there is some and somebody wants to know.
+    pub(crate) fn post_room(&self) {
+        let header = self.slot.header();
+        let no_space = &header.readiness.no_space;
+        // With the fence of who sets it: either it is seen here, or the room is seen there.
+        fence(Ordering::SeqCst);
+        if no_space.load(Ordering::Relaxed) != 0
+            && is_writable(header, header.engine.condition.load(Ordering::Relaxed))
+            && no_space.swap(0, Ordering::SeqCst) != 0
+        {
+            self.post(Mark::TX);
+        }
+    }
+
+    fn apply(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Connected => {
                 self.change_condition(Condition::CONNECTED, Condition::CONNECTING | condition::DEFERRED);
@@ -57,7 +101,6 @@ impl Entry {
                 self.wake_writers();
             }
         }
-        self.mirror();
     }
 
     /// A failed open leaves a socket that may try again; anything later ends it.
@@ -94,8 +137,10 @@ impl Entry {
             token.show_urgent();
         }
         let word = header.engine.condition.load(Ordering::Relaxed);
-        if is_writable(header, word) && readiness.tx_token.swap(0, Ordering::SeqCst) == 1 {
+        // Who is filling it rings when it is full.
+        if is_writable(header, word) && readiness.tx_token.load(Ordering::SeqCst) == FULL {
             token.show_writable();
+            readiness.tx_token.store(EMPTY, Ordering::SeqCst);
         }
         if word & (Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED) != 0 && !self.fin_shown
         {
@@ -116,7 +161,18 @@ impl Entry {
             && let Some(token) = &self.token
         {
             token.show_readable();
+            readiness.shown_edges.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    /// Who was filling the token is gone.
+    pub(crate) fn mend_token(&mut self) {
+        let filled = &self.slot.header().readiness.tx_token;
+        if let Some(token) = self.token.as_ref().filter(|_| filled.load(Ordering::SeqCst) == FILLING) {
+            token.show_writable();
+            filled.store(EMPTY, Ordering::SeqCst);
+        }
+        self.mirror();
     }
 
     /// Urgent data were announced: whoever F_SETOWN names is told by the kernel (SIGURG), also if nobody polls.

@@ -4,7 +4,7 @@
 //!  client                                       host
 //!    | Hello { version, host }                    |
 //!    |------------------------------------------->|
-//!    |    Welcome { instance } + eventfd + page   |
+//!    |    Welcome + eventfd, page, ready list     |
 //!    |<-------------------------------------------|
 //!    | any other request                          |
 //!    |------------------------------------------->|   executed at once: the host never blocks for a client
@@ -26,11 +26,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
-const MAX_DESCRIPTORS: usize = 2;
+const MAX_DESCRIPTORS: usize = 3;
 /// Lines of netstat in a reply: at most some hundred bytes each.
 pub(crate) const LINES_A_PAGE: usize = 200;
 
@@ -50,6 +50,14 @@ pub(crate) enum Request {
     /// The socket behind a token that was inherited or received.
     Adopt {
         tag: u64,
+    },
+    /// A place in the caller's ready list for a socket that it shares with its parent.
+    Watch {
+        tag: u64,
+    },
+    /// What wakes the sleepers of a group of the caller's ready list.
+    Bell {
+        group: u32,
     },
     Bind {
         tag: u64,
@@ -156,7 +164,12 @@ pub(crate) enum Request {
 impl Request {
     /// Whether a token descriptor comes with the reply.
     pub(crate) fn brings_token(&self) -> bool {
-        matches!(self, Self::Socket { token: Token::With, .. } | Self::Accept { token: Token::With, .. })
+        matches!(
+            self,
+            Self::Socket { token: Token::With, .. }
+                | Self::Accept { token: Token::With, .. }
+                | Self::Bell { .. }
+        )
     }
 }
 
@@ -174,12 +187,14 @@ pub(crate) struct Handle {
     pub(crate) arena: u32,
     pub(crate) index: u32,
     pub(crate) family: Family,
+    /// In the caller's ready list; [`NO_WATCH`](crate::watch::NO_WATCH) for none.
+    pub(crate) watch: u32,
 }
 
 /// Told by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the doorbell and the host page. `instance` names this host process among all.
+    /// With the doorbell, the host page and the ready list. `instance` names this host process among all.
     Welcome {
         instance: u64,
     },
@@ -190,6 +205,7 @@ pub(crate) enum Reply {
     Socket(Handle),
     /// With the token, if one was wanted.
     Accepted(Handle, SocketAddr),
+    Watch(u32),
     Option(SocketOption),
     Info(Box<TcpInfo>),
     Report(Report),

@@ -12,6 +12,12 @@ pub(crate) fn disown(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
 }
 
+/// Stands for a descriptor that is not there: each call on it fails.
+pub(crate) fn no_descriptor() -> BorrowedFd<'static> {
+    // SAFETY: the highest number is no open file's, and it is not -1.
+    unsafe { BorrowedFd::borrow_raw(i32::MAX) }
+}
+
 /// The file that this code was loaded from: the library's, or the program's.
 pub(crate) fn own_file() -> Option<PathBuf> {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();

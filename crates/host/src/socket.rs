@@ -7,6 +7,7 @@ mod recv;
 mod send;
 mod token;
 mod wait;
+mod watch;
 
 use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request, Token};
@@ -17,7 +18,7 @@ use sockeye_stack::{Error, OptionName, Report, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The program's side of a socket: what `dup`ed descriptors share. All methods take `&self`.
@@ -28,6 +29,10 @@ pub struct Socket {
     token: Token,
     /// The slot's condition word says that it is ours.
     owner: u32,
+    /// Its place in the ready list of this process, and in the upper half of which: see [`Way::epoch`].
+    watch: AtomicU64,
+    /// A group has been told of it.
+    has_joined: AtomicBool,
     /// In which process it was armed: see [`Way::epoch`].
     armed_in: AtomicU32,
     waiters: wait::Waiters,
@@ -105,11 +110,14 @@ impl Socket {
     pub(crate) fn new(way: Way, handle: Handle, token: Token) -> Result<Self, Error> {
         let at = way.attach(handle)?;
         let owner = condition::owner_of(handle.tag);
+        let watch = AtomicU64::new(u64::from(way.epoch()) << 32 | u64::from(handle.watch));
         Ok(Self {
             way,
             at,
             token,
             owner,
+            watch,
+            has_joined: AtomicBool::new(false),
             armed_in: AtomicU32::new(0),
             waiters: wait::Waiters::default(),
             patience: AtomicU32::new(0),

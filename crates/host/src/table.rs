@@ -3,8 +3,11 @@
 use crate::memory::{Memory, Place, PoolId};
 use crate::proto::Handle;
 use crate::token::EngineEnd;
-use sockeye_buffer::{Condition, Slot};
+use crate::watch::{NO_WATCH, Watcher, Watches};
+use sockeye_buffer::{Condition, ReadyList, Slot};
 use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A client: a process with a control connection, or an embedded engine's own process.
@@ -53,6 +56,8 @@ pub(crate) struct Entry {
     pub(crate) held: Use,
     /// The engine's end of the token, while it is open.
     pub(crate) token: Option<EngineEnd>,
+    /// Processes that are told by their ready lists what happens.
+    pub(crate) watchers: Vec<Watcher>,
     /// Processes that armed the token: who else can have it once the token cannot tell.
     pub(crate) armers: Vec<ClientId>,
     /// Processes that wait for the last bytes to be acknowledged.
@@ -73,8 +78,10 @@ pub(crate) enum Use {
 }
 
 impl Entry {
-    pub(crate) fn handle(&self) -> Handle {
-        Handle { tag: self.tag, arena: self.place.arena, index: self.place.index, family: self.family }
+    /// For a process that has this `watch` of it.
+    pub(crate) fn handle(&self, watch: u32) -> Handle {
+        let Place { arena, index } = self.place;
+        Handle { tag: self.tag, arena, index, family: self.family, watch }
     }
 
     /// Changes bits of the condition word, which only the engine writes.
@@ -100,6 +107,7 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Table {
     entries: slab::Slab<Entry>,
+    watches: HashMap<ClientId, Watches>,
     pub(crate) memory: Memory,
     /// Never 0 in its low 16 bits, so that a new slot's condition word is never a fresh slot's 0.
     generation: u32,
@@ -107,7 +115,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(memory: Memory) -> Self {
-        Self { entries: slab::Slab::new(), memory, generation: 0 }
+        Self { entries: slab::Slab::new(), watches: HashMap::new(), memory, generation: 0 }
     }
 
     /// A slot and an entry for a new socket.
@@ -129,6 +137,7 @@ impl Table {
             rings: Use::Unused,
             held: Use::Unused,
             token: None,
+            watchers: Vec::new(),
             armers: Vec::new(),
             lingering: Vec::new(),
             linger: None,
@@ -153,6 +162,45 @@ impl Table {
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().map(|(_, entry)| entry)
+    }
+
+    /// A process has this ready list.
+    pub(crate) fn add_list(&mut self, client: ClientId, list: Arc<ReadyList>) {
+        self.watches.insert(client, Watches::new(list));
+    }
+
+    pub(crate) fn watches(&self, client: ClientId) -> Option<&Watches> {
+        self.watches.get(&client)
+    }
+
+    /// `client`'s watch of the socket `tag`: a new one, unless it has one. [`NO_WATCH`] if it has too many.
+    pub(crate) fn watch(&mut self, tag: u64, client: ClientId) -> u32 {
+        let entry = self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag);
+        let (Some(entry), Some(watches)) = (entry, self.watches.get_mut(&client)) else { return NO_WATCH };
+        if let Some(watcher) = entry.watchers.iter().find(|watcher| watcher.client == client) {
+            return watcher.watch;
+        }
+        let Some(watch) = watches.take() else { return NO_WATCH };
+        entry.watchers.push(Watcher { client, list: watches.list.clone(), watch });
+        watch
+    }
+
+    /// Nobody holds the socket `tag` any more: nobody is told of it.
+    pub(crate) fn unwatch(&mut self, tag: u64) {
+        let entry = self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag);
+        for watcher in entry.map(|entry| std::mem::take(&mut entry.watchers)).unwrap_or_default() {
+            if let Some(watches) = self.watches.get_mut(&watcher.client) {
+                watches.give_back(watcher.watch);
+            }
+        }
+    }
+
+    /// A process is gone, and its ready list with it.
+    pub(crate) fn drop_list(&mut self, client: ClientId) {
+        self.watches.remove(&client);
+        for (_, entry) in &mut self.entries {
+            entry.watchers.retain(|watcher| watcher.client != client);
+        }
     }
 
     /// The stack begins to use the rings under `tag`.

@@ -3,12 +3,15 @@
 //! ```text
 //!   program's end `a` (the descriptor)                       engine's end `h`
 //!        |  guard byte: so that closing h shows as a reset --->  |
-//!        |  2048 + 1 bytes: a is not writable                ->  |  read but for the last when SendQ has room
+//!        |  four bytes more: a is not writable               ->  |  read but for the last when SendQ has room
 //!        |  <- a byte: a is readable                             |
 //!        |  <- an urgent byte: a has urgent data                 |
 //!        |  <- shutdown: the peer's FIN                          |
 //!        |  last copy of a closed -----------------------------> |  EPOLLHUP
 //! ```
+//!
+//! AF_UNIX charges the sender for whole buffers, each until its last byte is read. So every buffer here holds one byte: what is left
+//! of a send never counts for more than its bytes, in whichever order the two sides send and read.
 
 use rustix::event::epoll;
 use rustix::io::Errno;
@@ -19,11 +22,11 @@ use rustix::net::{
 use sockeye_stack::Error;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// SO_SNDBUF of the program's end before the kernel doubles it: so small that [`FILL`] stops it from being writable, and so large
-/// that a byte more fits.
+/// SO_SNDBUF of the program's end before the kernel doubles it. It is writable while at most a quarter of the double is charged: by
+/// one buffer, which takes 512 to 1280 bytes by kernel version, and not by five, which fit.
 const SEND_BUFFER: usize = 4096;
-/// What makes a token not writable. The guard byte comes behind it again.
-const FILL: usize = 2048;
+/// Buffers of a byte that make a token not writable, with the guard.
+const FILL: usize = 4;
 /// Abstract names of engines' ends begin so.
 const PREFIX: &str = "sockeye/";
 
@@ -107,7 +110,7 @@ impl EngineEnd {
     fn take_all_but(&self, kept: usize) {
         let held = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
         let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(kept);
-        let mut sink = [0; FILL + 2];
+        let mut sink = [0; 64];
         while rest > 0 {
             let len = rest.min(sink.len());
             match rustix::net::recv(&self.0, &mut sink[..len], RecvFlags::DONTWAIT) {
@@ -126,10 +129,20 @@ impl EngineEnd {
 
 /// On the program's end: makes it not writable.
 pub(crate) fn fill(token: BorrowedFd<'_>) {
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    // What does not fit is not needed: the token is full then.
-    let _ = rustix::net::send(token, &[0; FILL], flags);
-    let _ = rustix::net::send(token, &[0], flags);
+    for _ in 0..FILL {
+        // What does not fit is not needed: the token is full then.
+        let _ = rustix::net::send(token, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    }
+}
+
+/// On the program's end: takes away what was shown, but for one byte.
+pub(crate) fn take_surplus(token: BorrowedFd<'_>) {
+    let held = usize::try_from(rustix::io::ioctl_fionread(token).unwrap_or(0)).unwrap_or(0);
+    let mut sink = [0; 512];
+    let surplus = held.saturating_sub(1).min(sink.len());
+    if surplus > 0 {
+        let _ = rustix::net::recv(token, &mut sink[..surplus], RecvFlags::DONTWAIT);
+    }
 }
 
 /// On the program's end: makes it not readable.

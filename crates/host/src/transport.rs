@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::embedded::Embedded;
+use crate::group::{Group, Spare};
 use crate::proto::{Answer, Handle, Reply, Request};
 use sockeye_buffer::futex::{self, Waited};
 use sockeye_buffer::{Arena, RecvQReader, SendQWriter, Slot};
@@ -86,6 +87,22 @@ impl Way {
                 }
             }
             Self::Embedded(embedded, _) => embedded.ring(attached.handle.tag),
+        }
+    }
+
+    /// A group of this process's ready list.
+    pub(crate) fn group(&self) -> Result<Group, Error> {
+        let (spare, list) = match self {
+            Self::Hosted(connection) => connection.group()?,
+            Self::Embedded(embedded, host) => embedded.group(*host)?,
+        };
+        Ok(Group::new(self.clone(), list, spare))
+    }
+
+    pub(crate) fn give_back_group(&self, epoch: u32, spare: Spare) {
+        match self {
+            Self::Hosted(connection) => connection.give_back_group(epoch, spare),
+            Self::Embedded(embedded, _) => embedded.give_back_group(spare),
         }
     }
 

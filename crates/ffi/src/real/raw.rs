@@ -173,6 +173,74 @@ pub unsafe fn fileno(stream: *mut libc::FILE) -> c_int {
     unsafe { function(stream) }
 }
 
+/// Adds a descriptor to the kernel's set.
+///
+/// # Errors
+/// As `epoll_ctl()`.
+pub fn epoll_add(epoll: c_int, fd: c_int, event: libc::epoll_event) -> Result<(), Errno> {
+    control(epoll, libc::EPOLL_CTL_ADD, fd, event)
+}
+
+/// Changes what the kernel's set asks of a descriptor.
+///
+/// # Errors
+/// As `epoll_ctl()`.
+pub fn epoll_modify(epoll: c_int, fd: c_int, event: libc::epoll_event) -> Result<(), Errno> {
+    control(epoll, libc::EPOLL_CTL_MOD, fd, event)
+}
+
+/// Takes a descriptor out of the kernel's set.
+///
+/// # Errors
+/// As `epoll_ctl()`.
+pub fn epoll_remove(epoll: c_int, fd: c_int) -> Result<(), Errno> {
+    control(epoll, libc::EPOLL_CTL_DEL, fd, libc::epoll_event { events: 0, u64: 0 })
+}
+
+fn control(epoll: c_int, operation: c_int, fd: c_int, mut event: libc::epoll_event) -> Result<(), Errno> {
+    // SAFETY: the event is valid.
+    let result = unsafe { epoll_ctl(epoll, operation, fd, &raw mut event) };
+    if result < 0 { Err(Errno::last()) } else { Ok(()) }
+}
+
+/// One `epoll_wait()` of the kernel.
+///
+/// # Errors
+/// As `epoll_pwait2()`.
+pub fn epoll_wait_for(
+    epoll: c_int,
+    out: &mut [libc::epoll_event],
+    timeout: Option<Duration>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize, Errno> {
+    let most = c_int::try_from(out.len()).unwrap_or(c_int::MAX);
+    let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
+    let millis = match timeout {
+        None => -1,
+        Some(Duration::ZERO) => 0,
+        Some(timeout) => {
+            let time = timespec(timeout);
+            // SAFETY: the slice is valid for its length, the others are NULL or valid.
+            let count = unsafe { epoll_pwait2(epoll, out.as_mut_ptr(), most, &raw const time, mask) };
+            match usize::try_from(count).map_err(|_| Errno::last()) {
+                // Before Linux 5.11, or where a filter does not know the call.
+                Err(Errno::NOSYS) => c_int::try_from(timeout.as_millis() + 1).unwrap_or(c_int::MAX),
+                result => return result,
+            }
+        }
+    };
+    // SAFETY: as above.
+    let count = unsafe { epoll_pwait(epoll, out.as_mut_ptr(), most, millis, mask) };
+    usize::try_from(count).map_err(|_| Errno::last())
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
 /// One `ppoll()` of the kernel.
 ///
 /// # Errors
@@ -182,10 +250,7 @@ pub fn poll_once(
     timeout: Option<Duration>,
     mask: Option<&libc::sigset_t>,
 ) -> Result<c_int, Errno> {
-    let timeout = timeout.map(|timeout| libc::timespec {
-        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
-    });
+    let timeout = timeout.map(timespec);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the slice is valid for its length, the others are NULL or valid.

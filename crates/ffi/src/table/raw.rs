@@ -90,6 +90,11 @@ impl<T: Send + Sync + 'static> Guard<T> {
         number
     }
 
+    /// Whether both are references to the same value.
+    pub fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.entry, other.entry)
+    }
+
     /// How many slots name the entry.
     pub(super) const fn descriptors(&self) -> &AtomicU32 {
         &self.entry.descriptors

@@ -5,9 +5,9 @@ use crate::mirror;
 use crate::proto::{Answer, LINES_A_PAGE, Reply, Request, Token};
 use crate::table::{Use, condition};
 use crate::token::{self, Name};
-use sockeye_buffer::Condition;
+use sockeye_buffer::{Condition, Mark};
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, Family, Mark, Shutdown, SocketOption};
+use sockeye_stack::{Error, Family, Shutdown, SocketOption};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 
@@ -26,10 +26,15 @@ impl Engine {
         match request {
             Request::Hello { .. } => Err(Error::InvalidArgument),
             Request::Socket { family, token } => self.socket(now, caller, family, token),
-            Request::Adopt { tag } => self.adopt(tag),
+            Request::Adopt { tag } => self.adopt(caller, tag),
+            Request::Watch { tag } => {
+                self.id(tag)?;
+                Ok(Reply::Watch(self.table.lock().watch(tag, caller.client)).into())
+            }
+            Request::Bell { group } => self.bell(caller, group),
             Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
-            Request::Accept { tag, token } => self.accept(now, tag, token),
+            Request::Accept { tag, token } => self.accept(now, caller, tag, token),
             Request::Connect { tag, address } => self.connect(now, tag, address),
             Request::FastOpen { tag, address } => self.fast_open(now, tag, address),
             Request::Launch { tag } => self.launch(now, tag),
@@ -91,7 +96,7 @@ impl Engine {
             self.hold(tag, token)
         });
         match made {
-            Ok(descriptors) => Ok(Answer { reply: Reply::Socket(self.handle(tag)?), descriptors }),
+            Ok(descriptors) => Ok(Answer { reply: Reply::Socket(self.handle(caller, tag)?), descriptors }),
             Err(error) => {
                 // It could not be given to the program.
                 self.close(now, tag);
@@ -115,14 +120,24 @@ impl Engine {
         Ok(descriptors)
     }
 
-    fn handle(&self, tag: u64) -> Result<crate::proto::Handle, Error> {
-        self.table.lock().entry(tag).map(crate::table::Entry::handle).ok_or(Error::BadDescriptor)
+    /// How the caller finds the socket, which it watches from now on.
+    fn handle(&self, caller: Caller, tag: u64) -> Result<crate::proto::Handle, Error> {
+        let mut table = self.table.lock();
+        let watch = table.watch(tag, caller.client);
+        table.entry(tag).map(|entry| entry.handle(watch)).ok_or(Error::BadDescriptor)
     }
 
-    fn adopt(&mut self, tag: u64) -> Result<Answer, Error> {
+    fn adopt(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
+        if self.table.lock().entry(tag).is_none_or(|entry| entry.held != Use::InUse) {
+            return Err(Error::BadDescriptor);
+        }
+        Ok(Reply::Socket(self.handle(caller, tag)?).into())
+    }
+
+    fn bell(&self, caller: Caller, group: u32) -> Result<Answer, Error> {
         let table = self.table.lock();
-        let entry = table.entry(tag).filter(|entry| entry.held == Use::InUse).ok_or(Error::BadDescriptor)?;
-        Ok(Reply::Socket(entry.handle()).into())
+        let watches = table.watches(caller.client).ok_or(Error::InvalidArgument)?;
+        Ok(Answer { reply: Reply::Done, descriptors: vec![watches.list.new_bell(group)?] })
     }
 
     fn listen(&mut self, tag: u64, backlog: i32) -> Result<Answer, Error> {
@@ -130,7 +145,7 @@ impl Engine {
         self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
     }
 
-    fn accept(&mut self, now: Instant, tag: u64, token: Token) -> Result<Answer, Error> {
+    fn accept(&mut self, now: Instant, caller: Caller, tag: u64, token: Token) -> Result<Answer, Error> {
         let listener = self.id(tag)?;
         let accepted = self.network.accept(listener);
         self.with_entry(tag, |entry| {
@@ -148,7 +163,7 @@ impl Engine {
             entry.change_condition(lingers, 0);
         })?;
         match self.hold(tag, token) {
-            Ok(descriptors) => Ok(Answer { reply: Reply::Accepted(self.handle(tag)?, peer), descriptors }),
+            Ok(descriptors) => Ok(Answer { reply: Reply::Accepted(self.handle(caller, tag)?, peer), descriptors }),
             Err(error) => {
                 // It could not be given to the program.
                 self.close(now, tag);
@@ -174,6 +189,7 @@ impl Engine {
             entry.wake_readers();
             entry.wake_writers();
             entry.mirror();
+            entry.post(Mark::STATE);
         })
     }
 
@@ -185,10 +201,17 @@ impl Engine {
         self.with_entry(tag, |entry| {
             entry.change_condition(set, (condition::LINGER | condition::STAMPS) & !set);
             entry.mirror();
+            entry.post_room();
         })
     }
 
-    fn mark(&mut self, now: Instant, tag: u64, mark: Mark, offset: u64) -> Result<Answer, Error> {
+    fn mark(
+        &mut self,
+        now: Instant,
+        tag: u64,
+        mark: sockeye_stack::Mark,
+        offset: u64,
+    ) -> Result<Answer, Error> {
         let id = self.id(tag)?;
         // What was published before may have been sent meanwhile.
         self.network.doorbell(now, id);

@@ -12,7 +12,7 @@ const AWAITED: u32 = 2;
 
 /// The whole state of a mutex.
 #[derive(Debug)]
-pub(crate) struct Word(AtomicU32);
+pub struct Word(AtomicU32);
 
 // SAFETY: `lock` and `try_lock` return only to the thread that changed the word from FREE, and only `unlock` makes it FREE again.
 unsafe impl RawMutex for Word {

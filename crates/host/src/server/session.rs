@@ -70,10 +70,11 @@ impl Session {
         };
         let page = outside.page.fd_read_only();
         let doorbell = rustix::io::fcntl_dupfd_cloexec(outside.doorbell, 0);
-        let (Ok(page), Ok(doorbell)) = (page, doorbell) else {
+        let list = engine.add_client(self.client);
+        let (Ok(page), Ok(doorbell), Ok(list)) = (page, doorbell, list) else {
             return Reply::Refused("the host process has too many files open; raise the limit".into()).into();
         };
         self.caller = Some(Caller { client: self.client, host });
-        Answer { reply: Reply::Welcome { instance: engine.instance() }, descriptors: vec![doorbell, page] }
+        Answer { reply: Reply::Welcome { instance: engine.instance() }, descriptors: vec![doorbell, page, list] }
     }
 }

@@ -72,6 +72,7 @@ impl Socket {
                 }
             }
             if !self.may_block(call) {
+                self.after_short_write(call);
                 return if done > 0 { Ok(done) } else { Err(Error::WouldBlock.into()) };
             }
             let is_ready = || self.has_room(side) || self.is_ended(word);

@@ -3,6 +3,7 @@
 use super::{Call, Socket};
 use crate::proto::Request;
 use crate::table::condition;
+use crate::mirror::{EMPTY, FILLING, FULL, MANY_EDGES};
 use crate::{mirror, token};
 use sockeye_buffer::{Condition, is_urgent_here};
 use sockeye_stack::Error;
@@ -45,8 +46,15 @@ impl Socket {
     /// Before a connection is begun: however soon it is there, the token shows it as a change.
     pub(super) fn before_connect(&self, call: Call<'_>) {
         let Some(token) = self.mirrored(call) else { return };
-        if self.header().readiness.tx_token.swap(1, Ordering::SeqCst) == 0 {
+        self.fill_token(token);
+    }
+
+    /// Makes the token not writable, unless it is so or somebody is at it.
+    fn fill_token(&self, token: BorrowedFd<'_>) {
+        let filled = &self.header().readiness.tx_token;
+        if filled.compare_exchange(EMPTY, FILLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             token::fill(token);
+            filled.store(FULL, Ordering::SeqCst);
         }
     }
 
@@ -67,7 +75,11 @@ impl Socket {
         }
         fence(Ordering::SeqCst);
         if mirror::is_readable(header) || is_urgent_here(header) {
-            // The byte stays, and what arrives next is an edge of its own.
+            // The byte stays, and what arrives next is an edge of its own, for which there must be room.
+            if header.readiness.shown_edges.load(Ordering::Relaxed) > MANY_EDGES {
+                header.readiness.shown_edges.store(0, Ordering::SeqCst);
+                token::take_surplus(token);
+            }
             return;
         }
         match header.readiness.urgent_token.swap(0, Ordering::SeqCst) {
@@ -116,21 +128,35 @@ impl Socket {
         let Some(token) = self.mirrored(call) else { return };
         let header = self.header();
         if self.is_writable() {
-            if header.readiness.tx_token.load(Ordering::SeqCst) == 1 {
+            if header.readiness.tx_token.load(Ordering::SeqCst) != EMPTY {
                 self.ring();
             }
             return;
         }
-        let filled = &header.readiness.tx_token;
-        if filled.swap(1, Ordering::SeqCst) == 0 {
-            token::fill(token);
-        }
+        self.fill_token(token);
         fence(Ordering::SeqCst);
-        // The engine may have emptied it while it was being filled.
-        if self.is_writable() || filled.load(Ordering::SeqCst) == 0 {
-            filled.store(1, Ordering::SeqCst);
+        if self.is_writable() {
+            // There was room before the token was full: the engine has not emptied it.
             self.ring();
         }
+    }
+
+    /// Not all that was to be written was: as on Linux the next room is told, also if there is some by now.
+    pub(super) fn after_short_write(&self, call: Call<'_>) {
+        if let Some(token) = self.mirrored(call) {
+            self.fill_token(token);
+        }
+        if self.wants_room() {
+            self.ring();
+        }
+    }
+
+    /// Asks to be told of room in SendQ. Whether there is some already.
+    pub(super) fn wants_room(&self) -> bool {
+        self.header().readiness.no_space.store(1, Ordering::SeqCst);
+        // With the fence in the engine's `post_room`.
+        fence(Ordering::SeqCst);
+        self.is_writable()
     }
 
     /// Whether the token shows a reset, and so cannot tell the engine that this process is done with it.

@@ -1,0 +1,232 @@
+//! The Sockeye sockets of a set, and which of them may be ready.
+
+use crate::table::Guard;
+use libc::{EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLPRI};
+use libc::{EPOLLRDBAND, EPOLLRDNORM, EPOLLWAKEUP, EPOLLWRBAND, EPOLLWRNORM, c_int, epoll_event};
+use sockeye_host::{Mark, Socket};
+use std::collections::{HashMap, VecDeque};
+
+/// Not about what is asked for, but about how it is told.
+pub(super) const MANNERS: u32 = (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP) as u32;
+const EDGES: u32 = EPOLLET as u32;
+const ONCE: u32 = EPOLLONESHOT as u32;
+/// Told whether asked for or not.
+const ALWAYS: u32 = (EPOLLERR | EPOLLHUP) as u32;
+/// What arriving text wakes, and what room wakes, as in Linux.
+const RX: u32 = (EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND) as u32;
+const TX: u32 = (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) as u32;
+
+/// A descriptor of a socket in a set.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// `None` once it was closed while the socket has others: as on Linux its events go on.
+    pub(super) fd: Option<c_int>,
+    pub(super) socket: Guard<Socket>,
+    /// Which of the set's groups tells of it, and by which number.
+    pub(super) place: Place,
+    pub(super) events: u32,
+    pub(super) data: u64,
+    is_queued: bool,
+    /// The next member for the same socket.
+    next: Option<usize>,
+}
+
+/// A group of a set, and a watch in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) group: usize,
+    pub(super) watch: u32,
+}
+
+/// The Sockeye sockets of a set.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    all: slab::Slab<Member>,
+    by_fd: HashMap<c_int, usize>,
+    /// By group and watch: the first member for the socket, and one more; 0 for none.
+    first: Vec<Vec<usize>>,
+    /// Members that may be ready, in the order in which they became so.
+    queue: VecDeque<usize>,
+}
+
+impl Members {
+    pub(super) fn get_mut(&mut self, fd: c_int) -> Option<&mut Member> {
+        self.all.get_mut(*self.by_fd.get(&fd)?)
+    }
+
+    pub(super) fn has(&self, fd: c_int) -> bool {
+        self.by_fd.contains_key(&fd)
+    }
+
+    /// Adds a member, to be looked at.
+    pub(super) fn add(&mut self, fd: c_int, socket: Guard<Socket>, place: Place, event: epoll_event) {
+        let next = self.first(place).checked_sub(1);
+        let member = Member {
+            fd: Some(fd),
+            socket,
+            place,
+            events: event.events,
+            data: event.u64,
+            is_queued: false,
+            next,
+        };
+        let number = self.all.insert(member);
+        self.by_fd.insert(fd, number);
+        *self.first_mut(place) = number + 1;
+        self.enqueue(number);
+    }
+
+    /// Changes what a member asks for. It is to be looked at.
+    pub(super) fn change(&mut self, fd: c_int, event: epoll_event) {
+        let Some(&number) = self.by_fd.get(&fd) else { return };
+        if let Some(member) = self.all.get_mut(number) {
+            (member.events, member.data) = (event.events, event.u64);
+            self.enqueue(number);
+        }
+    }
+
+    /// Takes a member out. Returns its place if no other member has its socket.
+    pub(super) fn remove(&mut self, fd: c_int) -> Option<(Member, bool)> {
+        let number = self.by_fd.remove(&fd)?;
+        Some(self.take_out(number))
+    }
+
+    /// Takes out all members for a socket.
+    pub(super) fn remove_socket(&mut self, socket: &Guard<Socket>) {
+        let numbers: Vec<_> =
+            self.all.iter().filter(|(_, member)| member.socket.is_same(socket)).map(|(number, _)| number).collect();
+        for number in numbers {
+            if let Some(fd) = self.all[number].fd {
+                self.by_fd.remove(&fd);
+            }
+            self.take_out(number);
+        }
+    }
+
+    /// The descriptor is closed, the socket is not.
+    pub(super) fn unname(&mut self, fd: c_int) {
+        if let Some(member) = self.by_fd.remove(&fd).and_then(|number| self.all.get_mut(number)) {
+            member.fd = None;
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
+        self.all.iter().map(|(_, member)| member)
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Something happened to the socket of `place`.
+    pub(super) fn mark(&mut self, place: Place, mark: Mark) {
+        let mut next = self.first(place).checked_sub(1);
+        while let Some(number) = next {
+            let Some(member) = self.all.get(number) else { return };
+            next = member.next;
+            if concerns(mark, member.events) {
+                self.enqueue(number);
+            }
+        }
+    }
+
+    /// All are to be looked at.
+    pub(super) fn mark_all(&mut self) {
+        let numbers: Vec<_> = self.all.iter().map(|(number, _)| number).collect();
+        numbers.into_iter().for_each(|number| self.enqueue(number));
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Looks at each queued member once, and tells what is ready; level-triggered ones stay queued. Returns how many there are.
+    pub(super) fn tell(&mut self, out: &mut [epoll_event]) -> usize {
+        let mut told = 0;
+        for _ in 0..self.queue.len() {
+            if told == out.len() {
+                break;
+            }
+            let Some(number) = self.queue.pop_front() else { break };
+            // One that was taken out is not here, or is another that will be queued by itself.
+            let Some(member) = self.all.get_mut(number).filter(|member| member.is_queued) else { continue };
+            member.is_queued = false;
+            let ready = member.ready();
+            if ready == 0 {
+                continue;
+            }
+            out[told] = epoll_event { events: ready, u64: member.data };
+            told += 1;
+            if member.events & ONCE != 0 {
+                member.events &= MANNERS;
+            } else if member.events & EDGES == 0 {
+                self.enqueue(number);
+            }
+        }
+        told
+    }
+
+    fn enqueue(&mut self, number: usize) {
+        if let Some(member) = self.all.get_mut(number).filter(|member| !member.is_queued && member.is_on()) {
+            member.is_queued = true;
+            self.queue.push_back(number);
+        }
+    }
+
+    /// Takes a member out that has no name any more; and whether it was the last for its socket.
+    fn take_out(&mut self, number: usize) -> (Member, bool) {
+        let member = self.all.remove(number);
+        if member.is_queued {
+            self.queue.retain(|&queued| queued != number);
+        }
+        let mut at = self.first(member.place);
+        if at == number + 1 {
+            *self.first_mut(member.place) = member.next.map_or(0, |next| next + 1);
+        }
+        while let Some(before) = at.checked_sub(1).and_then(|at| self.all.get_mut(at)) {
+            if before.next == Some(number) {
+                before.next = member.next;
+            }
+            at = before.next.map_or(0, |next| next + 1);
+        }
+        let is_last = self.first(member.place) == 0;
+        (member, is_last)
+    }
+
+    fn first(&self, place: Place) -> usize {
+        self.first.get(place.group).and_then(|group| group.get(place.watch as usize)).copied().unwrap_or(0)
+    }
+
+    fn first_mut(&mut self, place: Place) -> &mut usize {
+        if self.first.len() <= place.group {
+            self.first.resize_with(place.group + 1, Vec::new);
+        }
+        let group = &mut self.first[place.group];
+        if group.len() <= place.watch as usize {
+            group.resize(place.watch as usize + 1, 0);
+        }
+        &mut group[place.watch as usize]
+    }
+}
+
+impl Member {
+    /// Whether it asks for anything; not after EPOLLONESHOT has told something.
+    fn is_on(&self) -> bool {
+        self.events & !MANNERS != 0
+    }
+
+    /// What is ready of what it asks for.
+    fn ready(&self) -> u32 {
+        if !self.is_on() {
+            return 0;
+        }
+        let asked = self.events & !MANNERS | ALWAYS;
+        let ready = crate::ready::events_of(&self.socket, asked);
+        ready & asked
+    }
+}
+
+/// Whether what happened may be what is asked for.
+fn concerns(mark: Mark, events: u32) -> bool {
+    mark == Mark::STATE || (mark.is_rx() && events & RX != 0) || (mark.is_tx() && events & TX != 0)
+}

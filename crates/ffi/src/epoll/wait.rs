@@ -1,0 +1,182 @@
+//! epoll_wait().
+
+use super::members::Place;
+use super::set::{ANSWERS, How, Set, bell};
+use crate::errno::Errno;
+use crate::real;
+use libc::{EPOLLHUP, c_int, epoll_event, sigset_t};
+use sockeye_clock::monotonic;
+use std::hint::spin_loop;
+use std::sync::atomic::Ordering;
+use std::thread::yield_now;
+use std::time::Duration;
+
+/// How long to look before sleeping: less than a wake-up costs.
+const SPIN: Duration = Duration::from_micros(20);
+/// How long of it without letting others run.
+const STARE: Duration = Duration::from_micros(3);
+/// Waits that do without once it was in vain.
+const DISCOURAGED: u32 = 64;
+
+/// What a look at the marks gave.
+#[derive(Debug)]
+enum Looked {
+    /// The kernel judges the set.
+    Kernels,
+    /// So many events; and whether the kernel's set is to be asked too.
+    Told { count: usize, asks_kernel: bool },
+}
+
+impl Set {
+    /// Events of the set: how many. 0 when the time is over.
+    ///
+    /// # Errors
+    /// As `epoll_wait()`.
+    pub fn wait(
+        &self,
+        epoll: c_int,
+        out: &mut [epoll_event],
+        timeout: Option<Duration>,
+        mask: Option<&sigset_t>,
+    ) -> Result<usize, Errno> {
+        self.share_with_parent(epoll);
+        let deadline = timeout.map(|timeout| monotonic() + timeout);
+        loop {
+            let left = deadline.map(|deadline| deadline.since(monotonic()));
+            let (count, asks_kernel) = match self.look(out) {
+                Looked::Kernels => match self.wait_in_kernel(epoll, out, left, mask)? {
+                    (0, true) => continue,
+                    (count, _) => return Ok(count),
+                },
+                Looked::Told { count, asks_kernel } => (count, asks_kernel),
+            };
+            let is_over = left.is_some_and(|left| left.is_zero());
+            if count > 0 || is_over {
+                let more = if asks_kernel && count < out.len() { self.ask_kernel(epoll, &mut out[count..])? } else { 0 };
+                self.pass_on(epoll);
+                return Ok(count + more);
+            }
+            if self.stare() {
+                continue;
+            }
+            let count = self.sleep(epoll, out, left, mask)?;
+            if count > 0 {
+                self.pass_on(epoll);
+                return Ok(count);
+            }
+        }
+    }
+
+    /// The kernel's answer, of a set that it judges; and whether a bell was among it, which is none.
+    fn wait_in_kernel(
+        &self,
+        epoll: c_int,
+        out: &mut [epoll_event],
+        left: Option<Duration>,
+        mask: Option<&sigset_t>,
+    ) -> Result<(usize, bool), Errno> {
+        let count = real::epoll_wait_for(epoll, out, left, mask)?;
+        let kept = self.take_bells(out, count);
+        Ok((kept, kept < count))
+    }
+
+    /// Takes the marks, and tells what is ready.
+    fn look(&self, out: &mut [epoll_event]) -> Looked {
+        let mut state = self.state.lock();
+        if state.how == How::Kernel {
+            return Looked::Kernels;
+        }
+        for (number, group) in self.groups().enumerate() {
+            group.take(|watch, mark| state.members.mark(Place { group: number, watch }, mark));
+        }
+        let count = state.members.tell(out);
+        state.answers = if count == 0 { ANSWERS } else { state.answers + 1 };
+        let asks_kernel = state.foreign > 0 && state.answers >= ANSWERS;
+        if asks_kernel {
+            state.answers = 0;
+        }
+        Looked::Told { count, asks_kernel }
+    }
+
+    /// What the kernel's set has to tell now.
+    fn ask_kernel(&self, epoll: c_int, out: &mut [epoll_event]) -> Result<usize, Errno> {
+        let count = real::epoll_wait_for(epoll, out, Some(Duration::ZERO), None)?;
+        Ok(self.take_bells(out, count))
+    }
+
+    /// Looks for a while, awake. Whether there are marks.
+    fn stare(&self) -> bool {
+        if self.groups().next().is_none() {
+            return false;
+        }
+        let has_marks = || self.groups().any(|group| group.has_marks());
+        let patience = self.patience.load(Ordering::Relaxed);
+        if patience > 0 {
+            self.patience.store(patience - 1, Ordering::Relaxed);
+            return false;
+        }
+        let start = monotonic();
+        loop {
+            if has_marks() {
+                return true;
+            }
+            let passed = monotonic().since(start);
+            if passed < STARE {
+                spin_loop();
+            } else if passed < SPIN {
+                yield_now();
+            } else {
+                self.patience.store(DISCOURAGED, Ordering::Relaxed);
+                return false;
+            }
+        }
+    }
+
+    /// Sleeps in the kernel until something happens: how many events there are then. It may be woken for none.
+    fn sleep(
+        &self,
+        epoll: c_int,
+        out: &mut [epoll_event],
+        left: Option<Duration>,
+        mask: Option<&sigset_t>,
+    ) -> Result<usize, Errno> {
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        self.groups().for_each(|group| group.fall_asleep());
+        let woken = match self.look(out) {
+            Looked::Told { count: 0, .. } | Looked::Kernels => real::epoll_wait_for(epoll, out, left, mask)
+                .map(|count| self.take_bells(out, count)),
+            Looked::Told { count, .. } => Ok(count),
+        };
+        if self.sleepers.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.groups().for_each(|group| group.wake_up());
+        }
+        woken
+    }
+
+    /// Takes bells out of what the kernel told. One that hung up says that an engine is gone: all sockets are to be looked at.
+    fn take_bells(&self, out: &mut [epoll_event], count: usize) -> usize {
+        let mut kept = 0;
+        for at in 0..count {
+            let event = out[at];
+            if event.u64 != bell() {
+                out[kept] = event;
+                kept += 1;
+            } else if event.events & EPOLLHUP as u32 != 0 {
+                self.state.lock().members.mark_all();
+            }
+        }
+        kept
+    }
+
+    /// Who goes sees to it that another thread that sleeps is woken by what comes, or by what is left.
+    fn pass_on(&self, epoll: c_int) {
+        if self.sleepers.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        self.groups().for_each(|group| group.fall_asleep());
+        if self.state.lock().members.has_queued() || self.groups().any(|group| group.has_marks()) {
+            self.wake_one(epoll);
+        }
+    }
+}
+

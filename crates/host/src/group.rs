@@ -1,0 +1,154 @@
+//! Groups: the threads of a process that wait together, in one epoll set or in one poll().
+
+use crate::raw;
+use crate::transport::Way;
+use rustix::io::Errno;
+use sockeye_buffer::{Mark, ReadyList};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Times that somebody may sleep before the bell is emptied: it holds a byte for each at most, and must not become full.
+const SLEEPS: u32 = 1024;
+
+/// A group of a process's ready list: what happened to the sockets that it watches, and a bell that wakes its sleepers.
+///
+/// The bell is readable from the start. Put it into an epoll set with EPOLLET, or ask poll() for it and [`drain`](Self::drain) it each
+/// time: then it wakes who sleeps when it rings, and with EPOLLHUP when the engine is gone.
+#[derive(Debug)]
+pub struct Group {
+    way: Way,
+    epoch: u32,
+    list: Arc<ReadyList>,
+    number: u32,
+    bell: Option<OwnedFd>,
+    sleeps: AtomicU32,
+}
+
+/// A group that nobody uses, kept for the next.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    number: u32,
+    bell: OwnedFd,
+}
+
+impl Group {
+    pub(crate) fn new(way: Way, list: Arc<ReadyList>, Spare { number, bell }: Spare) -> Self {
+        list.clear_group(number);
+        let epoch = way.epoch();
+        Self { way, epoch, list, number, bell: Some(bell), sleeps: AtomicU32::new(0) }
+    }
+
+    /// What wakes sleepers.
+    #[must_use]
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        // It is there until the group is dropped.
+        match &self.bell {
+            Some(bell) => bell.as_fd(),
+            None => raw::no_descriptor(),
+        }
+    }
+
+    /// Whether sockets of `instance`, an engine, belong here.
+    #[must_use]
+    pub fn is_of(&self, instance: u64) -> bool {
+        self.way.instance() == instance
+    }
+
+    /// Whether it was made in this process, and not in one that has forked since.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.way.epoch() == self.epoch
+    }
+
+    /// Whether the engine still lives.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.way.is_alive()
+    }
+
+    /// Takes the marks: each watch, and what happened to it.
+    pub fn take(&self, each: impl FnMut(u32, Mark)) {
+        self.list.take(self.number, each);
+    }
+
+    /// Whether there are marks.
+    #[must_use]
+    pub fn has_marks(&self) -> bool {
+        self.list.has_marks(self.number)
+    }
+
+    /// Says that somebody is about to sleep. Who says so then looks once more, and sleeps only if there is nothing.
+    pub fn fall_asleep(&self) {
+        if self.sleeps.fetch_add(1, Ordering::Relaxed).is_multiple_of(SLEEPS) {
+            self.silence();
+        }
+        self.list.fall_asleep(self.number);
+    }
+
+    /// Nobody sleeps.
+    pub fn wake_up(&self) {
+        self.list.wake_up(self.number);
+    }
+
+    /// Takes out of the bell what it need not hold: all but one byte.
+    pub fn silence(&self) {
+        let held = rustix::io::ioctl_fionread(self.bell()).unwrap_or(0);
+        let mut sink = [0; 4096];
+        let surplus = usize::try_from(held).unwrap_or(0).saturating_sub(1).min(sink.len());
+        if surplus > 0 {
+            // Another thread may have been faster.
+            let _ = rustix::io::read(self.bell(), &mut sink[..surplus]);
+        }
+    }
+
+    /// Takes everything out of the bell: it is readable when it rings next.
+    pub fn drain(&self) {
+        // It does not wait: the pipe is the engine's, made so.
+        let _ = rustix::io::read(self.bell(), &mut [0; 4096]);
+    }
+
+    pub(crate) fn join(&self, watch: u32) {
+        self.list.join(watch, self.number);
+    }
+
+    pub(crate) fn leave(&self, watch: u32) {
+        self.list.leave(watch, self.number);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(bell) = self.bell.take() {
+            self.list.wake_up(self.number);
+            self.way.give_back_group(self.epoch, Spare { number: self.number, bell });
+        }
+    }
+}
+
+/// The groups of a process: which are free.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    spare: Vec<Spare>,
+    made: u32,
+}
+
+impl Groups {
+    /// A spare one, or one whose bell `ring` makes. `MFILE` if there are too many, or no descriptor is left.
+    pub(crate) fn take(&mut self, new_bell: impl FnOnce(u32) -> Result<OwnedFd, Errno>) -> Result<Spare, Errno> {
+        if let Some(spare) = self.spare.pop() {
+            return Ok(spare);
+        }
+        if self.made == sockeye_buffer::GROUPS {
+            return Err(Errno::MFILE);
+        }
+        let bell = new_bell(self.made)?;
+        let spare = Spare { number: self.made, bell };
+        self.made += 1;
+        Ok(spare)
+    }
+
+    pub(crate) fn give_back(&mut self, spare: Spare) {
+        self.spare.push(spare);
+    }
+}
