@@ -153,7 +153,6 @@ impl ReadyList {
     pub fn forget_file(&mut self) {
         self.file = None;
     }
-
 }
 
 #[cfg(not(loom))]
@@ -203,7 +202,6 @@ impl ListWords {
             groups.store(0, Ordering::SeqCst);
         }
     }
-
 }
 
 /// The program's side.

@@ -134,7 +134,8 @@ fn wait_by_tokens(
 /// Whether a C program's array names one of our sockets.
 unsafe fn has_ours(fds: *mut pollfd, count: nfds_t) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { elements(fds, count) }.is_ok_and(|fds| fds.iter().any(|entry| TABLE.has(entry.fd) || SETS.has(entry.fd)))
+    unsafe { elements(fds, count) }
+        .is_ok_and(|fds| fds.iter().any(|entry| TABLE.has(entry.fd) || SETS.has(entry.fd)))
 }
 
 unsafe fn elements<'a>(fds: *mut pollfd, count: nfds_t) -> Result<&'a mut [pollfd], Errno> {

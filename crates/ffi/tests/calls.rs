@@ -75,7 +75,7 @@ const DIFFERENT: &[(&[&str], &[&str], &str)] = &[
     (&["SO_SNDBUF", "SO_RCVBUF"], &["default", "in 4", "in 2", "-1"], "a setting of the host"),
     (&["SO_RCVLOWAT"], &["-1"], "half of the largest tcp_rmem, a setting of the host"),
     (
-        &["TCP_SYNCNT", "TCP_FASTOPEN_KEY", "TCP_CONGESTION"],
+        &["TCP_SYNCNT", "TCP_FASTOPEN_KEY", "TCP_CONGESTION", "TCP_CC_INFO"],
         &["default", "in 4", "in 2"],
         "a setting of the host",
     ),

@@ -21,6 +21,7 @@ fn generate() -> String {
         "options",
         "descriptors",
         "ready",
+        "epoll",
         "select",
         "stdio",
     ] {

@@ -169,7 +169,9 @@ impl Connection {
 
     pub(crate) fn give_back_group(&self, epoch: u32, spare: Spare) {
         let mut control = self.control.lock();
-        if epoch == self.epoch() && let Some(session) = &mut control.session {
+        if epoch == self.epoch()
+            && let Some(session) = &mut control.session
+        {
             session.groups.give_back(spare);
         }
     }

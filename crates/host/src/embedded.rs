@@ -4,13 +4,13 @@
 //! threads do other things; it sleeps until the engine's next deadline, and is woken when a nearer one appears.
 
 use crate::SetupError;
-use crate::group::{Groups, Spare};
 use crate::engine::{Caller, Engine, Storage};
+use crate::group::{Groups, Spare};
 use crate::proto::{Answer, Request};
 use crate::table::ClientId;
 use parking_lot::Mutex;
-use rustix::io::Errno;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use sockeye_buffer::{ReadyList, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId, NetworkConfig};
@@ -52,14 +52,13 @@ impl Embedded {
         let sleeper = Arc::new(Sleeper { bell, watcher, deadline: AtomicU64::new(0) });
         let instance = engine.instance();
         let is_forked = AtomicBool::new(false);
-        let embedded =
-            Arc::new(Self {
-                engine: Mutex::new(engine),
-                instance,
-                sleeper: sleeper.clone(),
-                groups: Mutex::default(),
-                is_forked,
-            });
+        let embedded = Arc::new(Self {
+            engine: Mutex::new(engine),
+            instance,
+            sleeper: sleeper.clone(),
+            groups: Mutex::default(),
+            is_forked,
+        });
         let weak = Arc::downgrade(&embedded);
         std::thread::Builder::new().name("sockeye".into()).spawn(move || serve(&weak, &sleeper)).map_err(
             |error| SetupError(format!("cannot start a thread: {error}; raise the limit of threads")),

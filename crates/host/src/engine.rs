@@ -68,8 +68,9 @@ impl Engine {
         };
         let mut table = Table::new(memory);
         if storage == Storage::Heap {
-            let list = ReadyList::on_heap()
-                .ok_or_else(|| SetupError("no address space for the list of ready sockets; raise the limit".into()))?;
+            let list = ReadyList::on_heap().ok_or_else(|| {
+                SetupError("no address space for the list of ready sockets; raise the limit".into())
+            })?;
             table.add_list(ClientId(0), Arc::new(list));
         }
         let table = Arc::new(Mutex::new(table));

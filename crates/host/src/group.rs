@@ -135,7 +135,10 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// A spare one, or one whose bell `ring` makes. `MFILE` if there are too many, or no descriptor is left.
-    pub(crate) fn take(&mut self, new_bell: impl FnOnce(u32) -> Result<OwnedFd, Errno>) -> Result<Spare, Errno> {
+    pub(crate) fn take(
+        &mut self,
+        new_bell: impl FnOnce(u32) -> Result<OwnedFd, Errno>,
+    ) -> Result<Spare, Errno> {
         if let Some(spare) = self.spare.pop() {
             return Ok(spare);
         }

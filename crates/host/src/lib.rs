@@ -36,5 +36,5 @@ pub use fork_mutex::ForkMutex;
 pub use group::Group;
 pub use net::{HostedOptions, Net, SetupError};
 pub use server::{ServeOptions, serve};
-pub use sockeye_buffer::Mark;
 pub use socket::{Accepted, Call, CallError, Readiness, Socket};
+pub use sockeye_buffer::Mark;

@@ -93,8 +93,12 @@ impl Members {
 
     /// Takes out all members for a socket.
     pub(super) fn remove_socket(&mut self, socket: &Guard<Socket>) {
-        let numbers: Vec<_> =
-            self.all.iter().filter(|(_, member)| member.socket.is_same(socket)).map(|(number, _)| number).collect();
+        let numbers: Vec<_> = self
+            .all
+            .iter()
+            .filter(|(_, member)| member.socket.is_same(socket))
+            .map(|(number, _)| number)
+            .collect();
         for number in numbers {
             if let Some(fd) = self.all[number].fd {
                 self.by_fd.remove(&fd);

@@ -17,7 +17,8 @@ pub(super) const ANSWERS: u32 = 8;
 /// Host processes one after the other whose sockets a set can have.
 const ENGINES: usize = 4;
 /// What may go with EPOLLEXCLUSIVE.
-const WITH_EXCLUSIVE: u32 = (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE) as u32;
+const WITH_EXCLUSIVE: u32 =
+    (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE) as u32;
 
 /// Who judges a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +87,13 @@ impl Set {
     }
 
     /// epoll_ctl() for one of our sockets.
-    pub(super) fn control(&self, epoll: c_int, operation: c_int, fd: c_int, event: epoll_event) -> Result<(), Errno> {
+    pub(super) fn control(
+        &self,
+        epoll: c_int,
+        operation: c_int,
+        fd: c_int,
+        event: epoll_event,
+    ) -> Result<(), Errno> {
         self.share_with_parent(epoll);
         let socket = engine::find(fd)?;
         if self.is_kernels() {

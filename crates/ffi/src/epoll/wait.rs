@@ -52,7 +52,11 @@ impl Set {
             };
             let is_over = left.is_some_and(|left| left.is_zero());
             if count > 0 || is_over {
-                let more = if asks_kernel && count < out.len() { self.ask_kernel(epoll, &mut out[count..])? } else { 0 };
+                let more = if asks_kernel && count < out.len() {
+                    self.ask_kernel(epoll, &mut out[count..])?
+                } else {
+                    0
+                };
                 self.pass_on(epoll);
                 return Ok(count + more);
             }
@@ -143,8 +147,9 @@ impl Set {
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         self.groups().for_each(|group| group.fall_asleep());
         let woken = match self.look(out) {
-            Looked::Told { count: 0, .. } | Looked::Kernels => real::epoll_wait_for(epoll, out, left, mask)
-                .map(|count| self.take_bells(out, count)),
+            Looked::Told { count: 0, .. } | Looked::Kernels => {
+                real::epoll_wait_for(epoll, out, left, mask).map(|count| self.take_bells(out, count))
+            }
             Looked::Told { count, .. } => Ok(count),
         };
         if self.sleepers.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -179,4 +184,3 @@ impl Set {
         }
     }
 }
-

@@ -37,7 +37,8 @@ impl<'a> Watching<'a> {
         let group = spare.map_or_else(|| first.group(), Ok).ok()?;
         let watching = Self { ours, group: Some(group) };
         let group = watching.group.as_ref()?;
-        let are_told = ours.sockets().all(|socket| socket.instance() == instance && socket.join(group).is_ok());
+        let are_told =
+            ours.sockets().all(|socket| socket.instance() == instance && socket.join(group).is_ok());
         are_told.then_some(watching)
     }
 }

@@ -163,7 +163,9 @@ impl Engine {
             entry.change_condition(lingers, 0);
         })?;
         match self.hold(tag, token) {
-            Ok(descriptors) => Ok(Answer { reply: Reply::Accepted(self.handle(caller, tag)?, peer), descriptors }),
+            Ok(descriptors) => {
+                Ok(Answer { reply: Reply::Accepted(self.handle(caller, tag)?, peer), descriptors })
+            }
             Err(error) => {
                 // It could not be given to the program.
                 self.close(now, tag);

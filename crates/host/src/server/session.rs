@@ -75,6 +75,9 @@ impl Session {
             return Reply::Refused("the host process has too many files open; raise the limit".into()).into();
         };
         self.caller = Some(Caller { client: self.client, host });
-        Answer { reply: Reply::Welcome { instance: engine.instance() }, descriptors: vec![doorbell, page, list] }
+        Answer {
+            reply: Reply::Welcome { instance: engine.instance() },
+            descriptors: vec![doorbell, page, list],
+        }
     }
 }

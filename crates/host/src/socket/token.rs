@@ -1,9 +1,9 @@
 //! The program's part in keeping the token's readiness true.
 
 use super::{Call, Socket};
+use crate::mirror::{EMPTY, FILLING, FULL, MANY_EDGES};
 use crate::proto::Request;
 use crate::table::condition;
-use crate::mirror::{EMPTY, FILLING, FULL, MANY_EDGES};
 use crate::{mirror, token};
 use sockeye_buffer::{Condition, is_urgent_here};
 use sockeye_stack::Error;

@@ -7,7 +7,7 @@ fn table() -> Table {
 }
 
 fn add(table: &mut Table) -> Handle {
-    table.add(POOL, HostId(0), Family::V4).unwrap().handle()
+    table.add(POOL, HostId(0), Family::V4).unwrap().handle(NO_WATCH)
 }
 
 #[test]
@@ -95,4 +95,30 @@ fn exact_sizes_and_requests_bound_the_rings() {
     assert_eq!(largest_rings([&exact].into_iter()), (21_720, 16_384));
     let (send, recv) = largest_rings([&exact, &defaults].into_iter());
     assert_eq!((send, recv), (2 * defaults.wmem_max, 2 * defaults.rmem_max));
+}
+
+#[test]
+fn a_watch_is_given_once_to_each_process_and_used_again() {
+    let mut table = Table::new(Memory::heap(1 << 16, 1 << 16));
+    let (one, other) = (ClientId(1), ClientId(2));
+    let list = || Arc::new(ReadyList::on_heap().unwrap());
+    let shared = list();
+    table.add_list(one, shared.clone());
+    table.add_list(other, list());
+    let first = add(&mut table);
+    let second = add(&mut table);
+    assert_eq!(table.watch(first.tag, one), 0);
+    assert_eq!(table.watch(first.tag, one), 0, "the same again");
+    assert_eq!(table.watch(second.tag, one), 1);
+    assert_eq!(table.watch(first.tag, other), 0);
+    assert_eq!(table.watch(first.tag, ClientId(3)), NO_WATCH, "it has no list");
+    shared.join(0, 5);
+    table.entry(first.tag).unwrap().post(sockeye_buffer::Mark::RX);
+    assert!(shared.has_marks(5));
+    table.unwatch(first.tag);
+    assert_eq!(shared.groups_of(0), 0, "who comes next is not told to those who waited for this one");
+    assert_eq!(table.watch(second.tag, other), 0, "used again");
+    table.drop_list(one);
+    assert_eq!(table.watch(second.tag, one), NO_WATCH);
+    assert_eq!(table.entry(second.tag).unwrap().watchers.len(), 1);
 }

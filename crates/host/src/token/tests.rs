@@ -82,3 +82,37 @@ fn the_last_copy_s_end_is_told() {
     hung_up(&watcher, &mut tags);
     assert_eq!(tags, []);
 }
+
+/// Both sides move at once: whatever is left, the engine makes the token writable again.
+#[test]
+fn a_token_that_was_filled_and_emptied_in_any_order_is_writable_again() {
+    let step = |moves: u32, at: u32| moves >> (at * 2) & 3;
+    for moves in 0..1u32 << 12 {
+        let (program, engine) = token(9);
+        for at in 0..6 {
+            match step(moves, at) {
+                0 => fill(program.as_fd()),
+                1 => engine.show_writable(),
+                // One of the two sends of a fill: the engine comes between.
+                2 => drop(rustix::net::send(&program, &[0], SendFlags::DONTWAIT)),
+                _ => engine.take_all_but(2),
+            }
+        }
+        engine.show_writable();
+        assert_eq!(poll(&program), PollFlags::OUT, "after {moves:o}");
+        fill(program.as_fd());
+        assert_eq!(poll(&program), PollFlags::empty(), "filled after {moves:o}");
+        engine.show_writable();
+        assert_eq!(poll(&program), PollFlags::OUT, "emptied after {moves:o}");
+    }
+}
+
+#[test]
+fn what_shows_edges_is_taken_but_for_one() {
+    let (program, engine) = token(10);
+    (0..100).for_each(|_| engine.show_readable());
+    take_surplus(program.as_fd());
+    assert_eq!(rustix::io::ioctl_fionread(&program).unwrap(), 1);
+    take_surplus(program.as_fd());
+    assert_eq!(poll(&program), PollFlags::IN | PollFlags::OUT);
+}
