@@ -18,8 +18,8 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny bench install uninstall clean \
-        prerequisites
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny bench \
+        bench-apps install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -131,6 +131,9 @@ bench: prerequisites lib ## Costs of the send and receive path, beside the kerne
 	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
 	  $(CARGO) bench --locked -p sockeye
 	$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer
+
+bench-apps: lib ## Real programs over Sockeye, beside the kernel: APPS='redis nginx' for some of them
+	scripts/bench-apps $(APPS)
 
 # --- installation ------------------------------------------------------------------------------------------------
 
