@@ -195,13 +195,10 @@ static long close_slot(int slot)
     return result;
 }
 
-/* Number of a slot's descriptor; of a closed one the number it had, if no other has it now. */
+/* Number of a slot's descriptor. A closed one has a number that nothing has: its own may be in use again, by a library as well. */
 static int descriptor(int slot)
 {
-    for (int i = 0; !slots[slot].open && i < SLOTS; i++)
-        if (slots[i].open && slots[i].fd == slots[slot].fd)
-            return 999;
-    return slots[slot].fd;
+    return slots[slot].open ? slots[slot].fd : 999;
 }
 
 /* ---- events ---- */
@@ -210,7 +207,7 @@ static void print_mask(unsigned events)
 {
     static const struct { unsigned bit; const char *name; } bits[] = {
         { EPOLLIN, "IN" }, { EPOLLPRI, "PRI" }, { EPOLLOUT, "OUT" }, { EPOLLERR, "ERR" }, { EPOLLHUP, "HUP" },
-        { EPOLLRDHUP, "RDHUP" }, { EPOLLET, "ET" }, { EPOLLONESHOT, "ONESHOT" },
+        { EPOLLRDHUP, "RDHUP" }, { POLLNVAL, "NVAL" }, { EPOLLET, "ET" }, { EPOLLONESHOT, "ONESHOT" },
     };
     const char *between = "";
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
