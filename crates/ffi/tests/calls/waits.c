@@ -32,7 +32,8 @@ struct round {
     /* Two processes; a small SendQ; a pipe among the descriptors; stop at a partial write or a short read, not only at EAGAIN. */
     bool forked, small, mixed, partial;
     size_t size;
-    int64_t end;
+    /* How long it writes once it is connected. */
+    int64_t time;
     struct sockaddr_in address;
 };
 
@@ -170,7 +171,7 @@ struct side {
     int fd;
     /* Which directions wait to be reported, and since when. */
     short blocked;
-    int64_t in_since, out_since;
+    int64_t in_since, out_since, end;
     bool finished, ended;
     /* A pipe that is full or empty: it belongs to this end alone. */
     int pipe[2];
@@ -251,7 +252,7 @@ static void check_late(struct side *side, short event)
 
 static void pass(struct side *side)
 {
-    if (!side->finished && now() >= side->round->end) {
+    if (!side->finished && now() >= side->end) {
         side->finished = true;
         side->blocked &= ~POLLOUT;
         shutdown(side->fd, SHUT_WR);
@@ -283,7 +284,7 @@ static void prepare(const struct round *round, int fd)
 
 static void run_side(const struct round *round, int fd, struct result *result)
 {
-    struct side side = { .round = round, .result = result, .fd = fd, .pipe = { -1, -1 } };
+    struct side side = { .round = round, .result = result, .fd = fd, .end = now() + round->time, .pipe = { -1, -1 } };
     prepare(round, fd);
     if (round->mixed && pipe2(side.pipe, O_NONBLOCK) < 0)
         err(1, "pipe");
@@ -306,7 +307,7 @@ struct crowd {
     int fds[CONNECTIONS];
     /* When each was last reported, or asked; when one was first seen to be late. */
     int64_t since[CONNECTIONS], late[CONNECTIONS];
-    int64_t swept;
+    int64_t swept, end;
     int open;
 };
 
@@ -340,7 +341,7 @@ static void serve(struct crowd *crowd, int which)
     crowd->since[which] = time;
     while (done < size && (count = read(crowd->fds[which], text, size - done)) > 0)
         done += (size_t)count;
-    if (count == 0 || (crowd->asks && time >= crowd->round->end))
+    if (count == 0 || (crowd->asks && time >= crowd->end))
         leave(crowd, which);
     else if (count < 0 && errno != EAGAIN)
         err(1, "read");
@@ -373,6 +374,7 @@ static void run_crowd(struct crowd *crowd)
 {
     crowd->set = epoll_create1(0);
     crowd->open = CONNECTIONS;
+    crowd->end = now() + crowd->round->time;
     for (int i = 0; i < CONNECTIONS; i++) {
         struct epoll_event event = { .events = EPOLLIN | (crowd->round->partial ? EPOLLET : 0), .data.u32 = (uint32_t)i };
         set_nonblocking(crowd->fds[i]);
@@ -426,6 +428,9 @@ static void *run_end(void *argument)
 static void run_round(struct round *round, struct result *results)
 {
     int listener = new_listener(), status = 0;
+    /* No connection of many may have to try again. */
+    if (listen(listener, SOMAXCONN) < 0)
+        err(1, "listen");
     round->address = local_address(listener);
     struct end server = { round, listener, &results[0] }, client = { round, -1, &results[1] };
     pthread_t thread;
@@ -464,7 +469,7 @@ static struct result run_kind(enum way way, int64_t time, bool threads, struct r
     memset(results, 0, 2 * sizeof *results);
     for (; rounds == 0 || now() < end; rounds++) {
         struct round round = round_of(way, rounds, threads);
-        round.end = now() + share;
+        round.time = share;
         run_round(&round, results);
     }
     struct result all = results[0];
