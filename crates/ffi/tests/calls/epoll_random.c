@@ -366,10 +366,12 @@ static void step_drain(void)
     int source = slot_of(peer_of(slots[slot].object));
     ssize_t count = 0;
     for (int i = 0; i < 5000; i++) {
+        /* In this order: what was acknowledged before the reads is found by them. */
+        bool all = !end->flooded || (source >= 0 && held(slots[source].fd, SIOCOUTQ) == 0);
         do
             count = read(slots[slot].fd, text, sizeof text);
         while (count > 0);
-        if (count == 0 || errno != EAGAIN || !end->flooded || (source >= 0 && held(slots[source].fd, SIOCOUTQ) == 0))
+        if (count == 0 || errno != EAGAIN || all)
             break;
         nap(200);
     }
