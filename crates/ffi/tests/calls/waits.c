@@ -1,19 +1,21 @@
 /* Looks at every wait for readiness while traffic flows as fast as it can: waits [-t] [-l MILLISECONDS] SECONDS [KIND ...]
  *
- * A kind is a way to wait; without one, all share the seconds. Each runs rounds: two processes, or two threads, write to each other
- * and read, each in one loop that goes on in a direction only once that direction was reported. A wait is lost if it took a second,
+ * A kind is a way to wait; without one, all share the seconds. Each runs rounds: of two processes, or two threads, one writes and
+ * the other reads, or both do both, in one loop that goes on in a direction only once that direction was reported. "many" asks and
+ * answers over fifty connections in one set, "leftover" over one that never is read to the end. A wait is lost if it took a second,
  * and poll(), FIONREAD or SIOCOUTQ say that it should have ended. Exit status 1: a wait was lost, or was longer than the limit of -l.
  * -t: threads only, for a stack that lives inside a process. */
 #include "call.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-enum way { POLL, SELECT, LEVEL, EDGE, ONESHOT, MANY, WAYS };
+enum way { POLL, SELECT, LEVEL, EDGE, ONESHOT, MANY, LEFTOVER, WAYS };
 
-static const char *const ways[WAYS] = { "poll", "select", "epoll-lt", "epoll-et", "epoll-oneshot", "many" };
+static const char *const ways[WAYS] = { "poll", "select", "epoll-lt", "epoll-et", "epoll-oneshot", "many", "leftover" };
 
 enum { CONNECTIONS = 50, LARGEST = 128 * 1024, BURST = 32 };
 
@@ -25,12 +27,16 @@ struct result {
     int64_t longest;
     long long bytes;
     long waits, lost;
+    /* Bytes of this round. */
+    atomic_llong sent, received;
 };
 
 struct round {
     enum way way;
     /* Two processes; a small SendQ; a pipe among the descriptors; stop at a partial write or a short read, not only at EAGAIN. */
     bool forked, small, mixed, partial;
+    /* Who writes: the end that connected, the one that was accepted. */
+    bool client_writes, server_writes;
     size_t size;
     /* How long it writes once it is connected. */
     int64_t time;
@@ -67,8 +73,9 @@ static void count_lost(const struct round *round, struct result *result, int fd,
 {
     if (result->lost++ > 2)
         return;
-    fprintf(stderr, "%s, %s, %s SendQ, %s, %zu bytes%s: lost %s; poll() says %s, FIONREAD %d, SIOCOUTQ %d\n", ways[round->way],
-            round->forked ? "processes" : "threads", round->small ? "small" : "default",
+    fprintf(stderr, "%s, %s, %s, %s SendQ, %s, %zu bytes%s: lost %s; poll() says %s, FIONREAD %d, SIOCOUTQ %d\n",
+            ways[round->way], round->forked ? "processes" : "threads",
+            round->client_writes && round->server_writes ? "both ways" : "one way", round->small ? "small" : "default",
             round->partial ? "stops when partial" : "stops at EAGAIN", round->size, round->mixed ? ", with a pipe" : "",
             event == POLLIN ? "POLLIN" : "POLLOUT", is_polled(fd, event) ? "ready" : "nothing", held(fd, FIONREAD),
             held(fd, SIOCOUTQ));
@@ -167,6 +174,7 @@ static short wait_for(struct watch *watch, short wanted, int milliseconds)
 struct side {
     const struct round *round;
     struct result *result;
+    const struct result *peer;
     struct watch watch;
     int fd;
     /* Which directions wait to be reported, and since when. */
@@ -192,7 +200,7 @@ static void push(struct side *side)
         ssize_t count = write(side->fd, text, side->round->size);
         if (count < 0 && errno != EAGAIN)
             err(1, "write");
-        side->result->bytes += count > 0 ? count : 0;
+        side->result->sent += count > 0 ? count : 0;
         if (count < 0 || (side->round->partial && count < (ssize_t)side->round->size)) {
             block(side, POLLOUT);
             return;
@@ -212,6 +220,7 @@ static void pull(struct side *side)
             side->ended = true;
             return;
         }
+        side->result->received += count > 0 ? count : 0;
         if (count < 0 || (side->round->partial && count < (ssize_t)size && !side->watch.hung_up)) {
             block(side, POLLIN);
             return;
@@ -233,8 +242,9 @@ static void found(struct side *side, short events)
         side->piped = false;
 }
 
-/* A direction that waits for a second: is it lost? The set has a little more time, should it have become ready just now. */
-static void check_late(struct side *side, short event)
+/* A direction that waits for a second: is it lost? So it is if the call ended by its time-out; if it ended for the other direction,
+ * this one may have become ready just now, and has a little more time. */
+static void check_late(struct side *side, short event, bool timed_out)
 {
     int64_t time = now(), since = event == POLLIN ? side->in_since : side->out_since;
     if (!(side->blocked & event) || time - since < SECOND)
@@ -242,7 +252,7 @@ static void check_late(struct side *side, short event)
     bool ready = is_polled(side->fd, event) || (event == POLLIN ? held(side->fd, FIONREAD) > 0 : held(side->fd, SIOCOUTQ) == 0);
     if (!ready)
         return;
-    while (side->blocked & event && now() - time < CONFIRM)
+    while (!timed_out && side->blocked & event && now() - time < CONFIRM)
         found(side, wait_for(&side->watch, side->blocked, 10));
     if (!(side->blocked & event))
         return;
@@ -250,29 +260,53 @@ static void check_late(struct side *side, short event)
     found(side, event);
 }
 
+/* The end of a stream would make up for a wait that was lost: it comes after everything was read. */
+static void finish(struct side *side)
+{
+    bool is_read = side->peer->received == side->result->sent;
+    if (side->finished || now() < side->end || side->blocked & POLLOUT)
+        return;
+    if (!is_read && now() < side->end + 5 * SECOND)
+        return;
+    if (!is_read)
+        count_lost(side->round, side->result, side->fd, POLLOUT);
+    side->finished = true;
+    shutdown(side->fd, SHUT_WR);
+}
+
+/* How long to wait: not while there is something to do, and not long when nothing has to come. */
+static int patience(const struct side *side)
+{
+    bool late = now() >= side->end;
+    bool writes = !side->finished && !(side->blocked & POLLOUT) && !late, reads = !side->ended && !(side->blocked & POLLIN);
+    if (writes || reads)
+        return 0;
+    return late && !side->finished && !(side->blocked & POLLOUT) ? 1 : 1000;
+}
+
 static void pass(struct side *side)
 {
-    if (!side->finished && now() >= side->end) {
-        side->finished = true;
-        side->blocked &= ~POLLOUT;
-        shutdown(side->fd, SHUT_WR);
-    }
-    bool pushes = !side->finished && !(side->blocked & POLLOUT), pulls = !side->ended && !(side->blocked & POLLIN);
-    if (pushes)
+    finish(side);
+    if (!side->finished && !(side->blocked & POLLOUT) && now() < side->end)
         push(side);
-    if (pulls)
+    if (!side->ended && !(side->blocked & POLLIN))
         pull(side);
     if (side->round->mixed && !side->piped && ++side->passes % 16 == 0)
         side->piped = write(side->pipe[1], "", 1) == 1;
-    bool is_blocked = (side->finished || side->blocked & POLLOUT) && (side->ended || side->blocked & POLLIN);
-    if (!side->blocked)
+    if (side->finished && side->ended)
         return;
-    short events = wait_for(&side->watch, side->blocked, is_blocked ? 1000 : 0);
+    int64_t before = now();
+    short events = wait_for(&side->watch, side->blocked, patience(side));
+    bool timed_out = now() - before >= SECOND;
     if (events == 0 && side->piped)
         count_lost(side->round, side->result, side->pipe[0], POLLIN);
+    /* A call that looks once more when its time is over finds what it should have found before. */
+    for (short event = POLLIN; timed_out && event <= POLLOUT; event += POLLOUT - POLLIN)
+        if (events & event)
+            count_lost(side->round, side->result, side->fd, event);
     found(side, events);
-    check_late(side, POLLIN);
-    check_late(side, POLLOUT);
+    check_late(side, POLLIN, timed_out);
+    check_late(side, POLLOUT, timed_out);
 }
 
 static void prepare(const struct round *round, int fd)
@@ -282,9 +316,12 @@ static void prepare(const struct round *round, int fd)
         set(fd, SOL_SOCKET, SO_SNDBUF, 4096);
 }
 
-static void run_side(const struct round *round, int fd, struct result *result)
+static void run_side(const struct round *round, int fd, bool accepted, struct result *result, const struct result *peer)
 {
-    struct side side = { .round = round, .result = result, .fd = fd, .end = now() + round->time, .pipe = { -1, -1 } };
+    struct side side = { .round = round, .result = result, .peer = peer, .fd = fd, .pipe = { -1, -1 } };
+    side.end = now() + round->time;
+    side.finished = !(accepted ? round->server_writes : round->client_writes);
+    side.ended = !(accepted ? round->client_writes : round->server_writes);
     prepare(round, fd);
     if (round->mixed && pipe2(side.pipe, O_NONBLOCK) < 0)
         err(1, "pipe");
@@ -396,6 +433,42 @@ static void run_crowd(struct crowd *crowd)
     close(crowd->set);
 }
 
+/* ---- leftovers ---- */
+
+enum { LEFT = 5 };
+
+/* A byte goes to and fro, and some that came before it stay unread: each arrival is an edge all the same. */
+static void run_leftover(const struct round *round, int fd, bool asks, struct result *result)
+{
+    char text[LEFT] = { 0 };
+    struct watch watch = new_watch(EDGE, fd, -1);
+    int64_t end = now() + round->time, since = now();
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (write(fd, text, LEFT) != LEFT || (asks && write(fd, text, 1) != 1))
+        err(1, "write");
+    for (;;) {
+        bool found = wait_for(&watch, POLLIN, 1000) & POLLIN;
+        if (watch.hung_up)
+            break;
+        bool ended = !found && is_polled(fd, POLLRDHUP);
+        if (!ended && held(fd, FIONREAD) <= LEFT)
+            continue;
+        if (!found)
+            count_lost(round, result, fd, POLLIN);
+        if (ended)
+            break;
+        count_wait(result, since, now());
+        result->bytes++;
+        if (asks && now() >= end)
+            break;
+        since = now();
+        if (read(fd, text, 1) != 1 || write(fd, text, 1) != 1)
+            err(1, "leftover");
+    }
+    shutdown(fd, SHUT_WR);
+    close(watch.set);
+}
+
 /* ---- rounds ---- */
 
 static int connect_to_round(const struct round *round)
@@ -407,14 +480,18 @@ static int connect_to_round(const struct round *round)
 }
 
 /* An end of the round: with a listener the one that accepts, else the one that connects. */
-struct end { const struct round *round; int listener; struct result *result; };
+struct end { const struct round *round; int listener; struct result *result; const struct result *peer; };
 
 static void *run_end(void *argument)
 {
     const struct end *end = argument;
     if (end->round->way != MANY) {
-        int fd = end->listener < 0 ? connect_to_round(end->round) : accept_connection(end->listener);
-        run_side(end->round, fd, end->result);
+        bool accepted = end->listener >= 0;
+        int fd = accepted ? accept_connection(end->listener) : connect_to_round(end->round);
+        if (end->round->way == LEFTOVER)
+            run_leftover(end->round, fd, !accepted, end->result);
+        else
+            run_side(end->round, fd, accepted, end->result, end->peer);
         close(fd);
         return NULL;
     }
@@ -432,7 +509,9 @@ static void run_round(struct round *round, struct result *results)
     if (listen(listener, SOMAXCONN) < 0)
         err(1, "listen");
     round->address = local_address(listener);
-    struct end server = { round, listener, &results[0] }, client = { round, -1, &results[1] };
+    struct end server = { round, listener, &results[0], &results[1] }, client = { round, -1, &results[1], &results[0] };
+    for (int i = 0; i < 2; i++)
+        results[i].sent = results[i].received = 0;
     pthread_t thread;
     pid_t child = 0;
     if (round->forked && (child = fork()) == 0) {
@@ -447,24 +526,28 @@ static void run_round(struct round *round, struct result *results)
     else if (waitpid(child, &status, 0) != child || status != 0)
         errx(1, "the child ends with status %d", status);
     close(listener);
+    results[0].bytes += results[0].received;
+    results[1].bytes += results[1].received;
 }
 
 /* The rounds of a kind run through all combinations, in steps that change all of it soon. */
 static struct round round_of(enum way way, int which, bool threads)
 {
     static const size_t sizes[] = { 1024, LARGEST, 1 };
-    int mixture = which * 19 % 48;
+    int mixture = which * 37 % 64;
     struct round round = { .way = way, .size = sizes[which % 3] };
     round.forked = !threads && mixture & 1;
     round.small = mixture & 2;
     round.mixed = mixture & 4;
     round.partial = mixture & 8;
+    round.client_writes = mixture & 16;
+    round.server_writes = mixture & 32 || !round.client_writes;
     return round;
 }
 
 static struct result run_kind(enum way way, int64_t time, bool threads, struct result *results)
 {
-    int64_t end = now() + time, share = time / 48 > SECOND / 20 ? time / 48 : SECOND / 20;
+    int64_t end = now() + time, share = time / 64 > SECOND / 10 ? time / 64 : SECOND / 10;
     int rounds = 0;
     memset(results, 0, 2 * sizeof *results);
     for (; rounds == 0 || now() < end; rounds++) {
@@ -472,7 +555,8 @@ static struct result run_kind(enum way way, int64_t time, bool threads, struct r
         round.time = share;
         run_round(&round, results);
     }
-    struct result all = results[0];
+    struct result all = { .longest = results[0].longest, .bytes = results[0].bytes, .waits = results[0].waits };
+    all.lost = results[0].lost;
     all.longest = results[1].longest > all.longest ? results[1].longest : all.longest;
     all.bytes += results[1].bytes;
     all.waits += results[1].waits;
@@ -488,7 +572,7 @@ static enum way way_named(const char *name)
     for (int way = 0; way < WAYS; way++)
         if (strcmp(name, ways[way]) == 0)
             return (enum way)way;
-    errx(2, "no kind is called \"%s\": poll, select, epoll-lt, epoll-et, epoll-oneshot, many", name);
+    errx(2, "no kind is called \"%s\": poll, select, epoll-lt, epoll-et, epoll-oneshot, many, leftover", name);
 }
 
 int main(int count, char **arguments)
