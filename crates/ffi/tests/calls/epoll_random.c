@@ -371,7 +371,8 @@ static void step_drain(void)
         do
             count = read(slots[slot].fd, text, sizeof text);
         while (count > 0);
-        if (count == 0 || errno != EAGAIN || all)
+        /* An end that is shut for reading says 0 although more comes. */
+        if (all || (count == 0 && !end->deaf) || (count < 0 && errno != EAGAIN))
             break;
         nap(200);
     }
@@ -413,8 +414,7 @@ static void step_shutdown(void)
         return;
     tell(shutdown(slots[slot].fd, how), "%d shutdown %s %s", step, names[slot], ways[how]);
     struct end *end = &ends[slots[slot].object];
-    if (end->state != OPEN)
-        return;
+    /* Even what is not connected is shut, although the call fails. */
     end->shut |= how != SHUT_RD;
     end->deaf |= how != SHUT_WR;
 }
@@ -456,7 +456,7 @@ static int fresh(void)
     int start = below(PAIRS);
     for (int i = 0; i < PAIRS; i++) {
         int slot = (start + i) % PAIRS * 2;
-        if (ends[slot].state == FRESH && slots[slot].open)
+        if (ends[slot].state == FRESH && slots[slot].open && !ends[slot].shut)
             return slot;
         if (ends[slot].state != NONE || ends[peer_of(slot)].state != NONE)
             continue;
