@@ -64,6 +64,6 @@ pub use ready_list::ReadyList;
 pub use ready_list::{GROUPS, Mark, WATCHES};
 pub use recvq::{RecvQ, RecvQReader};
 pub use sendq::{SendQ, SendQWriter};
-pub use slot::{Condition, Slot, SlotHeader};
+pub use slot::{Condition, Flag, Slot, SlotHeader};
 pub use text::Text;
 pub use urgent::{UrgentByte, distance_to_mark, is_hidden_next, is_urgent_here};

@@ -113,6 +113,10 @@ pub struct ReadinessLine {
     pub no_space: AtomicU32,
     /// 1 while the token shows an urgent byte, or is about to.
     pub urgent_token: AtomicU32,
+    /// Bits of [`Flag`]: what the program has set them to, as far as `flags_changed` or a look of the engine's says.
+    pub flags: AtomicU32,
+    /// Bits of [`Flag`] that were set since the engine looked.
+    pub flags_changed: AtomicU32,
     /// SO_RCVLOWAT, bytes; 0 counts as 1.
     pub recv_low_water: AtomicU32,
     /// TCP_INQ: 1 if `recvmsg()` tells what is left to read.
@@ -199,6 +203,17 @@ impl Condition {
     pub const CLOSED: u32 = 1 << 6;
     /// All sent bytes and the FIN are acknowledged (what SO_LINGER waits for).
     pub const DRAINED: u32 = 1 << 7;
+}
+
+/// Bits of [`ReadinessLine::flags`]: options of a connection that programs set with each request, and the engine reads when it looks.
+#[derive(Debug)]
+pub struct Flag;
+
+impl Flag {
+    /// TCP_NODELAY.
+    pub const NO_DELAY: u32 = 1;
+    /// TCP_CORK.
+    pub const CORK: u32 = 1 << 1;
 }
 
 /// The header has pages of its own, so that a ring's memory can be given back and the header stay.
@@ -292,6 +307,8 @@ impl Slot {
             &readiness.tx_token,
             &readiness.shown_edges,
             &readiness.no_space,
+            &readiness.flags,
+            &readiness.flags_changed,
             &readiness.urgent_token,
             &readiness.recv_low_water,
             &readiness.tells_left,

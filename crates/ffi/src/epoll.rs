@@ -2,12 +2,12 @@
 //!
 //! A set of Sockeye sockets is answered from shared memory: the engine marks in the process's ready list what happened
 //! ([`sockeye_host::Group`]), and `epoll_wait()` looks at the marks. Other descriptors are in the kernel's set, which is entered to
-//! sleep, and at the latest after [`ANSWERS`](set::ANSWERS) answers that came without it.
+//! sleep, and in each call if it has members, so that none of them starves.
 //!
 //! ```text
 //!            epoll_wait()
 //!                 |
-//!       marks? queued members? ---- yes --> answer (and, in turn, what the kernel's set says)
+//!       marks? queued members? ---- yes --> answer (and what the kernel's set says, if it has members)
 //!                 | no
 //!       look for some microseconds, if that has paid
 //!                 | no

@@ -17,11 +17,12 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Table, Use, largest_rings};
 use crate::{SetupError, token};
 use parking_lot::Mutex;
-use sockeye_buffer::{ReadyList, note_arrival};
+use sockeye_buffer::{Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketOption};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Where slots are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +181,28 @@ impl Engine {
         self.settle(now);
     }
 
-    /// The program may have written, read, or changed what its token shows.
+    /// Options that the program has set in the slot take effect.
+    pub(crate) fn apply_flags(&mut self, now: Instant, tag: u64) {
+        let table = self.table.lock();
+        let Some(entry) = table.entry(tag) else { return };
+        let readiness = &entry.slot.header().readiness;
+        let (Some(id), 1..) = (entry.id, readiness.flags_changed.load(Ordering::Relaxed)) else { return };
+        let changed = readiness.flags_changed.swap(0, Ordering::SeqCst);
+        let flags = readiness.flags.load(Ordering::SeqCst);
+        drop(table);
+        let options = [
+            (Flag::NO_DELAY, SocketOption::NoDelay(flags & Flag::NO_DELAY != 0)),
+            (Flag::CORK, SocketOption::Cork(flags & Flag::CORK != 0)),
+        ];
+        for (_, option) in options.into_iter().filter(|(flag, _)| changed & flag != 0) {
+            // A socket that was closed meanwhile has no use for them.
+            let _ = self.network.set_option(now, id, option);
+        }
+    }
+
+    /// The program may have written, read, set options, or changed what its token shows.
     fn look_at(&mut self, now: Instant, tag: u64) {
+        self.apply_flags(now, tag);
         let id = self.table.lock().entry_mut(tag).and_then(|entry| {
             entry.mirror();
             entry.post_room();

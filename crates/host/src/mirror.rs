@@ -106,8 +106,9 @@ impl Entry {
     /// A failed open leaves a socket that may try again; anything later ends it.
     fn on_failed(&mut self, error: Error) {
         self.slot.header().engine.error.store(error.code(), Ordering::SeqCst);
-        let ended = match self.condition() & Condition::CONNECTED {
+        let ended = match self.condition() & (Condition::CONNECTED | Condition::CONNECTING) {
             0 => 0,
+            Condition::CONNECTING => condition::FAILED,
             _ => Condition::CLOSED | Condition::SEND_SHUT,
         };
         self.change_condition(ended, Condition::CONNECTING | condition::DEFERRED);

@@ -13,7 +13,7 @@ use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request, Token};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
-use sockeye_buffer::{Condition, SlotHeader, is_urgent_here};
+use sockeye_buffer::{Condition, Flag, SlotHeader, is_urgent_here};
 use sockeye_stack::{Error, OptionName, Report, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -157,6 +157,9 @@ impl Socket {
         if let SocketOption::Inq(on) = option {
             self.header().readiness.tells_left.store(u32::from(on), Ordering::Relaxed);
         }
+        if self.set_flag(option)? {
+            return Ok(());
+        }
         let request = Request::SetOption { tag: self.tag(), option };
         if !matches!(option, SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_)) {
             return self.way.tell(request);
@@ -167,6 +170,30 @@ impl Socket {
             return Err(Error::WouldBlock);
         }
         self.way.tell(request)
+    }
+
+    /// Sets an option of a connection that programs set with each request, in the slot. Whether it is one.
+    fn set_flag(&self, option: SocketOption) -> Result<bool, Error> {
+        let (flag, is_on, lets_go) = match option {
+            SocketOption::NoDelay(on) => (Flag::NO_DELAY, on, on),
+            SocketOption::Cork(on) => (Flag::CORK, on, !on),
+            _ => return Ok(false),
+        };
+        const STATE: u32 = Condition::CONNECTED | Condition::CLOSED | condition::DEFERRED;
+        if self.condition()? & STATE != Condition::CONNECTED || !self.way.is_alive() {
+            return Ok(false);
+        }
+        let readiness = &self.header().readiness;
+        match is_on {
+            true => readiness.flags.fetch_or(flag, Ordering::SeqCst),
+            false => readiness.flags.fetch_and(!flag, Ordering::SeqCst),
+        };
+        readiness.flags_changed.fetch_or(flag, Ordering::SeqCst);
+        // What the option held back leaves now. Else it counts from the next look on, which the next bytes bring.
+        if lets_go && !self.at.writer.is_empty() {
+            self.ring();
+        }
+        Ok(true)
     }
 
     /// getsockopt() for what the engine keeps.
@@ -288,8 +315,7 @@ impl Socket {
         let header = self.header();
         let has = |bits: u32| word & bits != 0;
         let error = header.engine.error.load(Ordering::SeqCst) != 0;
-        let has_failed = header.readiness.opening.load(Ordering::SeqCst) != 0
-            && !has(Condition::CONNECTED | Condition::CONNECTING);
+        let has_failed = has(condition::FAILED);
         let is_shut = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
         let peer_closed = is_shut || has_failed;
         let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);

@@ -28,6 +28,8 @@ pub(crate) mod condition {
     pub(crate) const SOFT_ERROR: u32 = 1 << 13;
     /// The SYN waits for text (RFC 7413): connected and writable for the program, which has to launch it.
     pub(crate) const DEFERRED: u32 = 1 << 12;
+    /// The last open failed, and no other was begun.
+    pub(crate) const FAILED: u32 = 1 << 14;
     /// The upper half tells whose slot it is, so that who comes late finds that it has another owner.
     pub(crate) const OWNER_SHIFT: u32 = 16;
     /// The owner's part of the word.

@@ -19,8 +19,9 @@ const TX: u32 = (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) as u32;
 /// A descriptor of a socket in a set.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// `None` once it was closed while the socket has others: as on Linux its events go on.
-    pub(super) fd: Option<c_int>,
+    pub(super) fd: c_int,
+    /// Not once the descriptor was closed while the socket has others: as on Linux its events go on.
+    pub(super) is_named: bool,
     pub(super) socket: Guard<Socket>,
     /// Which of the set's groups tells of it, and by which number.
     pub(super) place: Place,
@@ -43,6 +44,8 @@ pub(super) struct Place {
 pub(super) struct Members {
     all: slab::Slab<Member>,
     by_fd: HashMap<c_int, usize>,
+    /// Members whose descriptor was closed.
+    unnamed: usize,
     /// By group and watch: the first member for the socket, and one more; 0 for none.
     first: Vec<Vec<usize>>,
     /// Members that may be ready, in the order in which they became so.
@@ -54,7 +57,18 @@ impl Members {
         self.all.get_mut(*self.by_fd.get(&fd)?)
     }
 
-    pub(super) fn has(&self, fd: c_int) -> bool {
+    /// Whether the descriptor of this socket is a member. To Linux one that was closed and is the same socket's again is the same.
+    pub(super) fn has(&mut self, fd: c_int, socket: &Guard<Socket>) -> bool {
+        if self.unnamed > 0 {
+            let is_it =
+                |member: &Member| !member.is_named && member.fd == fd && member.socket.is_same(socket);
+            let found = self.all.iter_mut().find(|(_, member)| is_it(member));
+            if let Some((number, member)) = found {
+                member.is_named = true;
+                self.unnamed -= 1;
+                self.by_fd.insert(fd, number);
+            }
+        }
         self.by_fd.contains_key(&fd)
     }
 
@@ -62,10 +76,11 @@ impl Members {
     pub(super) fn add(&mut self, fd: c_int, socket: Guard<Socket>, place: Place, event: epoll_event) {
         let next = self.first(place).checked_sub(1);
         let member = Member {
-            fd: Some(fd),
+            fd,
+            is_named: true,
             socket,
             place,
-            events: event.events,
+            events: event.events | ALWAYS,
             data: event.u64,
             is_queued: false,
             next,
@@ -80,7 +95,7 @@ impl Members {
     pub(super) fn change(&mut self, fd: c_int, event: epoll_event) {
         let Some(&number) = self.by_fd.get(&fd) else { return };
         if let Some(member) = self.all.get_mut(number) {
-            (member.events, member.data) = (event.events, event.u64);
+            (member.events, member.data) = (event.events | ALWAYS, event.u64);
             self.enqueue(number);
         }
     }
@@ -100,8 +115,9 @@ impl Members {
             .map(|(number, _)| number)
             .collect();
         for number in numbers {
-            if let Some(fd) = self.all[number].fd {
-                self.by_fd.remove(&fd);
+            let member = &self.all[number];
+            if member.is_named {
+                self.by_fd.remove(&member.fd);
             }
             self.take_out(number);
         }
@@ -110,7 +126,8 @@ impl Members {
     /// The descriptor is closed, the socket is not.
     pub(super) fn unname(&mut self, fd: c_int) {
         if let Some(member) = self.by_fd.remove(&fd).and_then(|number| self.all.get_mut(number)) {
-            member.fd = None;
+            member.is_named = false;
+            self.unnamed += 1;
         }
     }
 
@@ -180,6 +197,7 @@ impl Members {
     /// Takes a member out that has no name any more; and whether it was the last for its socket.
     fn take_out(&mut self, number: usize) -> (Member, bool) {
         let member = self.all.remove(number);
+        self.unnamed -= usize::from(!member.is_named);
         if member.is_queued {
             self.queue.retain(|&queued| queued != number);
         }
@@ -224,9 +242,8 @@ impl Member {
         if !self.is_on() {
             return 0;
         }
-        let asked = self.events & !MANNERS | ALWAYS;
-        let ready = crate::ready::events_of(&self.socket, asked);
-        ready & asked
+        let asked = self.events & !MANNERS;
+        crate::ready::events_of(&self.socket, asked) & asked
     }
 }
 

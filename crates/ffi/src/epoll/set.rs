@@ -12,8 +12,6 @@ use sockeye_host::{ForkMutex, Group, Socket};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// After so many answers from shared memory the kernel's set is asked as well, if it has members: none of them starves.
-pub(super) const ANSWERS: u32 = 8;
 /// Host processes one after the other whose sockets a set can have.
 const ENGINES: usize = 4;
 /// What may go with EPOLLEXCLUSIVE.
@@ -54,8 +52,8 @@ pub(super) struct State {
     pub(super) members: Members,
     /// Members of the kernel's set; those whose descriptors were closed count on.
     pub(super) foreign: u32,
-    /// Answers since the kernel was asked.
-    pub(super) answers: u32,
+    /// The last answer had room for our sockets only: the kernel's members come first in the next.
+    pub(super) is_kernels_turn: bool,
 }
 
 impl Set {
@@ -104,7 +102,7 @@ impl Set {
             drop(state);
             return control_kernel(epoll, operation, fd, event);
         }
-        let has = state.members.has(fd);
+        let has = state.members.has(fd, &socket);
         match operation {
             libc::EPOLL_CTL_ADD if has => return Err(Errno::EXIST),
             libc::EPOLL_CTL_MOD | libc::EPOLL_CTL_DEL if !has => return Err(Errno::NOENT),
@@ -182,9 +180,9 @@ impl Set {
             return;
         }
         state.how = How::Kernel;
-        for member in state.members.all() {
-            // What has no descriptor any more cannot be told of; Linux would.
-            let Some(fd) = member.fd else { continue };
+        // What has no descriptor any more cannot be told of; Linux would.
+        for member in state.members.all().filter(|member| member.is_named) {
+            let fd = member.fd;
             let event = epoll_event { events: member.events, u64: member.data };
             if arm(fd, event.events).is_ok() && real::epoll_add(epoll, fd, event) == Err(Errno::EXIST) {
                 let _ = real::epoll_modify(epoll, fd, event);

@@ -1,7 +1,7 @@
 //! epoll_wait().
 
 use super::members::Place;
-use super::set::{ANSWERS, How, Set, bell};
+use super::set::{How, Set, bell};
 use crate::errno::Errno;
 use crate::real;
 use libc::{EPOLLHUP, c_int, epoll_event, sigset_t};
@@ -43,7 +43,9 @@ impl Set {
         let deadline = timeout.map(|timeout| monotonic() + timeout);
         loop {
             let left = deadline.map(|deadline| deadline.since(monotonic()));
-            let (count, asks_kernel) = match self.look(out) {
+            // Members that the last answer had no room for come first.
+            let first = if self.is_kernels_turn() { self.ask_kernel(epoll, out)? } else { 0 };
+            let (count, asks_kernel) = match self.look(&mut out[first..]) {
                 Looked::Kernels => match self.wait_in_kernel(epoll, out, left, mask)? {
                     (0, true) => continue,
                     (count, _) => return Ok(count),
@@ -51,8 +53,9 @@ impl Set {
                 Looked::Told { count, asks_kernel } => (count, asks_kernel),
             };
             let is_over = left.is_some_and(|left| left.is_zero());
+            let count = count + first;
             if count > 0 || is_over {
-                let more = if asks_kernel && count < out.len() {
+                let more = if asks_kernel && first == 0 && count < out.len() {
                     self.ask_kernel(epoll, &mut out[count..])?
                 } else {
                     0
@@ -94,18 +97,26 @@ impl Set {
             group.take(|watch, mark| state.members.mark(Place { group: number, watch }, mark));
         }
         let count = state.members.tell(out);
-        state.answers = if count == 0 { ANSWERS } else { state.answers + 1 };
-        let asks_kernel = state.foreign > 0 && state.answers >= ANSWERS;
-        if asks_kernel {
-            state.answers = 0;
-        }
+        let asks_kernel = state.foreign > 0;
+        state.is_kernels_turn = asks_kernel && count > 0 && count == out.len();
         Looked::Told { count, asks_kernel }
+    }
+
+    /// Whether the kernel's members come first now.
+    fn is_kernels_turn(&self) -> bool {
+        std::mem::take(&mut self.state.lock().is_kernels_turn)
     }
 
     /// What the kernel's set has to tell now.
     fn ask_kernel(&self, epoll: c_int, out: &mut [epoll_event]) -> Result<usize, Errno> {
-        let count = real::epoll_wait_for(epoll, out, Some(Duration::ZERO), None)?;
-        Ok(self.take_bells(out, count))
+        loop {
+            let count = real::epoll_wait_for(epoll, out, Some(Duration::ZERO), None)?;
+            let kept = self.take_bells(out, count);
+            // A bell may have had the only place.
+            if kept > 0 || count == 0 {
+                return Ok(kept);
+            }
+        }
     }
 
     /// Looks for a while, awake. Whether there are marks.

@@ -1,4 +1,4 @@
-/* Random programs of calls on epoll sets, to compare two stacks line by line: epoll_random SEED STEPS [GRACE]
+/* Random programs of calls on epoll sets, to compare two stacks line by line: epoll_random SEED STEPS [GRACE [apart]]
  *
  * A program is made from the seed alone: what calls return changes no later step. After each step the model below says what must
  * have arrived, and the program waits until FIONREAD, SIOCOUTQ and poll() show it, and GRACE milliseconds more for the sets.
@@ -295,6 +295,9 @@ static void wait_for_each(int slot)
 
 /* ---- steps ---- */
 
+/* No set is put into another or polled. */
+static bool apart;
+
 static void step_ctl(void)
 {
     static const char *const operations[] = { [EPOLL_CTL_ADD] = "ADD", [EPOLL_CTL_DEL] = "DEL", [EPOLL_CTL_MOD] = "MOD" };
@@ -302,6 +305,8 @@ static void step_ctl(void)
     unsigned mask = random_mask();
     if (one_in(2) || (!slots[slot].open && !one_in(4)))
         slot = pick_end() >= 0 ? pick_end() : slot;
+    if (apart && slot >= SETS)
+        slot = below(SETS);
     if (slot >= SETS)
         mask &= ~(unsigned)EPOLLET;
     if (member[set][slot])
@@ -542,7 +547,7 @@ static void step_poll(void)
     struct pollfd entries[4] = { 0 };
     int chosen[4], count = 1 + below(4);
     for (int i = 0; i < count; i++) {
-        chosen[i] = one_in(3) ? SETS + below(SLOTS - SETS) : below(SLOTS);
+        chosen[i] = one_in(3) && !apart ? SETS + below(SLOTS - SETS) : below(apart ? SETS : SLOTS);
         entries[i].fd = descriptor(chosen[i]);
         entries[i].events = (short)(random_mask() & (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI));
     }
@@ -625,11 +630,12 @@ static void open_all(void)
 int main(int count, char **arguments)
 {
     if (count < 3)
-        errx(2, "epoll_random SEED STEPS [GRACE]");
+        errx(2, "epoll_random SEED STEPS [GRACE [apart]]");
     state = mixed((uint64_t)number(arguments[1], 0, INT32_MAX, "SEED") + 1);
     int steps = (int)number(arguments[2], 1, 100000, "STEPS");
     if (count > 3)
         grace = (int)number(arguments[3], 0, 1000, "GRACE");
+    apart = count > 4 && strcmp(arguments[4], "apart") == 0;
     on_signal(SIGPIPE, SIG_IGN, 0);
     open_all();
     for (step = 1; step <= steps; step++)

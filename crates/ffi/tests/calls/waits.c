@@ -298,7 +298,7 @@ static void pass(struct side *side)
     int64_t before = now();
     short events = wait_for(&side->watch, side->blocked, patience(side));
     bool timed_out = now() - before >= SECOND;
-    if (events == 0 && side->piped)
+    if (side->piped && !(events & PIPE))
         count_lost(side->round, side->result, side->pipe[0], POLLIN);
     /* A call that looks once more when its time is over finds what it should have found before. */
     for (short event = POLLIN; timed_out && event <= POLLOUT; event += POLLOUT - POLLIN)
@@ -447,11 +447,13 @@ static void run_leftover(const struct round *round, int fd, bool asks, struct re
     if (write(fd, text, LEFT) != LEFT || (asks && write(fd, text, 1) != 1))
         err(1, "write");
     for (;;) {
-        bool found = wait_for(&watch, POLLIN, 1000) & POLLIN;
+        int64_t before = now();
+        bool found = wait_for(&watch, POLLIN, 1000) & POLLIN, timed_out = now() - before >= SECOND;
         if (watch.hung_up)
             break;
         bool ended = !found && is_polled(fd, POLLRDHUP);
-        if (!ended && held(fd, FIONREAD) <= LEFT)
+        /* What comes just after another event was told is told next. */
+        if (!ended && (held(fd, FIONREAD) <= LEFT || (!found && !timed_out)))
             continue;
         if (!found)
             count_lost(round, result, fd, POLLIN);

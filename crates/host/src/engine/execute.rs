@@ -41,6 +41,7 @@ impl Engine {
             Request::Shutdown { tag, how } => self.shutdown(now, tag, how),
             Request::SetOption { tag, option } => self.set_option(now, tag, option),
             Request::Option { tag, name } => {
+                self.apply_flags(now, tag);
                 Ok(Reply::Option(self.network.option(self.id(tag)?, name)?).into())
             }
             Request::Sysctl { name } => Ok(Reply::Sysctl(self.network.sysctl(caller.host, &name)).into()),
@@ -51,6 +52,7 @@ impl Engine {
             Request::TakeReport { tag } => self.take_report(tag),
             Request::TakeSoftError { tag } => self.take_soft_error(tag),
             Request::Info { tag } => {
+                self.apply_flags(now, tag);
                 let info = self.network.tcp_info(now, self.id(tag)?)?;
                 Ok(Reply::Info(Box::new(info)).into())
             }
@@ -176,9 +178,14 @@ impl Engine {
 
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
         let id = self.id(tag)?;
+        self.apply_flags(now, tag);
         // Every byte published before this goes before the FIN.
         self.network.doorbell(now, id);
-        self.network.shutdown(now, id, how)?;
+        if let Err(error) = self.network.shutdown(now, id, how) {
+            // As Linux: who polls is woken also where there is nothing to shut.
+            self.with_entry(tag, |entry| entry.post(Mark::STATE))?;
+            return Err(error);
+        }
         self.with_entry(tag, |entry| {
             if entry.condition() & Condition::LISTENING != 0 {
                 if how != Shutdown::Write {
@@ -197,6 +204,7 @@ impl Engine {
 
     fn set_option(&mut self, now: Instant, tag: u64, option: SocketOption) -> Result<Answer, Error> {
         let id = self.id(tag)?;
+        self.apply_flags(now, tag);
         self.network.doorbell(now, id);
         self.network.set_option(now, id, option)?;
         let set = self.lingers(id) | self.stamps(id);
@@ -215,6 +223,7 @@ impl Engine {
         offset: u64,
     ) -> Result<Answer, Error> {
         let id = self.id(tag)?;
+        self.apply_flags(now, tag);
         // What was published before may have been sent meanwhile.
         self.network.doorbell(now, id);
         done(self.network.mark(now, id, mark, offset))

@@ -15,7 +15,8 @@ const OF_LAST_CONNECTION: u32 = Condition::CONNECTED
     | Condition::SEND_SHUT
     | Condition::RECV_SHUT
     | Condition::CLOSED
-    | Condition::DRAINED;
+    | Condition::DRAINED
+    | condition::FAILED;
 
 impl Engine {
     pub(super) fn connect(&mut self, now: Instant, tag: u64, address: SocketAddr) -> Result<Answer, Error> {

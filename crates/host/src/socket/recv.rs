@@ -3,6 +3,7 @@
 use super::wait::{Side, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
+use crate::table::condition;
 use sockeye_buffer::{Condition, UrgentByte, distance_to_mark};
 use sockeye_stack::Error;
 use std::io::IoSliceMut;
@@ -180,7 +181,7 @@ impl Socket {
             if let Some(error) = is_pending.then(|| self.take_error()).flatten() {
                 return Err(error);
             }
-            if has(Condition::CLOSED | Condition::RECV_SHUT) {
+            if has(Condition::CLOSED | Condition::RECV_SHUT | condition::FAILED) {
                 return Ok(Looked::Over);
             }
             if !has(Condition::CONNECTED | Condition::CONNECTING) {
