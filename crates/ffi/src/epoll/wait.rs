@@ -158,8 +158,9 @@ impl Set {
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         self.groups().for_each(|group| group.fall_asleep());
         let woken = match self.look(out) {
-            Looked::Told { count: 0, .. } | Looked::Kernels => {
-                real::epoll_wait_for(epoll, out, left, mask).map(|count| self.take_bells(out, count))
+            Looked::Told { count: 0, .. } | Looked::Kernels => self.sleep_in_kernel(epoll, out, left, mask),
+            Looked::Told { count, asks_kernel } if asks_kernel && count < out.len() => {
+                self.ask_kernel(epoll, &mut out[count..]).map(|more| count + more)
             }
             Looked::Told { count, .. } => Ok(count),
         };
@@ -167,6 +168,22 @@ impl Set {
             self.groups().for_each(|group| group.wake_up());
         }
         woken
+    }
+
+    /// What the kernel tells of its members, and what is ready of ours beside it.
+    fn sleep_in_kernel(
+        &self,
+        epoll: c_int,
+        out: &mut [epoll_event],
+        left: Option<Duration>,
+        mask: Option<&sigset_t>,
+    ) -> Result<usize, Errno> {
+        let count = real::epoll_wait_for(epoll, out, left, mask)?;
+        let kept = self.take_bells(out, count);
+        match self.look(&mut out[kept..]) {
+            Looked::Told { count, .. } => Ok(kept + count),
+            Looked::Kernels => Ok(kept),
+        }
     }
 
     /// Takes bells out of what the kernel told. One that hung up says that an engine is gone: all sockets are to be looked at.
