@@ -16,7 +16,7 @@
 //!       the kernel's epoll_wait(): other descriptors, and the bell that the engine rings for who sleeps
 //! ```
 //!
-//! What the kernel must judge is a set of the kernel's alone, in which each socket is by its token ([`set::How::Kernel`]): a set
+//! What the kernel must judge is a set of the kernel's alone, in which each socket is by its token: a set
 //! inside another or in a poll(), one that was passed to another process, or that a forked child goes on with.
 
 mod members;
@@ -146,7 +146,9 @@ pub unsafe extern "C-unwind" fn sockeye_epoll_pwait(
         return unsafe { real::epoll_pwait(epoll, events, most, timeout, mask) };
     };
     // SAFETY: the caller's promise.
-    unsafe { wait(&set, epoll, (events, most), to_duration(timeout), mask.as_ref()) }
+    let mask = unsafe { mask.as_ref() };
+    // SAFETY: the caller's promise.
+    unsafe { wait(&set, epoll, (events, most), to_duration(timeout), mask) }
 }
 
 /// As `epoll_pwait2()`.
@@ -166,9 +168,11 @@ pub unsafe extern "C-unwind" fn sockeye_epoll_pwait2(
         return unsafe { real::epoll_pwait2(epoll, events, most, timeout, mask) };
     };
     // SAFETY: the caller's promise.
+    let mask = unsafe { mask.as_ref() };
+    // SAFETY: the caller's promise.
     match unsafe { ready::duration(timeout) } {
         // SAFETY: the caller's promise.
-        Ok(timeout) => unsafe { wait(&set, epoll, (events, most), timeout, mask.as_ref()) },
+        Ok(timeout) => unsafe { wait(&set, epoll, (events, most), timeout, mask) },
         Err(errno) => errno::fail(errno),
     }
 }

@@ -201,7 +201,7 @@ fn answer(socket: &Socket, events: c_short) -> c_short {
     revents(socket.readiness(), events)
 }
 
-/// As [`answer`] for epoll's masks, whose lower half is poll's. A socket that is asked for room and has none will tell of it.
+/// What epoll's masks say, whose lower half is poll's. A socket that is asked for room and has none will tell of it.
 pub fn events_of(socket: &Socket, asked: u32) -> u32 {
     let low = |asked: u32| asked as u16 as c_short;
     let told = answer(socket, low(asked));
