@@ -64,6 +64,13 @@ fn readiness_of_each_state() {
     same_as_kernel("ready");
 }
 
+/// The kernel judges them from then on. A child of an embedded program has no engine.
+#[test]
+fn sets_are_shared_nested_and_passed_as_the_kernels() {
+    let expected = output(Stack::Kernel, "sets", |_, _| {});
+    assert_same(&output(Stack::Sockeye, "sets", |_, _| {}), &expected, "sets");
+}
+
 /// MUST-31, MUST-32 (3.8.5).
 #[test]
 fn must_31_must_32_urgent_data_are_told_and_found() {

@@ -120,7 +120,10 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(bell) = self.bell.take() {
-            self.list.wake_up(self.number);
+            if self.is_own() {
+                // A forked child leaves its parent's words alone.
+                self.list.wake_up(self.number);
+            }
             self.way.give_back_group(self.epoch, Spare { number: self.number, bell });
         }
     }

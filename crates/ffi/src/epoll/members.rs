@@ -69,7 +69,15 @@ impl Members {
                 self.by_fd.insert(fd, number);
             }
         }
-        self.by_fd.contains_key(&fd)
+        match self.by_fd.get(&fd) {
+            // It was closed behind our back, and its number is another's.
+            Some(&number) if !self.all[number].socket.is_same(socket) => {
+                self.by_fd.remove(&fd);
+                self.take_out(number);
+                false
+            }
+            known => known.is_some(),
+        }
     }
 
     /// Adds a member, to be looked at.
@@ -172,6 +180,10 @@ impl Members {
             // One that was taken out is not here, or is another that will be queued by itself.
             let Some(member) = self.all.get_mut(number).filter(|member| member.is_queued) else { continue };
             member.is_queued = false;
+            if member.socket.is_gone() {
+                self.drop_gone(number);
+                continue;
+            }
             let ready = member.ready();
             if ready == 0 {
                 continue;
@@ -192,6 +204,15 @@ impl Members {
             member.is_queued = true;
             self.queue.push_back(number);
         }
+    }
+
+    /// As the kernel does with what is closed.
+    fn drop_gone(&mut self, number: usize) {
+        let fd = self.all[number].fd;
+        if self.by_fd.get(&fd) == Some(&number) {
+            self.by_fd.remove(&fd);
+        }
+        self.take_out(number);
     }
 
     /// Takes a member out that has no name any more; and whether it was the last for its socket.

@@ -52,6 +52,12 @@ impl Socket {
         self.wants_room()
     }
 
+    /// Whether the socket has ended although this process has not closed it by these functions: its slot is another's, or nobody's.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.condition().is_err() && self.way.is_alive()
+    }
+
     fn watch(&self) -> Result<u32, Error> {
         let word = self.watch.load(Ordering::Acquire);
         let epoch = self.way.epoch();
