@@ -315,7 +315,8 @@ impl Socket {
         let header = self.header();
         let has = |bits: u32| word & bits != 0;
         let error = header.engine.error.load(Ordering::SeqCst) != 0;
-        let has_failed = has(condition::FAILED);
+        // Once a second connect() has told of it, the socket is as new.
+        let has_failed = has(condition::FAILED) && self.is_opening();
         let is_shut = has(Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED);
         let peer_closed = is_shut || has_failed;
         let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);

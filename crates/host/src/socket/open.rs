@@ -55,7 +55,7 @@ impl Socket {
     }
 
     /// Whether nobody has been told yet how an open ended.
-    fn is_opening(&self) -> bool {
+    pub(super) fn is_opening(&self) -> bool {
         self.header().readiness.opening.load(Ordering::SeqCst) != 0
     }
 

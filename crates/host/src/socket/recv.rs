@@ -181,7 +181,8 @@ impl Socket {
             if let Some(error) = is_pending.then(|| self.take_error()).flatten() {
                 return Err(error);
             }
-            if has(Condition::CLOSED | Condition::RECV_SHUT | condition::FAILED) {
+            let has_failed = has(condition::FAILED) && self.is_opening();
+            if has_failed || has(Condition::CLOSED | Condition::RECV_SHUT) {
                 return Ok(Looked::Over);
             }
             if !has(Condition::CONNECTED | Condition::CONNECTING) {
