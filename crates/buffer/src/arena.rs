@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
 use crate::Slot;
+use crate::bits::bits;
 use crate::raw::{Access, Region};
 use crate::ring::{MAX_ORDER, MIN_ORDER};
 use crate::slot::{Geometry, HEADER_SPACE};
@@ -189,15 +190,6 @@ fn size(slots: u32, geometry: Geometry) -> Option<usize> {
     is_possible
         .then(|| geometry.stride().checked_mul(slots as usize)?.checked_add(ARENA_HEADER_SPACE))
         .flatten()
-}
-
-/// The indices of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let bit = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
 }
 
 #[cfg(all(test, not(miri)))]

@@ -24,6 +24,7 @@ extern crate alloc;
 pub mod arena;
 mod arrivals;
 mod assembler;
+mod bits;
 #[cfg(all(test, feature = "std", not(any(miri, loom))))]
 #[path = "child/raw.rs"]
 mod child;

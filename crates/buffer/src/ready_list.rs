@@ -17,6 +17,7 @@
 //! Why no mark is lost: the engine publishes what happened, marks, then reads `asleep`. The program sets `asleep`, then reads the
 //! summary. With a SeqCst fence between the two steps of each, one of them sees the other.
 
+use crate::bits::bits;
 #[cfg(not(loom))]
 use crate::raw::Region;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
@@ -283,15 +284,6 @@ fn each_mark(word: usize, mut marks: u64, each: &mut impl FnMut(u32, Mark)) {
         each(word as u32 * IN_WORD + at, Mark(marks >> (at * 2) & Mark::STATE.0));
         marks &= !(Mark::STATE.0 << (at * 2));
     }
-}
-
-/// The indices of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let bit = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
 }
 
 #[cfg(all(test, not(loom)))]

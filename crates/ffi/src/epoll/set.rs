@@ -1,12 +1,12 @@
 //! A set: its Sockeye sockets, and who judges them.
 
-use super::members::{MANNERS, Members, Place};
+use super::members::{Members, Place};
 use crate::engine;
 use crate::errno::Errno;
 use crate::fork;
 use crate::table::Guard;
 use crate::{raw, real};
-use libc::{EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLWAKEUP};
+use libc::{EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLWAKEUP};
 use libc::{c_int, epoll_event};
 use sockeye_host::{ForkMutex, Group, Socket};
 use std::sync::OnceLock;
@@ -94,9 +94,6 @@ impl Set {
     ) -> Result<(), Errno> {
         self.share_with_parent(epoll);
         let socket = engine::find(fd)?;
-        if self.is_kernels() {
-            return control_kernel(epoll, operation, fd, event);
-        }
         let mut state = self.state.lock();
         if state.how == How::Kernel {
             drop(state);
@@ -166,11 +163,6 @@ impl Set {
         if let Some(group) = self.groups().next() {
             let _ = real::epoll_modify(epoll, raw::number(group.bell()), bell_event());
         }
-    }
-
-    /// Whether the kernel judges it.
-    pub(super) fn is_kernels(&self) -> bool {
-        self.state.lock().how == How::Kernel
     }
 
     /// From now on the kernel judges it. No event is lost: each token is brought up to date before the kernel looks at it.
@@ -279,5 +271,3 @@ pub(super) fn bell() -> u64 {
     static NUMBER: OnceLock<u64> = OnceLock::new();
     *NUMBER.get_or_init(raw::random_number)
 }
-
-const _: () = assert!(MANNERS & EPOLLONESHOT as u32 != 0);

@@ -46,6 +46,7 @@ impl Set {
             // Members that the last answer had no room for come first.
             let first = if self.is_kernels_turn() { self.ask_kernel(epoll, out)? } else { 0 };
             let (count, asks_kernel) = match self.look(&mut out[first..]) {
+                Looked::Kernels if first > 0 => return Ok(first),
                 Looked::Kernels => match self.wait_in_kernel(epoll, out, left, mask)? {
                     (0, true) => continue,
                     (count, _) => return Ok(count),
@@ -74,7 +75,7 @@ impl Set {
         }
     }
 
-    /// The kernel's answer, of a set that it judges; and whether a bell was among it, which is none.
+    /// The kernel's answer; and whether a bell was among it, which is none.
     fn wait_in_kernel(
         &self,
         epoll: c_int,
@@ -178,8 +179,7 @@ impl Set {
         left: Option<Duration>,
         mask: Option<&sigset_t>,
     ) -> Result<usize, Errno> {
-        let count = real::epoll_wait_for(epoll, out, left, mask)?;
-        let kept = self.take_bells(out, count);
+        let (kept, _) = self.wait_in_kernel(epoll, out, left, mask)?;
         match self.look(&mut out[kept..]) {
             Looked::Told { count, .. } => Ok(kept + count),
             Looked::Kernels => Ok(kept),
