@@ -36,6 +36,7 @@ pub mod lock;
 #[cfg(all(test, loom))]
 #[path = "model/tests.rs"]
 mod loom_model;
+pub mod mailbox;
 #[cfg(all(test, not(loom)))]
 #[path = "oracle/tests.rs"]
 mod oracle;
@@ -48,6 +49,8 @@ pub mod ready_list;
 pub mod recvq;
 mod ring;
 pub mod sendq;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+mod shared;
 pub mod slot;
 mod sync;
 pub mod text;
@@ -60,6 +63,8 @@ pub use arrivals::{ArrivalLine, arrival_of, note_arrival};
 pub use host_page::HostPage;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use lock::LockGuard;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+pub use mailbox::Mailbox;
 #[cfg(not(loom))]
 pub use ready_list::ReadyList;
 pub use ready_list::{GROUPS, Mark, WATCHES};

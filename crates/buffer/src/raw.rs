@@ -24,6 +24,8 @@ unsafe impl Words for SlotHeader {}
 // SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::ready_list::ListWords {}
 // SAFETY: as for `SlotHeader`.
+unsafe impl Words for crate::mailbox::MailboxWords {}
+// SAFETY: as for `SlotHeader`.
 #[cfg(feature = "std")]
 unsafe impl Words for crate::arena::ArenaHeader {}
 // SAFETY: as for `SlotHeader`.

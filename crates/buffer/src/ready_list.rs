@@ -116,13 +116,7 @@ impl ReadyList {
     /// What the system says.
     #[cfg(all(feature = "std", not(miri)))]
     pub fn create() -> std::io::Result<Self> {
-        use rustix::fs::{MemfdFlags, SealFlags};
-        use std::os::fd::AsFd;
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = rustix::fs::memfd_create("sockeye-ready", flags)?;
-        rustix::fs::ftruncate(&file, LEN as u64)?;
-        rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        let region = Region::map(file.as_fd(), LEN, crate::raw::Access::ReadWrite)?;
+        let (region, file) = crate::shared::create("sockeye-ready", LEN)?;
         Ok(Self { region, file: Some(file) })
     }
 
@@ -132,14 +126,7 @@ impl ReadyList {
     /// `InvalidData` for memory that is no such list or whose size is not sealed; otherwise what the system says.
     #[cfg(all(feature = "std", not(miri)))]
     pub fn map(file: impl std::os::fd::AsFd) -> std::io::Result<Self> {
-        let file = file.as_fd();
-        let seals = rustix::fs::fcntl_get_seals(file).map_err(|_| std::io::ErrorKind::InvalidData)?;
-        let is_list = seals.contains(rustix::fs::SealFlags::SHRINK)
-            && usize::try_from(rustix::fs::fstat(file)?.st_size).is_ok_and(|len| len == LEN);
-        if !is_list {
-            return Err(std::io::ErrorKind::InvalidData.into());
-        }
-        Ok(Self { region: Region::map(file, LEN, crate::raw::Access::ReadWrite)?, file: None })
+        Ok(Self { region: crate::shared::map(file, LEN)?, file: None })
     }
 
     /// The memory's descriptor, to be sent to the client. It is kept until [`forget_file`](Self::forget_file).

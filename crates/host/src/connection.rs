@@ -1,12 +1,14 @@
 //! A process's connection to a host process: the control socket, the doorbell, and the arenas.
 
+mod exchange;
+
 use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
 use crate::proto::{self, Answer, Reply, Request};
 use crate::raw;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use sockeye_buffer::{Arena, HostPage, ReadyList};
+use sockeye_buffer::{Arena, HostPage, Mailbox, ReadyList};
 use sockeye_stack::Error;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -45,6 +47,7 @@ struct Control {
 #[derive(Debug)]
 struct Session {
     socket: OwnedFd,
+    mailbox: Mailbox,
     list: Arc<ReadyList>,
     groups: Groups,
 }
@@ -65,6 +68,7 @@ struct Welcome {
     doorbell: OwnedFd,
     page: OwnedFd,
     list: OwnedFd,
+    mailbox: OwnedFd,
 }
 
 impl Connection {
@@ -72,7 +76,7 @@ impl Connection {
     pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
         let welcome = greet(path, host)?;
         let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
-        let session = Session::new(path, welcome.socket, &welcome.list)?;
+        let session = Session::new(path, welcome.socket, &welcome.list, &welcome.mailbox)?;
         let alive = page.liveness().load(Ordering::Acquire);
         if !page.is_alive() {
             return Err(ConnectError::NoHost);
@@ -133,10 +137,12 @@ impl Connection {
             Some(session) => session,
             None => control.session.insert(self.reopen()?),
         };
-        let socket = &session.socket;
-        proto::send(socket.as_fd(), request, &[], SendFlags::empty())?;
-        let (reply, descriptors) = proto::receive(socket.as_fd(), RecvFlags::empty())?;
-        Ok(Answer { reply, descriptors })
+        if let Some(answer) = self.exchange_by_mailbox(session, request)? {
+            return Ok(answer);
+        }
+        let socket = session.socket.as_fd();
+        proto::send(socket, request, &[], SendFlags::empty())?;
+        proto::receive_answer(socket)
     }
 
     /// A control socket of its own for a forked child.
@@ -145,7 +151,8 @@ impl Connection {
         if welcome.instance != self.instance {
             return Err(Errno::CONNRESET);
         }
-        Session::new(&self.path, welcome.socket, &welcome.list).map_err(|_| Errno::CONNRESET)
+        Session::new(&self.path, welcome.socket, &welcome.list, &welcome.mailbox)
+            .map_err(|_| Errno::CONNRESET)
     }
 
     /// A group of this process's ready list, and the list.
@@ -200,10 +207,15 @@ impl Connection {
 
     /// Wakes the host if it sleeps: a doorbell was rung.
     pub(crate) fn wake_host(&self) {
-        if self.page.is_sleeping() && rustix::io::write(&self.doorbell, &1u64.to_ne_bytes()).is_err() {
+        if !self.try_wake_host() {
             // The program has closed the doorbell with all its descriptors. A request wakes the host too.
             let _ = self.call(&Request::Wake);
         }
+    }
+
+    /// Wakes the host if it sleeps. `false` if the doorbell is gone.
+    fn try_wake_host(&self) -> bool {
+        !self.page.is_sleeping() || rustix::io::write(&self.doorbell, &1u64.to_ne_bytes()).is_ok()
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -242,9 +254,10 @@ impl Connection {
 }
 
 impl Session {
-    fn new(path: &Path, socket: OwnedFd, list: &OwnedFd) -> Result<Self, ConnectError> {
+    fn new(path: &Path, socket: OwnedFd, list: &OwnedFd, mailbox: &OwnedFd) -> Result<Self, ConnectError> {
         let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
-        Ok(Self { socket, list: Arc::new(list), groups: Groups::default() })
+        let mailbox = Mailbox::map(mailbox).map_err(|error| broken(path, &error))?;
+        Ok(Self { socket, mailbox, list: Arc::new(list), groups: Groups::default() })
     }
 }
 
@@ -265,10 +278,11 @@ fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
     match reply {
         Reply::Welcome { instance } => {
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
+            let mailbox = descriptors.pop().ok_or_else(missing)?;
             let list = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(move_up).ok_or_else(missing)?;
-            Ok(Welcome { socket: move_up(socket), instance, doorbell, page, list })
+            Ok(Welcome { socket: move_up(socket), instance, doorbell, page, list, mailbox })
         }
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),

@@ -4,13 +4,16 @@
 //!  client                                       host
 //!    | Hello { version, host }                    |
 //!    |------------------------------------------->|
-//!    |    Welcome + eventfd, page, ready list     |
+//!    |    Welcome + eventfd, page, list, mailbox  |
 //!    |<-------------------------------------------|
 //!    | any other request                          |
 //!    |------------------------------------------->|   executed at once: the host never blocks for a client
 //!    |    its reply (+ token, or arena)           |
 //!    |<-------------------------------------------|
 //! ```
+//!
+//! Once there is a mailbox, requests and replies are in it, and a datagram carries only what does not fit and what comes with
+//! descriptors.
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -26,11 +29,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
-const MAX_DESCRIPTORS: usize = 3;
+const MAX_DESCRIPTORS: usize = 4;
 /// Lines of netstat in a reply: at most some hundred bytes each.
 pub(crate) const LINES_A_PAGE: usize = 200;
 
@@ -194,7 +197,7 @@ pub(crate) struct Handle {
 /// Told by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the doorbell, the host page and the ready list. `instance` names this host process among all.
+    /// With the doorbell, the host page, the ready list and the mailbox. `instance` names this host process among all.
     Welcome {
         instance: u64,
     },
@@ -297,6 +300,12 @@ pub(crate) fn receive<M: DeserializeOwned>(
     }
     let message = postcard::from_bytes(&bytes[..received.bytes]).map_err(|_| Errno::BADMSG)?;
     Ok((message, descriptors))
+}
+
+/// Receives the reply to a request, and what comes with it.
+pub(crate) fn receive_answer(socket: BorrowedFd<'_>) -> Result<Answer, Errno> {
+    let (reply, descriptors) = receive(socket, RecvFlags::empty())?;
+    Ok(Answer { reply, descriptors })
 }
 
 impl Answer {

@@ -1,7 +1,7 @@
 //! The host process: one thread that runs the engine for all of a user's programs.
 //!
 //! ```text
-//!   doorbells in shared memory ---+
+//!   doorbells and mailboxes ------+
 //!   epoll: control sockets -------+--> Engine --> slot words, futexes, tokens
 //!          listener, eventfd,     |
 //!          tokens (nested epoll)  |
@@ -88,6 +88,8 @@ struct Server {
     listener: Listener,
     sessions: HashMap<u64, Session>,
     next_session: u64,
+    /// Which sessions have requests in their mailboxes: memory that is used again.
+    asked: Vec<u64>,
     idle: Option<Duration>,
     idle_since: Option<Instant>,
     is_ending: bool,
@@ -130,6 +132,7 @@ impl Server {
             listener,
             sessions,
             next_session,
+            asked: Vec::new(),
             idle,
             idle_since,
             is_ending,
@@ -141,7 +144,7 @@ impl Server {
         let mut round = 0u32;
         while !self.is_ending {
             let now = monotonic();
-            let mut is_busy = self.engine.answer_doorbells(now);
+            let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes();
             self.answer_timers(now);
             round = round.wrapping_add(1);
             if round.is_multiple_of(ROUNDS) {
@@ -165,7 +168,7 @@ impl Server {
             return false;
         }
         self.page.set_sleeping(true);
-        if self.engine.is_rung() {
+        if self.engine.is_rung() || self.sessions.values().any(Session::is_asked) {
             self.page.set_sleeping(false);
             return true;
         }
@@ -228,10 +231,29 @@ impl Server {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let outside = session::Surroundings { page: &self.page, doorbell: self.doorbell.as_fd() };
         if let Err(why) = session.answer(&mut self.engine, &outside) {
-            tracing::debug!(client = id, %why, "hung up");
-            let client = session.client();
-            self.sessions.remove(&id);
-            self.engine.client_gone(monotonic(), client);
+            self.end_session(id, why);
+        }
+    }
+
+    /// Answers the requests in mailboxes. Returns whether there were any.
+    fn answer_mailboxes(&mut self) -> bool {
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.extend(self.sessions.iter().filter(|(_, session)| session.is_asked()).map(|(&id, _)| id));
+        let was_asked = !asked.is_empty();
+        for id in asked.drain(..) {
+            let Some(session) = self.sessions.get(&id) else { continue };
+            if let Err(why) = session.answer_mailbox(&mut self.engine) {
+                self.end_session(id, why);
+            }
+        }
+        self.asked = asked;
+        was_asked
+    }
+
+    fn end_session(&mut self, id: u64, why: rustix::io::Errno) {
+        tracing::debug!(client = id, %why, "hung up");
+        if let Some(session) = self.sessions.remove(&id) {
+            self.engine.client_gone(monotonic(), session.client());
         }
     }
 }

@@ -7,6 +7,7 @@ use loom::thread;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 
+use crate::mailbox::{MailboxWords, Outcome};
 use crate::ready_list::ListWords;
 use crate::{Mark, RecvQ, SendQ, Slot, Text};
 
@@ -155,5 +156,41 @@ fn a_mark_that_comes_while_others_are_taken_is_not_lost() {
         engine.join().unwrap();
         list.take(0, |_, _| seen = published.load(Ordering::Relaxed));
         assert_eq!(seen, 2);
+    });
+}
+
+/// Who waits for an answer sees it, or is woken, and reads what the engine wrote.
+#[test]
+fn no_answer_is_missed() {
+    loom::model(|| {
+        let mailbox = Arc::new(MailboxWords::default());
+        let text = Arc::new(AtomicU32::new(0));
+        mailbox.ask(0);
+        let (engine_side, written) = (mailbox.clone(), text.clone());
+        let engine = thread::spawn(move || {
+            engine_side.take().unwrap();
+            written.store(7, Ordering::Relaxed);
+            engine_side.answer(Some(1))
+        });
+        mailbox.fall_asleep();
+        let outcome = mailbox.outcome();
+        if outcome == Outcome::Answered(1) {
+            assert_eq!(text.load(Ordering::Relaxed), 7);
+        }
+        let is_woken = engine.join().unwrap();
+        assert!(outcome == Outcome::Answered(1) || is_woken, "asleep for ever");
+    });
+}
+
+/// A request that the program takes back is not executed as well.
+#[test]
+fn a_request_is_taken_or_withdrawn() {
+    loom::model(|| {
+        let mailbox = Arc::new(MailboxWords::default());
+        mailbox.ask(0);
+        let engine_side = mailbox.clone();
+        let engine = thread::spawn(move || engine_side.take().is_some());
+        let is_withdrawn = mailbox.withdraw();
+        assert_ne!(is_withdrawn, engine.join().unwrap());
     });
 }

@@ -5,7 +5,8 @@ use crate::proto::{self, Answer, Reply, Request};
 use crate::table::ClientId;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use sockeye_buffer::HostPage;
+use sockeye_buffer::mailbox::LONGEST;
+use sockeye_buffer::{HostPage, Mailbox, futex};
 use sockeye_clock::monotonic;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -15,7 +16,14 @@ pub(super) struct Session {
     socket: OwnedFd,
     client: ClientId,
     /// Known once the client has said hello.
-    caller: Option<Caller>,
+    guest: Option<Guest>,
+}
+
+/// A client that has said hello.
+#[derive(Debug)]
+struct Guest {
+    caller: Caller,
+    mailbox: Mailbox,
 }
 
 /// What a welcome brings.
@@ -27,7 +35,7 @@ pub(super) struct Surroundings<'a> {
 
 impl Session {
     pub(super) fn new(socket: OwnedFd, id: u64) -> Self {
-        Self { socket, client: ClientId(id), caller: None }
+        Self { socket, client: ClientId(id), guest: None }
     }
 
     pub(super) fn client(&self) -> ClientId {
@@ -40,14 +48,42 @@ impl Session {
             Err(Errno::AGAIN) => return Ok(()),
             received => received?,
         };
-        let answer = match (self.caller, request) {
+        let answer = match (&self.guest, request) {
             (None, Request::Hello { version, host }) => {
                 self.welcome(engine, outside, version, host.as_deref())
             }
             (None, _) => return Err(Errno::PROTO),
-            (Some(caller), request) => engine.execute(monotonic(), caller, request),
+            (Some(guest), request) => engine.execute(monotonic(), guest.caller, request),
         };
         answer.send(self.socket.as_fd())
+    }
+
+    /// Whether there is a request in the mailbox.
+    pub(super) fn is_asked(&self) -> bool {
+        self.guest.as_ref().is_some_and(|guest| guest.mailbox.is_asked())
+    }
+
+    /// Answers the request in the mailbox, if there is one. An error ends the session.
+    pub(super) fn answer_mailbox(&self, engine: &mut Engine) -> Result<(), Errno> {
+        let Some(Guest { caller, mailbox }) = &self.guest else { return Ok(()) };
+        let Some(len) = mailbox.take() else { return Ok(()) };
+        let mut bytes = [0; LONGEST];
+        mailbox.read(&mut bytes[..len]);
+        let request = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
+        let answer = engine.execute(monotonic(), *caller, request);
+        let reply =
+            postcard::to_slice(&answer.reply, &mut bytes).ok().filter(|_| answer.descriptors.is_empty());
+        let len = match reply {
+            Some(reply) if mailbox.write(reply) => Some(reply.len()),
+            _ => {
+                answer.send(self.socket.as_fd())?;
+                None
+            }
+        };
+        if mailbox.answer(len) {
+            futex::wake_all(mailbox.futex());
+        }
+        Ok(())
     }
 
     fn welcome(
@@ -71,13 +107,25 @@ impl Session {
         let page = outside.page.fd_read_only();
         let doorbell = rustix::io::fcntl_dupfd_cloexec(outside.doorbell, 0);
         let list = engine.add_client(self.client);
-        let (Ok(page), Ok(doorbell), Ok(list)) = (page, doorbell, list) else {
+        let mailbox = Mailbox::create().map(|mut mailbox| (mailbox.take_fd(), mailbox));
+        let (Ok(page), Ok(doorbell), Ok(list), Ok((Some(mailbox), own))) = (page, doorbell, list, mailbox)
+        else {
             return Reply::Refused("the host process has too many files open; raise the limit".into()).into();
         };
-        self.caller = Some(Caller { client: self.client, host });
+        self.guest = Some(Guest { caller: Caller { client: self.client, host }, mailbox: own });
         Answer {
             reply: Reply::Welcome { instance: engine.instance() },
-            descriptors: vec![doorbell, page, list],
+            descriptors: vec![doorbell, page, list, mailbox],
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(Guest { mailbox, .. }) = &self.guest
+            && mailbox.close()
+        {
+            futex::wake_all(mailbox.futex());
         }
     }
 }

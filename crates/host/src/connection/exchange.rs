@@ -1,0 +1,85 @@
+//! Requests by the mailbox.
+
+use super::{Connection, PATIENCE, Session};
+use crate::proto::{self, Answer, Request};
+use rustix::io::Errno;
+use sockeye_buffer::mailbox::{LONGEST, Outcome};
+use sockeye_buffer::{Mailbox, futex};
+use sockeye_clock::{Instant, monotonic};
+use std::hint::spin_loop;
+use std::os::fd::AsFd;
+use std::thread::yield_now;
+use std::time::Duration;
+
+/// How long to look for an answer without letting others run: as long as a host takes that is awake.
+const STARE: Duration = Duration::from_micros(3);
+/// How long to look before sleeping: less than a wake-up costs.
+const SPIN: Duration = Duration::from_micros(20);
+/// How long to sleep without looking whether the host lives.
+const SLICE: Duration = Duration::from_millis(250);
+
+impl Connection {
+    /// One request and its reply. `None` if it must go by the socket, and was not executed.
+    pub(super) fn exchange_by_mailbox(
+        &self,
+        session: &Session,
+        request: &Request,
+    ) -> Result<Option<Answer>, Errno> {
+        let mailbox = &session.mailbox;
+        let mut bytes = [0; LONGEST];
+        let Ok(message) = postcard::to_slice(request, &mut bytes) else { return Ok(None) };
+        if !mailbox.write(message) {
+            return Ok(None);
+        }
+        mailbox.ask(message.len());
+        // A datagram wakes a host as well.
+        if !self.try_wake_host() && mailbox.withdraw() {
+            return Ok(None);
+        }
+        let answer = match self.wait_for_answer(mailbox)? {
+            Some(len) => {
+                mailbox.read(&mut bytes[..len]);
+                let reply = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
+                Answer { reply, descriptors: Vec::new() }
+            }
+            None => proto::receive_answer(session.socket.as_fd())?,
+        };
+        mailbox.put_away();
+        Ok(Some(answer))
+    }
+
+    /// The length of the answer; `None` if it comes by the socket. `BADF` if the host has seen the control socket closed: then the request
+    /// was not executed.
+    fn wait_for_answer(&self, mailbox: &Mailbox) -> Result<Option<usize>, Errno> {
+        let start = monotonic();
+        loop {
+            match mailbox.outcome() {
+                Outcome::Answered(len) => return Ok(Some(len)),
+                Outcome::Elsewhere => return Ok(None),
+                Outcome::Closed => return Err(Errno::BADF),
+                Outcome::Pending => self.pause(mailbox, start)?,
+            }
+        }
+    }
+
+    /// Awake for a while, then asleep.
+    fn pause(&self, mailbox: &Mailbox, start: Instant) -> Result<(), Errno> {
+        let waited = monotonic().since(start);
+        if waited < STARE {
+            spin_loop();
+        } else if waited < SPIN {
+            yield_now();
+        } else if !self.is_alive() {
+            return Err(Errno::CONNRESET);
+        } else if waited > PATIENCE {
+            return Err(Errno::TIMEDOUT);
+        } else {
+            let turn = mailbox.fall_asleep();
+            if mailbox.outcome() == Outcome::Pending {
+                // Early is harmless.
+                let _ = futex::wait(mailbox.futex(), turn, Some(SLICE));
+            }
+        }
+        Ok(())
+    }
+}
