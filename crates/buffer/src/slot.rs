@@ -103,6 +103,8 @@ pub struct ReadinessLine {
     /// Not 0 once the socket is polled (select, poll or epoll): the engine then mirrors readiness onto the token. 2 once it is
     /// polled for edges (EPOLLET).
     pub armed: AtomicU32,
+    /// 1 once a program has made the token fit to show what the engine mirrors onto it.
+    pub prepared: AtomicU32,
     /// 1 while a token byte is, or is about to be, readable by the program.
     pub rx_token: AtomicU32,
     /// The token's send direction: 0 writable, 1 while a program fills it, 2 full, because SendQ is.
@@ -303,6 +305,7 @@ impl Slot {
             &sender.tx_wait,
             &receiver.rx_wait,
             &readiness.armed,
+            &readiness.prepared,
             &readiness.rx_token,
             &readiness.tx_token,
             &readiness.shown_edges,

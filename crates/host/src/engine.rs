@@ -218,13 +218,14 @@ impl Engine {
         let mut tags = Vec::new();
         loop {
             token::hung_up(&self.watcher, &mut tags);
-            if tags.is_empty() {
-                return;
-            }
+            let are_all = tags.len() < token::MANY;
             for tag in tags.drain(..) {
                 self.close(now, tag);
             }
             self.settle(now);
+            if are_all {
+                return;
+            }
         }
     }
 

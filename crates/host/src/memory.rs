@@ -8,8 +8,10 @@ use std::sync::atomic::Ordering;
 
 /// Slots in an arena.
 const SLOTS: u32 = 256;
-/// A free slot whose rings were larger gives their memory back to the system, bytes.
-const KEPT: u32 = 512 * 1024;
+/// A free slot whose rings have touched more gives their memory back to the system, bytes.
+const KEPT: usize = 256 * 1024;
+/// Free slots on the heap that are kept: each has its address space.
+const KEPT_ON_HEAP: usize = 64;
 
 /// The arenas of one client process. It outlives the process as long as a slot is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +34,8 @@ pub(crate) struct Memory {
 
 #[derive(Debug)]
 enum Source {
-    Heap,
+    /// Those that are free.
+    Heap(Vec<Slot>),
     Shared(Shared),
 }
 
@@ -68,7 +71,7 @@ enum Client {
 impl Memory {
     /// Slots on the heap, with rings of up to these sizes (bytes).
     pub(crate) fn heap(max_send: usize, max_recv: usize) -> Self {
-        Self { source: Source::Heap, max_send, max_recv }
+        Self { source: Source::Heap(Vec::new()), max_send, max_recv }
     }
 
     /// Slots in shared memory, with rings of up to these sizes (bytes).
@@ -79,28 +82,21 @@ impl Memory {
     /// A free slot from the arenas of `pool`.
     pub(crate) fn allot(&mut self, pool: PoolId, tag: u64) -> Result<(Slot, Place), Error> {
         match &mut self.source {
-            Source::Heap => {
-                let slot = Slot::try_on_heap(self.max_send, self.max_recv).ok_or(Error::NoBufferSpace)?;
-                Ok((slot, Place { arena: 0, index: 0 }))
+            Source::Heap(free) => {
+                let slot = free.pop().or_else(|| Slot::try_on_heap(self.max_send, self.max_recv));
+                Ok((slot.ok_or(Error::NoBufferSpace)?, Place { arena: 0, index: 0 }))
             }
             Source::Shared(shared) => shared.allot(pool, tag, self.max_send, self.max_recv),
         }
     }
 
     /// Takes a slot back.
-    pub(crate) fn give_back(&mut self, pool: PoolId, place: Place, slot: &Slot) {
-        let Source::Shared(shared) = &mut self.source else { return };
-        let Some(used) = shared.arenas.get_mut(place.arena as usize) else { return };
-        let engine = &slot.header().engine;
-        let largest =
-            engine.send_limit.load(Ordering::Relaxed).max(engine.recv_limit.load(Ordering::Relaxed));
-        if largest > KEPT {
-            // Memory that cannot be given back now is used again by the next socket.
-            let _ = used.arena.forget(place.index);
+    pub(crate) fn give_back(&mut self, pool: PoolId, place: Place, slot: Slot) {
+        match &mut self.source {
+            Source::Heap(free) if free.len() < KEPT_ON_HEAP && touched(&slot) <= KEPT => free.push(slot),
+            Source::Heap(_) => {}
+            Source::Shared(shared) => shared.give_back(pool, place, &slot),
         }
-        used.tags[place.index as usize] = 0;
-        used.free.push(place.index);
-        shared.drop_if_unused(pool);
     }
 
     /// The client of this pool has hung up.
@@ -138,7 +134,26 @@ impl Memory {
     }
 }
 
+/// How much of a slot's memory its rings have used, as far as positions tell: each begins at the start of its ring.
+fn touched(slot: &Slot) -> usize {
+    let engine = &slot.header().engine;
+    let bytes = |position: u64, most: usize| usize::try_from(position).unwrap_or(most).min(most);
+    bytes(engine.send_head.load(Ordering::Relaxed), slot.max_send())
+        + bytes(engine.recv_tail.load(Ordering::Relaxed), slot.max_recv())
+}
+
 impl Shared {
+    fn give_back(&mut self, pool: PoolId, place: Place, slot: &Slot) {
+        let Some(used) = self.arenas.get_mut(place.arena as usize) else { return };
+        if touched(slot) > KEPT {
+            // Memory that cannot be given back now is used again by the next socket.
+            let _ = used.arena.forget(place.index);
+        }
+        used.tags[place.index as usize] = 0;
+        used.free.push(place.index);
+        self.drop_if_unused(pool);
+    }
+
     fn allot(
         &mut self,
         id: PoolId,

@@ -112,14 +112,15 @@ impl Server {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| fault(error.into()))?;
         let doorbell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|error| fault(error.into()))?;
+        let level = epoll::EventFlags::IN;
         let watched = [
-            (listener.socket(), LISTENER),
-            (doorbell.as_fd(), DOORBELL),
-            (engine.watcher(), TOKENS),
-            (signals.as_fd(), SIGNALS),
+            (listener.socket(), LISTENER, level),
+            (doorbell.as_fd(), DOORBELL, level | epoll::EventFlags::ET),
+            (engine.watcher(), TOKENS, level),
+            (signals.as_fd(), SIGNALS, level),
         ];
-        for (descriptor, data) in watched {
-            watch(&epoll, descriptor, data).map_err(|error| fault(error.into()))?;
+        for (descriptor, data, flags) in watched {
+            watch(&epoll, descriptor, data, flags).map_err(|error| fault(error.into()))?;
         }
         let sessions = HashMap::new();
         let (next_session, idle_since, is_ending) = (FIRST_SESSION, None, false);
@@ -208,7 +209,8 @@ impl Server {
             let event: epoll::Event = event;
             match event.data.u64() {
                 LISTENER => self.welcome(),
-                DOORBELL => drop(rustix::io::read(&self.doorbell, &mut [0; 8])),
+                // Each ring is an edge, so that nobody has to read it.
+                DOORBELL => {}
                 TOKENS => self.engine.answer_hang_ups(monotonic()),
                 SIGNALS => self.is_ending = true,
                 session => self.answer_session(session),
@@ -220,7 +222,7 @@ impl Server {
     fn welcome(&mut self) {
         while let Some(socket) = self.listener.accept() {
             let id = self.next_session;
-            if watch(&self.epoll, socket.as_fd(), id).is_ok() {
+            if watch(&self.epoll, socket.as_fd(), id, epoll::EventFlags::IN).is_ok() {
                 self.next_session += 1;
                 self.sessions.insert(id, Session::new(socket, id));
             }
@@ -258,6 +260,11 @@ impl Server {
     }
 }
 
-fn watch(epoll: &OwnedFd, descriptor: BorrowedFd<'_>, data: u64) -> Result<(), rustix::io::Errno> {
-    epoll::add(epoll, descriptor, epoll::EventData::new_u64(data), epoll::EventFlags::IN)
+fn watch(
+    epoll: &OwnedFd,
+    descriptor: BorrowedFd<'_>,
+    data: u64,
+    flags: epoll::EventFlags,
+) -> Result<(), rustix::io::Errno> {
+    epoll::add(epoll, descriptor, epoll::EventData::new_u64(data), flags)
 }

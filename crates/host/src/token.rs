@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   program's end `a` (the descriptor)                       engine's end `h`
-//!        |  guard byte: so that closing h shows as a reset --->  |
+//!        |  guard byte: so that closing h shows as a reset --->  |  from the first time on that it is polled
 //!        |  four bytes more: a is not writable               ->  |  read but for the last when SendQ has room
 //!        |  <- a byte: a is readable                             |
 //!        |  <- an urgent byte: a has urgent data                 |
@@ -20,6 +20,7 @@ use rustix::net::{
     sockopt,
 };
 use sockeye_stack::Error;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// SO_SNDBUF of the program's end before the kernel doubles it. It is writable while at most a quarter of the double is charged: by
@@ -27,6 +28,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 const SEND_BUFFER: usize = 4096;
 /// Buffers of a byte that make a token not writable, with the guard.
 const FILL: usize = 4;
+/// Hang-ups that are taken at once.
+pub(crate) const MANY: usize = 256;
 /// Abstract names of engines' ends begin so.
 const PREFIX: &str = "sockeye/";
 
@@ -71,9 +74,7 @@ pub(crate) fn pair(name: Name) -> Result<(OwnedFd, EngineEnd), Error> {
 fn make(name: Name) -> Result<(OwnedFd, EngineEnd), Errno> {
     let (program, engine) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    sockopt::set_socket_send_buffer_size(&program, SEND_BUFFER)?;
     rustix::net::bind(&engine, &SocketAddrUnix::new_abstract_name(name.text().as_bytes())?)?;
-    rustix::net::send(&program, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
     Ok((program, EngineEnd(engine)))
 }
 
@@ -127,6 +128,13 @@ impl EngineEnd {
     }
 }
 
+/// On the program's end, once, before the engine mirrors anything onto it.
+pub(crate) fn prepare(token: BorrowedFd<'_>) {
+    // It can only fail if the engine's end is closed: then there is nothing to be shown any more.
+    let _ = sockopt::set_socket_send_buffer_size(token, SEND_BUFFER);
+    let _ = rustix::net::send(token, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+}
+
 /// On the program's end: makes it not writable.
 pub(crate) fn fill(token: BorrowedFd<'_>) {
     for _ in 0..FILL {
@@ -172,13 +180,12 @@ pub(crate) fn watcher() -> Result<OwnedFd, Errno> {
     epoll::create(epoll::CreateFlags::CLOEXEC)
 }
 
-/// Tags of the sockets whose last holder is gone, into `tags`.
+/// Tags of the sockets whose last holder is gone, into `tags`: up to [`MANY`].
 pub(crate) fn hung_up(watcher: &OwnedFd, tags: &mut Vec<u64>) {
     const NOW: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    let mut events = Vec::with_capacity(64);
-    let waited = epoll::wait(watcher.as_fd(), rustix::buffer::spare_capacity(&mut events), Some(&NOW));
-    if waited.is_ok() {
-        tags.extend(events.iter().map(|event: &epoll::Event| event.data.u64()));
+    let mut events = [MaybeUninit::uninit(); MANY];
+    if let Ok((events, _)) = epoll::wait(watcher.as_fd(), &mut events, Some(&NOW)) {
+        tags.extend(events.iter().map(|event| event.data.u64()));
     }
 }
 

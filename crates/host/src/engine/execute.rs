@@ -15,8 +15,9 @@ impl Engine {
     /// Executes a request and settles. It never blocks.
     pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
         tracing::debug!(client = caller.client.0, ?request);
-        // A program that has just closed a socket expects that, say, its port is free.
-        self.answer_hang_ups(now);
+        if needs_hang_ups(&request) {
+            self.answer_hang_ups(now);
+        }
         let answer = self.dispatch(now, caller, request).unwrap_or_else(Answer::from);
         self.settle(now);
         answer
@@ -311,6 +312,19 @@ impl Engine {
         change(self.table.lock().entry_mut(tag).ok_or(Error::BadDescriptor)?);
         Ok(Reply::Done.into())
     }
+}
+
+/// Whether what a program has closed just before the request must have taken effect: it expects that its port is free, say.
+fn needs_hang_ups(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Bind { .. }
+            | Request::Listen { .. }
+            | Request::Connect { .. }
+            | Request::FastOpen { .. }
+            | Request::Linger { .. }
+            | Request::Sockets { .. }
+    )
 }
 
 fn shut_bits(how: Shutdown) -> u32 {

@@ -148,6 +148,7 @@ fn a_published_byte_that_was_not_rung_for_arrives_when_the_process_hangs_up() {
 fn a_reset_closes_an_armed_token_and_the_armer_s_end_frees_the_slot() {
     let mut bench = Bench::new();
     let [(client, token), (server, server_token)] = bench.pair();
+    token::prepare(token.as_fd());
     bench.ask(Request::Arm { tag: client.tag }).unwrap();
     bench.slot(client).writer().write(b"unread");
     bench.engine.ring(bench.now, client.tag);
@@ -175,6 +176,7 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
     bench.engine.answer_hang_ups(bench.now);
     assert_eq!(poll(&token), PollFlags::OUT);
     // It is shown as soon as the token is polled.
+    token::prepare(token.as_fd());
     bench.ask(Request::Arm { tag: client.tag }).unwrap();
     assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
 }

@@ -19,6 +19,9 @@ impl Socket {
     pub fn arm(&self, token: BorrowedFd<'_>) -> Result<(), Error> {
         let epoch = self.way.epoch();
         if self.armed_in.load(Ordering::Acquire) != epoch {
+            if self.header().readiness.prepared.swap(1, Ordering::SeqCst) == 0 {
+                token::prepare(token);
+            }
             self.way.tell(Request::Arm { tag: self.tag() })?;
             self.armed_in.store(epoch, Ordering::Release);
         } else if !self.way.is_alive() {

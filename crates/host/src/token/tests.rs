@@ -5,7 +5,9 @@ const NAME: Name = Name { instance: 0xfeed_0000_0000_0001, tag: 0x1_0000_0002 };
 
 fn token(tag: u64) -> (OwnedFd, EngineEnd) {
     // Other tests, and other processes, must not have the same name.
-    pair(Name { instance: NAME.instance ^ u64::from(std::process::id()) << 32, tag }).unwrap()
+    let pair = pair(Name { instance: NAME.instance ^ u64::from(std::process::id()) << 32, tag }).unwrap();
+    prepare(pair.0.as_fd());
+    pair
 }
 
 fn poll(token: &OwnedFd) -> PollFlags {
