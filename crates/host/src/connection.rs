@@ -2,6 +2,7 @@
 
 mod exchange;
 
+use crate::blank::{Blank, Blanks};
 use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
 use crate::proto::{self, Answer, Reply, Request};
@@ -50,6 +51,7 @@ struct Session {
     mailbox: Mailbox,
     list: Arc<ReadyList>,
     groups: Groups,
+    blanks: Blanks,
 }
 
 /// Why there is no connection.
@@ -96,8 +98,7 @@ impl Connection {
 
     /// One request and its reply. `HostGone` if the host is.
     pub(crate) fn call(&self, request: &Request) -> Result<Answer, Error> {
-        if request.brings_token() && self.is_full() {
-            // Found out before, so that a connection that waits to be accepted goes on waiting.
+        if request.needs_room() && self.is_full() {
             return Err(Error::TooManyFiles);
         }
         if !self.is_alive() {
@@ -120,8 +121,10 @@ impl Connection {
             Ok(answer) => Ok(answer),
             // A program that closes all descriptors closes this one too.
             Err(Errno::BADF | Errno::NOTSOCK) => {
-                if let Some(session) = control.session.take() {
+                if let Some(mut session) = control.session.take() {
                     raw::disown(session.socket);
+                    session.groups.disown();
+                    session.blanks.disown();
                     // Another session has another ready list, which nobody here knows.
                     self.epoch.fetch_add(1, Ordering::Relaxed);
                 }
@@ -153,6 +156,33 @@ impl Connection {
         }
         Session::new(&self.path, welcome.socket, &welcome.list, &welcome.mailbox)
             .map_err(|_| Errno::CONNRESET)
+    }
+
+    /// A blank token: one that is kept, or the first of some more.
+    pub(crate) fn blank(&self) -> Result<Blank, Error> {
+        let mut control = self.control.lock();
+        loop {
+            let blanks = control.session.as_mut().map(|session| &mut session.blanks);
+            let request = match blanks {
+                Some(blanks) => match blanks.take() {
+                    Some(blank) => return Ok(blank),
+                    None => blanks.request(),
+                },
+                None => Request::Tokens { count: 1 },
+            };
+            let answer = self.call_locked(&mut control, &request);
+            let blanks = &mut control.session.as_mut().ok_or(Error::HostGone)?.blanks;
+            match answer {
+                Err(Error::TooManyFiles) if request != (Request::Tokens { count: 1 }) => blanks.clear(),
+                answer => return blanks.keep(answer?),
+            }
+        }
+    }
+
+    pub(crate) fn with_blanks(&self, act: impl FnOnce(&mut Blanks)) {
+        if let Some(session) = &mut self.control.lock().session {
+            act(&mut session.blanks);
+        }
     }
 
     /// A group of this process's ready list, and the list.
@@ -257,7 +287,13 @@ impl Session {
     fn new(path: &Path, socket: OwnedFd, list: &OwnedFd, mailbox: &OwnedFd) -> Result<Self, ConnectError> {
         let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
         let mailbox = Mailbox::map(mailbox).map_err(|error| broken(path, &error))?;
-        Ok(Self { socket, mailbox, list: Arc::new(list), groups: Groups::default() })
+        Ok(Self {
+            socket,
+            mailbox,
+            list: Arc::new(list),
+            groups: Groups::default(),
+            blanks: Blanks::default(),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ mod open;
 use crate::memory::{Memory, PoolId};
 use crate::rings::SlotRings;
 use crate::table::{ClientId, Table, Use, largest_rings};
+use crate::tokens::Tokens;
 use crate::{SetupError, token};
 use parking_lot::Mutex;
 use sockeye_buffer::{Flag, ReadyList, note_arrival};
@@ -48,6 +49,7 @@ impl Caller {
 pub(crate) struct Engine {
     network: Network,
     table: Arc<Mutex<Table>>,
+    tokens: Tokens,
     watcher: OwnedFd,
     /// Names this engine among all.
     instance: u64,
@@ -80,7 +82,14 @@ impl Engine {
         let watcher = token::watcher().map_err(|error| {
             SetupError(format!("cannot watch descriptors: {error}; raise the limit of open files"))
         })?;
-        Ok(Self { network, table, watcher, instance: rand::random(), tags: Vec::new() })
+        Ok(Self {
+            network,
+            table,
+            tokens: Tokens::default(),
+            watcher,
+            instance: rand::random(),
+            tags: Vec::new(),
+        })
     }
 
     pub(crate) fn instance(&self) -> u64 {
@@ -215,12 +224,15 @@ impl Engine {
 
     /// Closes the sockets whose last holder is gone.
     pub(crate) fn answer_hang_ups(&mut self, now: Instant) {
-        let mut tags = Vec::new();
+        let mut ids = Vec::new();
         loop {
-            token::hung_up(&self.watcher, &mut tags);
-            let are_all = tags.len() < token::MANY;
-            for tag in tags.drain(..) {
-                self.close(now, tag);
+            token::hung_up(&self.watcher, &mut ids);
+            let are_all = ids.len() < token::MANY;
+            for id in ids.drain(..) {
+                match self.tokens.tag(id) {
+                    Some(tag) => self.close(now, tag),
+                    None => self.tokens.forget(id),
+                }
             }
             self.settle(now);
             if are_all {
@@ -246,6 +258,9 @@ impl Engine {
         let mut table = self.table.lock();
         if let Some(entry) = table.entry_mut(tag) {
             entry.token = None;
+            if let Some(id) = entry.token_id.take() {
+                self.tokens.forget(id);
+            }
             entry.held = Use::Unused;
             entry.armers.clear();
         }

@@ -157,4 +157,9 @@ impl Groups {
     pub(crate) fn give_back(&mut self, spare: Spare) {
         self.spare.push(spare);
     }
+
+    /// Forgets all, whose numbers somebody has closed, and others may have by now.
+    pub(crate) fn disown(&mut self) {
+        self.spare.drain(..).for_each(|spare| raw::disown(spare.bell));
+    }
 }

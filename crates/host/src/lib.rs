@@ -11,6 +11,7 @@
 //! sleeps on the slot's futexes. Everything else is a request.
 #![deny(unsafe_code)]
 
+mod blank;
 mod client;
 mod connection;
 mod embedded;
@@ -29,6 +30,7 @@ mod server;
 mod socket;
 mod table;
 mod token;
+mod tokens;
 mod transport;
 mod watch;
 

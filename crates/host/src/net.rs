@@ -1,8 +1,10 @@
 //! A way to an engine.
 
+use crate::blank::with_token;
 use crate::client::Client;
 use crate::embedded::Embedded;
-use crate::proto::{Handle, Reply, Request, Token};
+use crate::proto::{Handle, Reply, Request};
+use crate::socket::Token;
 use crate::token::Name;
 use crate::transport::Way;
 use crate::{Socket, network_file};
@@ -126,14 +128,12 @@ impl Net {
     /// `HostGone`, `TooManyFiles`, `NoBufferSpace`.
     pub fn socket(&self, family: Family, token: bool) -> Result<(Socket, Option<OwnedFd>), Error> {
         let way = self.way()?;
-        let token = match &way {
-            Way::Embedded(..) if !token => Token::Without,
-            Way::Embedded(..) | Way::Hosted(_) => Token::With,
-        };
-        let answer = way.call(Request::Socket { family, token })?;
-        let handle = told_handle(&answer.reply)?;
-        let socket = Socket::new(way, handle, token)?;
-        Ok((socket, answer.descriptors.into_iter().next()))
+        if !token && matches!(way, Way::Embedded(..)) {
+            let answer = way.call(Request::Socket { family, token: None })?;
+            return Ok((Socket::new(way, told_handle(&answer.reply)?, Token::Without)?, None));
+        }
+        let (answer, token) = with_token(&way, |token| Request::Socket { family, token: Some(token) })?;
+        Ok((Socket::new(way, told_handle(&answer.reply)?, Token::With)?, Some(token)))
     }
 
     /// The socket behind a token that was inherited or received.
@@ -146,7 +146,7 @@ impl Net {
         if name.instance != way.instance() {
             return Err(Error::BadDescriptor);
         }
-        let handle = told_handle(&way.call(Request::Adopt { tag: name.tag })?.reply)?;
+        let handle = told_handle(&way.call(Request::Adopt { token: name.id })?.reply)?;
         Socket::new(way, handle, Token::With)
     }
 

@@ -8,7 +8,7 @@
 //!    |<-------------------------------------------|
 //!    | any other request                          |
 //!    |------------------------------------------->|   executed at once: the host never blocks for a client
-//!    |    its reply (+ token, or arena)           |
+//!    |    its reply (+ tokens, or arena)          |
 //!    |<-------------------------------------------|
 //! ```
 //!
@@ -33,7 +33,7 @@ pub(crate) const VERSION: u32 = 3;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
-const MAX_DESCRIPTORS: usize = 4;
+const MAX_DESCRIPTORS: usize = MOST_TOKENS as usize;
 /// Lines of netstat in a reply: at most some hundred bytes each.
 pub(crate) const LINES_A_PAGE: usize = 200;
 
@@ -45,14 +45,18 @@ pub(crate) enum Request {
         version: u32,
         host: Option<String>,
     },
-    /// A new socket, with a token descriptor or without.
+    /// Tokens for sockets to come.
+    Tokens {
+        count: u32,
+    },
+    /// A new socket, with one of the caller's blank tokens or without.
     Socket {
         family: Family,
-        token: Token,
+        token: Option<u64>,
     },
     /// The socket behind a token that was inherited or received.
     Adopt {
-        tag: u64,
+        token: u64,
     },
     /// A place in the caller's ready list for a socket that it shares with its parent.
     Watch {
@@ -72,7 +76,7 @@ pub(crate) enum Request {
     },
     Accept {
         tag: u64,
-        token: Token,
+        token: Option<u64>,
     },
     Connect {
         tag: u64,
@@ -165,23 +169,14 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Whether a token descriptor comes with the reply.
-    pub(crate) fn brings_token(&self) -> bool {
-        matches!(
-            self,
-            Self::Socket { token: Token::With, .. }
-                | Self::Accept { token: Token::With, .. }
-                | Self::Bell { .. }
-        )
+    /// Whether a descriptor comes with the reply that would be lost for ever if there were no room for it.
+    pub(crate) fn needs_room(&self) -> bool {
+        matches!(self, Self::Bell { .. })
     }
 }
 
-/// Whether a socket has a token descriptor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Token {
-    With,
-    Without,
-}
+/// Most tokens that are made at once.
+pub(crate) const MOST_TOKENS: u32 = 16;
 
 /// How a client finds a socket's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,9 +199,11 @@ pub(crate) enum Reply {
     /// No; in words.
     Refused(String),
     Done,
-    /// With the token, if one was wanted.
+    /// With their descriptors.
+    Tokens(Vec<u64>),
+    /// The caller has no such blank token: somebody else has closed it.
+    NoToken,
     Socket(Handle),
-    /// With the token, if one was wanted.
     Accepted(Handle, SocketAddr),
     Watch(u32),
     Option(SocketOption),

@@ -10,7 +10,7 @@ mod wait;
 mod watch;
 
 use crate::mirror;
-use crate::proto::{Answer, Handle, Reply, Request, Token};
+use crate::proto::{Answer, Handle, Reply, Request};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
 use sockeye_buffer::{Condition, Flag, SlotHeader, is_urgent_here};
@@ -40,6 +40,13 @@ pub struct Socket {
     patience: AtomicU32,
     /// A copy of the token, once the program has closed its own under a call that waits.
     kept: OnceLock<OwnedFd>,
+}
+
+/// Whether a socket has a token descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    With,
+    Without,
 }
 
 /// How one call is made.

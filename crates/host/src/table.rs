@@ -56,7 +56,9 @@ pub(crate) struct Entry {
     rings: Use,
     /// A program has the socket.
     pub(crate) held: Use,
-    /// The engine's end of the token, while it is open.
+    /// The number of the token.
+    pub(crate) token_id: Option<u64>,
+    /// The engine's end of it, while it is open.
     pub(crate) token: Option<EngineEnd>,
     /// Processes that are told by their ready lists what happens.
     pub(crate) watchers: Vec<Watcher>,
@@ -138,6 +140,7 @@ impl Table {
             id: None,
             rings: Use::Unused,
             held: Use::Unused,
+            token_id: None,
             token: None,
             watchers: Vec::new(),
             armers: Vec::new(),
@@ -232,7 +235,8 @@ impl Table {
     }
 }
 
-fn next_generation(last: u32) -> u32 {
+/// Never 0 in its low 16 bits.
+pub(crate) fn next_generation(last: u32) -> u32 {
     let next = last.wrapping_add(1);
     if next.trailing_zeros() >= 16 { next.wrapping_add(1) } else { next }
 }

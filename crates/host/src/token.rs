@@ -37,22 +37,22 @@ const PREFIX: &str = "sockeye/";
 #[derive(Debug)]
 pub(crate) struct EngineEnd(OwnedFd);
 
-/// Which socket of which engine a token is.
+/// Which token of which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     pub(crate) instance: u64,
-    pub(crate) tag: u64,
+    pub(crate) id: u64,
 }
 
 impl Name {
     fn text(self) -> String {
-        format!("{PREFIX}{:016x}/{:016x}", self.instance, self.tag)
+        format!("{PREFIX}{:016x}/{:016x}", self.instance, self.id)
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let (instance, tag) = std::str::from_utf8(text).ok()?.strip_prefix(PREFIX)?.split_once('/')?;
+        let (instance, id) = std::str::from_utf8(text).ok()?.strip_prefix(PREFIX)?.split_once('/')?;
         let number = |digits| u64::from_str_radix(digits, 16).ok();
-        Some(Self { instance: number(instance)?, tag: number(tag)? })
+        Some(Self { instance: number(instance)?, id: number(id)? })
     }
 
     /// Of the token `descriptor`, if it is one.
@@ -79,9 +79,9 @@ fn make(name: Name) -> Result<(OwnedFd, EngineEnd), Errno> {
 }
 
 impl EngineEnd {
-    /// Has `epoll` tell under `tag` when the last copy of the program's end is closed.
-    pub(crate) fn watch(&self, epoll: BorrowedFd<'_>, tag: u64) -> Result<(), Error> {
-        let data = epoll::EventData::new_u64(tag);
+    /// Has `epoll` tell under `id` when the last copy of the program's end is closed.
+    pub(crate) fn watch(&self, epoll: BorrowedFd<'_>, id: u64) -> Result<(), Error> {
+        let data = epoll::EventData::new_u64(id);
         epoll::add(epoll, &self.0, data, epoll::EventFlags::empty()).map_err(|_| Error::NoBufferSpace)
     }
 
@@ -180,12 +180,12 @@ pub(crate) fn watcher() -> Result<OwnedFd, Errno> {
     epoll::create(epoll::CreateFlags::CLOEXEC)
 }
 
-/// Tags of the sockets whose last holder is gone, into `tags`: up to [`MANY`].
-pub(crate) fn hung_up(watcher: &OwnedFd, tags: &mut Vec<u64>) {
+/// Numbers of the tokens whose last holder is gone, into `ids`: up to [`MANY`].
+pub(crate) fn hung_up(watcher: &OwnedFd, ids: &mut Vec<u64>) {
     const NOW: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut events = [MaybeUninit::uninit(); MANY];
     if let Ok((events, _)) = epoll::wait(watcher.as_fd(), &mut events, Some(&NOW)) {
-        tags.extend(events.iter().map(|event| event.data.u64()));
+        ids.extend(events.iter().map(|event| event.data.u64()));
     }
 }
 

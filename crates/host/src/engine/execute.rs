@@ -2,13 +2,12 @@
 
 use super::{Caller, Engine};
 use crate::mirror;
-use crate::proto::{Answer, LINES_A_PAGE, Reply, Request, Token};
+use crate::proto::{Answer, Handle, LINES_A_PAGE, MOST_TOKENS, Reply, Request};
 use crate::table::{Use, condition};
-use crate::token::{self, Name};
 use sockeye_buffer::{Condition, Mark};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
 impl Engine {
@@ -26,8 +25,9 @@ impl Engine {
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
         match request {
             Request::Hello { .. } => Err(Error::InvalidArgument),
+            Request::Tokens { count } => self.make_tokens(caller, count),
             Request::Socket { family, token } => self.socket(now, caller, family, token),
-            Request::Adopt { tag } => self.adopt(caller, tag),
+            Request::Adopt { token } => self.adopt(caller, token),
             Request::Watch { tag } => {
                 self.id(tag)?;
                 Ok(Reply::Watch(self.table.lock().watch(tag, caller.client)).into())
@@ -35,7 +35,7 @@ impl Engine {
             Request::Bell { group } => self.bell(caller, group),
             Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
-            Request::Accept { tag, token } => self.accept(now, caller, tag, token),
+            Request::Accept { tag, token } => self.accept(caller, tag, token),
             Request::Connect { tag, address } => self.connect(now, tag, address),
             Request::FastOpen { tag, address } => self.fast_open(now, tag, address),
             Request::Launch { tag } => self.launch(now, tag),
@@ -84,53 +84,65 @@ impl Engine {
         }
     }
 
+    fn make_tokens(&mut self, caller: Caller, count: u32) -> Result<Answer, Error> {
+        let (mut ids, mut descriptors) = (Vec::new(), Vec::new());
+        for _ in 0..count.min(MOST_TOKENS) {
+            match self.tokens.make(caller.client, self.instance, self.watcher.as_fd()) {
+                Ok((id, descriptor)) => {
+                    ids.push(id);
+                    descriptors.push(descriptor);
+                }
+                // Some are better than none.
+                Err(_) if !ids.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Answer { reply: Reply::Tokens(ids), descriptors })
+    }
+
     fn socket(
         &mut self,
         now: Instant,
         caller: Caller,
         family: Family,
-        token: Token,
+        token: Option<u64>,
     ) -> Result<Answer, Error> {
-        let tag = self.table.lock().add(caller.pool(), caller.host, family)?.tag;
-        let made = self.network.socket(caller.host, family, tag).and_then(|id| {
-            if let Some(entry) = self.table.lock().entry_mut(tag) {
-                entry.id = Some(id);
-            }
-            self.hold(tag, token)
-        });
-        match made {
-            Ok(descriptors) => Ok(Answer { reply: Reply::Socket(self.handle(caller, tag)?), descriptors }),
-            Err(error) => {
-                // It could not be given to the program.
-                self.close(now, tag);
-                Err(error)
-            }
+        if self.lacks(caller, token) {
+            return Ok(Reply::NoToken.into());
         }
+        let tag = self.table.lock().add(caller.pool(), caller.host, family)?.tag;
+        let id = self.network.socket(caller.host, family, tag).inspect_err(|_| self.close(now, tag))?;
+        if let Some(entry) = self.table.lock().entry_mut(tag) {
+            entry.id = Some(id);
+        }
+        Ok(Reply::Socket(self.hold(caller, tag, token)?).into())
     }
 
-    /// The program gets the socket, with a token or without.
-    fn hold(&mut self, tag: u64, token: Token) -> Result<Vec<OwnedFd>, Error> {
-        let mut descriptors = Vec::new();
+    /// Whether the caller has no such blank token.
+    fn lacks(&self, caller: Caller, token: Option<u64>) -> bool {
+        token.is_some_and(|id| !self.tokens.is_blank(id, caller.client))
+    }
+
+    /// The program gets the socket, with one of its blank tokens or without.
+    fn hold(&mut self, caller: Caller, tag: u64, token: Option<u64>) -> Result<Handle, Error> {
         let mut table = self.table.lock();
         let entry = table.entry_mut(tag).ok_or(Error::BadDescriptor)?;
-        if token == Token::With {
-            let (program, engine) = token::pair(Name { instance: self.instance, tag })?;
-            engine.watch(self.watcher(), tag)?;
-            entry.token = Some(engine);
-            descriptors.push(program);
-        }
+        entry.token = token.and_then(|id| self.tokens.give(id, caller.client, tag));
+        entry.token_id = token;
         entry.held = Use::InUse;
-        Ok(descriptors)
+        drop(table);
+        self.handle(caller, tag)
     }
 
     /// How the caller finds the socket, which it watches from now on.
-    fn handle(&self, caller: Caller, tag: u64) -> Result<crate::proto::Handle, Error> {
+    fn handle(&self, caller: Caller, tag: u64) -> Result<Handle, Error> {
         let mut table = self.table.lock();
         let watch = table.watch(tag, caller.client);
         table.entry(tag).map(|entry| entry.handle(watch)).ok_or(Error::BadDescriptor)
     }
 
-    fn adopt(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
+    fn adopt(&mut self, caller: Caller, token: u64) -> Result<Answer, Error> {
+        let tag = self.tokens.tag(token).ok_or(Error::BadDescriptor)?;
         if self.table.lock().entry(tag).is_none_or(|entry| entry.held != Use::InUse) {
             return Err(Error::BadDescriptor);
         }
@@ -148,8 +160,12 @@ impl Engine {
         self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
     }
 
-    fn accept(&mut self, now: Instant, caller: Caller, tag: u64, token: Token) -> Result<Answer, Error> {
+    fn accept(&mut self, caller: Caller, tag: u64, token: Option<u64>) -> Result<Answer, Error> {
         let listener = self.id(tag)?;
+        if self.lacks(caller, token) {
+            // The connection waits on for one that is there.
+            return Ok(Reply::NoToken.into());
+        }
         let accepted = self.network.accept(listener);
         self.with_entry(tag, |entry| {
             let ready = &entry.slot.header().engine.accept_len;
@@ -165,16 +181,7 @@ impl Engine {
             entry.id = Some(id);
             entry.change_condition(lingers, 0);
         })?;
-        match self.hold(tag, token) {
-            Ok(descriptors) => {
-                Ok(Answer { reply: Reply::Accepted(self.handle(caller, tag)?, peer), descriptors })
-            }
-            Err(error) => {
-                // It could not be given to the program.
-                self.close(now, tag);
-                Err(error)
-            }
-        }
+        Ok(Reply::Accepted(self.hold(caller, tag, token)?, peer).into())
     }
 
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::proto::{Handle, Reply, Request, Token};
+use crate::proto::{Handle, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
@@ -30,10 +30,23 @@ impl Bench {
     }
 
     fn socket(&mut self) -> (Handle, OwnedFd) {
-        let (reply, mut descriptors) =
-            self.ask(Request::Socket { family: Family::V4, token: Token::With }).unwrap();
+        let (id, token) = self.token();
+        let (reply, _) = self.ask(Request::Socket { family: Family::V4, token: Some(id) }).unwrap();
         let Reply::Socket(handle) = reply else { panic!("{reply:?}") };
-        (handle, descriptors.remove(0))
+        (handle, token)
+    }
+
+    fn token(&mut self) -> (u64, OwnedFd) {
+        let (reply, mut descriptors) = self.ask(Request::Tokens { count: 1 }).unwrap();
+        let Reply::Tokens(ids) = reply else { panic!("{reply:?}") };
+        (ids[0], descriptors.remove(0))
+    }
+
+    fn accept(&mut self, listener: Handle) -> Result<(Handle, OwnedFd), Error> {
+        let (id, token) = self.token();
+        let (reply, _) = self.ask(Request::Accept { tag: listener.tag, token: Some(id) })?;
+        let Reply::Accepted(handle, _) = reply else { panic!("{reply:?}") };
+        Ok((handle, token))
     }
 
     fn listener(&mut self) -> (Handle, OwnedFd, SocketAddr) {
@@ -49,10 +62,8 @@ impl Bench {
         let (listener, _token, address) = self.listener();
         let client = self.socket();
         self.ask(Request::Connect { tag: client.0.tag, address }).unwrap();
-        let (reply, mut descriptors) =
-            self.ask(Request::Accept { tag: listener.tag, token: Token::With }).unwrap();
-        let Reply::Accepted(handle, _) = reply else { panic!("{reply:?}") };
-        [client, (handle, descriptors.remove(0))]
+        let server = self.accept(listener).unwrap();
+        [client, server]
     }
 
     fn slot(&self, handle: Handle) -> Slot {
@@ -82,10 +93,12 @@ fn connections_are_counted_until_they_are_accepted() {
     }
     assert_eq!(waiting(&bench), 2);
     for left in [1, 0] {
-        bench.ask(Request::Accept { tag: listener.tag, token: Token::With }).unwrap();
+        bench.accept(listener).unwrap();
         assert_eq!(waiting(&bench), left);
     }
-    let none = bench.ask(Request::Accept { tag: listener.tag, token: Token::With });
+    let unknown = bench.ask(Request::Accept { tag: listener.tag, token: Some(7) }).unwrap();
+    assert!(matches!(unknown, (Reply::NoToken, _)));
+    let none = bench.accept(listener);
     assert_eq!(none.map(drop), Err(Error::WouldBlock));
 }
 
@@ -112,10 +125,8 @@ fn a_program_can_write_the_text_that_a_fast_open_waits_for() {
     bench.slot(client).writer().write(b"early");
     bench.engine.ring(bench.now, client.tag);
     assert_eq!(waiting(&bench), 2);
-    let accept = Request::Accept { tag: listener.tag, token: Token::With };
-    bench.ask(accept.clone()).unwrap();
-    let (reply, _descriptors) = bench.ask(accept).unwrap();
-    let Reply::Accepted(server, _) = reply else { panic!("{reply:?}") };
+    let _first = bench.accept(listener).unwrap();
+    let (server, _token) = bench.accept(listener).unwrap();
     let mut bytes = [0; 20];
     assert_eq!(bench.slot(server).reader().peek(0, &mut bytes), 5);
     assert_eq!(&bytes[..5], b"early");
@@ -186,7 +197,7 @@ fn unknown_tags_and_arenas_are_refused() {
     let mut bench = Bench::new();
     for tag in [0, 1, u64::MAX] {
         assert_eq!(bench.ask(Request::Listen { tag, backlog: 1 }).map(drop), Err(Error::BadDescriptor));
-        assert_eq!(bench.ask(Request::Adopt { tag }).map(drop), Err(Error::BadDescriptor));
+        assert_eq!(bench.ask(Request::Adopt { token: tag }).map(drop), Err(Error::BadDescriptor));
         assert_eq!(bench.ask(Request::Arm { tag }).map(drop), Err(Error::BadDescriptor));
         assert!(bench.ask(Request::Forget { tag }).is_ok());
         assert!(bench.ask(Request::Lingered { tag }).is_ok());

@@ -1,7 +1,8 @@
 //! connect() and accept().
 
 use super::wait::{Ended, Side, deadline};
-use super::{Accepted, Call, CallError, Socket};
+use super::{Accepted, Call, CallError, Socket, Token};
+use crate::blank::with_token;
 use crate::proto::{Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::Condition;
@@ -118,11 +119,19 @@ impl Socket {
     }
 
     fn take_waiting(&self) -> Result<Accepted, Error> {
-        let answer = self.way.call(Request::Accept { tag: self.tag(), token: self.token })?;
+        let tag = self.tag();
+        let (answer, token) = match self.token {
+            Token::Without => (self.way.call(Request::Accept { tag, token: None })?, None),
+            Token::With => {
+                let request = |token| Request::Accept { tag, token: Some(token) };
+                let (answer, token) = with_token(&self.way, request)?;
+                (answer, Some(token))
+            }
+        };
         match answer.reply {
             Reply::Accepted(handle, peer) => {
                 let socket = Self::new(self.way.clone(), handle, self.token)?;
-                Ok(Accepted { socket, token: answer.descriptors.into_iter().next(), peer })
+                Ok(Accepted { socket, token, peer })
             }
             _ => Err(Error::HostGone),
         }

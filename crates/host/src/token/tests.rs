@@ -1,11 +1,11 @@
 use super::*;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-const NAME: Name = Name { instance: 0xfeed_0000_0000_0001, tag: 0x1_0000_0002 };
+const NAME: Name = Name { instance: 0xfeed_0000_0000_0001, id: 0x1_0000_0002 };
 
-fn token(tag: u64) -> (OwnedFd, EngineEnd) {
+fn token(id: u64) -> (OwnedFd, EngineEnd) {
     // Other tests, and other processes, must not have the same name.
-    let pair = pair(Name { instance: NAME.instance ^ u64::from(std::process::id()) << 32, tag }).unwrap();
+    let pair = pair(Name { instance: NAME.instance ^ u64::from(std::process::id()) << 32, id }).unwrap();
     prepare(pair.0.as_fd());
     pair
 }
@@ -20,7 +20,7 @@ fn poll(token: &OwnedFd) -> PollFlags {
 fn a_token_tells_its_name() {
     let (program, _engine) = token(5);
     let name = Name::of(program.as_fd()).unwrap();
-    assert_eq!(name.tag, 5);
+    assert_eq!(name.id, 5);
     let copy = program.try_clone().unwrap();
     assert_eq!(Name::of(copy.as_fd()), Some(name));
     let (plain, _) = std::os::unix::net::UnixStream::pair().unwrap();

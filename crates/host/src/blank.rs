@@ -1,0 +1,146 @@
+//! Blank tokens: descriptors for sockets to come, which a process gets many at once.
+//!
+//! ```text
+//!   host ── 16 tokens in one message ──▶ kept at 960 and above ── copied to the lowest number ──▶ the program's descriptor
+//! ```
+//!
+//! So a socket has its descriptor before the engine is asked for it: where a process can have no more, nothing has happened yet.
+
+use crate::connection::FIRST_DESCRIPTOR;
+use crate::proto::{Answer, MOST_TOKENS, Reply, Request};
+use crate::raw;
+use crate::transport::Way;
+use rustix::io::Errno;
+use sockeye_stack::Error;
+use std::os::fd::OwnedFd;
+
+/// A token of no socket.
+#[derive(Debug)]
+pub(crate) struct Blank {
+    id: u64,
+    descriptor: OwnedFd,
+    place: Place,
+}
+
+/// Where a blank token's descriptor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Out of the program's way, until it is copied.
+    Apart,
+    /// At the lowest number that was free: it is the socket's as it is.
+    InPlace,
+}
+
+/// The blank tokens of a process.
+#[derive(Debug, Default)]
+pub(crate) struct Blanks {
+    kept: Vec<Blank>,
+    /// How many to ask for next: a program that has few sockets is not to have many of these.
+    next: u32,
+}
+
+impl Blanks {
+    pub(crate) fn take(&mut self) -> Option<Blank> {
+        self.kept.pop()
+    }
+
+    pub(crate) fn give_back(&mut self, blank: Blank) {
+        if blank.place == Place::Apart {
+            self.kept.push(blank);
+        }
+    }
+
+    /// The request for more of them.
+    pub(crate) fn request(&mut self) -> Request {
+        self.next = (self.next * 2).clamp(1, MOST_TOKENS);
+        Request::Tokens { count: self.next }
+    }
+
+    /// Keeps what came but for one, which is returned.
+    pub(crate) fn keep(&mut self, answer: Answer) -> Result<Blank, Error> {
+        let ids = match answer.reply {
+            Reply::Tokens(ids) => ids,
+            Reply::Failed(error) => return Err(error),
+            _ => return Err(Error::HostGone),
+        };
+        let is_single = ids.len() == 1;
+        let came = ids.into_iter().zip(answer.descriptors).map(|(id, descriptor)| Blank {
+            id,
+            descriptor,
+            place: Place::InPlace,
+        });
+        if is_single {
+            self.kept.extend(came);
+        } else {
+            self.kept.extend(came.map(Blank::moved_apart));
+        }
+        self.kept.pop().ok_or(Error::TooManyFiles)
+    }
+
+    /// Gives up all, because the program needs their room.
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+        self.next = 0;
+    }
+
+    /// Forgets all, whose numbers somebody has closed, and others may have by now.
+    pub(crate) fn disown(&mut self) {
+        self.kept.drain(..).for_each(Blank::disown);
+        self.next = 0;
+    }
+}
+
+impl Blank {
+    /// Out of the program's way, if its limit of descriptors leaves room there.
+    fn moved_apart(self) -> Self {
+        match rustix::io::fcntl_dupfd_cloexec(&self.descriptor, FIRST_DESCRIPTOR) {
+            Ok(descriptor) => Self { descriptor, place: Place::Apart, ..self },
+            Err(_) => self,
+        }
+    }
+
+    fn disown(self) {
+        raw::disown(self.descriptor);
+    }
+
+    /// A copy at the lowest number that is free; `None` if it is there already.
+    fn copy(&self) -> Result<Option<OwnedFd>, Errno> {
+        match self.place {
+            Place::InPlace => Ok(None),
+            Place::Apart => rustix::io::fcntl_dupfd_cloexec(&self.descriptor, 0).map(Some),
+        }
+    }
+}
+
+/// Has the engine make a socket, with a token that is at the lowest free number before. `request` says what for a token's number.
+pub(crate) fn with_token(way: &Way, request: impl Fn(u64) -> Request) -> Result<(Answer, OwnedFd), Error> {
+    // All that are kept may be stale; those that were asked for after that are not.
+    for _ in 0..2 {
+        let blank = way.blank()?;
+        let copy = blank.copy().or_else(|error| {
+            if error == Errno::BADF {
+                return Err(error);
+            }
+            // What is kept takes room that the program may need.
+            way.with_blanks(Blanks::clear);
+            blank.copy()
+        });
+        let answer = match &copy {
+            Ok(_) => way.call(request(blank.id)),
+            Err(Errno::BADF) => Ok(Reply::NoToken.into()),
+            Err(_) => Err(Error::TooManyFiles),
+        };
+        match answer {
+            Ok(Answer { reply: Reply::NoToken, .. }) => {
+                blank.disown();
+                way.with_blanks(Blanks::disown);
+            }
+            Ok(answer) => return Ok((answer, copy.ok().flatten().unwrap_or(blank.descriptor))),
+            Err(error) => {
+                way.with_blanks(|blanks| blanks.give_back(blank));
+                return Err(error);
+            }
+        }
+    }
+    Err(Error::HostGone)
+}

@@ -1,0 +1,83 @@
+//! The tokens of an engine: which socket each is of. They are made before their sockets, many at once, and are blank until then.
+
+use crate::table::{ClientId, next_generation};
+use crate::token::{self, EngineEnd, Name};
+use sockeye_stack::Error;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// All tokens that an engine has made and that are in use.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    made: slab::Slab<Made>,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Made {
+    id: u64,
+    of: Of,
+}
+
+/// What a token is of.
+#[derive(Debug)]
+enum Of {
+    /// No socket yet: the client to whom it was sent may say which.
+    Nobody { client: ClientId, end: EngineEnd },
+    /// The socket of this tag.
+    Socket(u64),
+}
+
+impl Tokens {
+    /// A new one for `client`: its number, and the program's end. `watcher` tells under the number when that is gone.
+    pub(crate) fn make(
+        &mut self,
+        client: ClientId,
+        instance: u64,
+        watcher: BorrowedFd<'_>,
+    ) -> Result<(u64, OwnedFd), Error> {
+        let vacant = self.made.vacant_entry();
+        self.generation = next_generation(self.generation);
+        let id = u64::from(self.generation) << 32 | vacant.key() as u64;
+        let (program, end) = token::pair(Name { instance, id })?;
+        end.watch(watcher, id)?;
+        vacant.insert(Made { id, of: Of::Nobody { client, end } });
+        Ok((id, program))
+    }
+
+    /// The token that was sent blank to `client` becomes that of the socket `tag`. `None` if there is no such token.
+    pub(crate) fn give(&mut self, id: u64, client: ClientId, tag: u64) -> Option<EngineEnd> {
+        let made = self.made.get_mut(id as u32 as usize).filter(|made| made.id == id)?;
+        match std::mem::replace(&mut made.of, Of::Socket(tag)) {
+            Of::Nobody { client: owner, end } if owner == client => Some(end),
+            of => {
+                made.of = of;
+                None
+            }
+        }
+    }
+
+    /// Whether `client` has that token, and it is of no socket.
+    pub(crate) fn is_blank(&self, id: u64, client: ClientId) -> bool {
+        self.made.get(id as u32 as usize).is_some_and(|made| {
+            made.id == id && matches!(made.of, Of::Nobody { client: owner, .. } if owner == client)
+        })
+    }
+
+    /// The socket of a token.
+    pub(crate) fn tag(&self, id: u64) -> Option<u64> {
+        match self.made.get(id as u32 as usize).filter(|made| made.id == id)?.of {
+            Of::Socket(tag) => Some(tag),
+            Of::Nobody { .. } => None,
+        }
+    }
+
+    /// The program's end is gone, or the socket is.
+    pub(crate) fn forget(&mut self, id: u64) {
+        if self.made.get(id as u32 as usize).is_some_and(|made| made.id == id) {
+            self.made.remove(id as u32 as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
