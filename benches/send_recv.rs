@@ -22,6 +22,8 @@ const BULK_WRITE: usize = 64 * 1024;
 const SMALL_WRITE: usize = 64;
 /// Connections of one round: as many as leave enough ports free, for each stays in TIME-WAIT.
 const CONNECTIONS: usize = 500;
+/// Connections that carry text at the same time.
+const SIDE_BY_SIDE: usize = 8;
 
 /// A stream of any stack.
 trait Stream: Read + Write + Send {
@@ -116,18 +118,50 @@ fn measures() -> Vec<Measure> {
         unit,
         of: Box::new(move |connect| writes(connect(), size) / each),
     };
+    let slowest = |name, quantile| Measure {
+        name,
+        unit: Unit::Micros,
+        of: Box::new(move |connect| slow_round_trip(connect(), quantile)),
+    };
     vec![
         round_trip("round trip of 1 B", 1),
         round_trip("round trip of 64 B", 64),
         round_trip("round trip of 1 KiB", 1024),
+        slowest("round trip of 64 B, p99", 0.99),
+        slowest("round trip of 64 B, p99.9", 0.999),
         writes("bulk, writes of 64 KiB", Unit::Rate, BULK_WRITE, BULK_WRITE as f64),
+        Measure { name: "bulk, 8 connections", unit: Unit::Rate, of: Box::new(side_by_side) },
         writes("many writes of 64 B", Unit::PerSecond, SMALL_WRITE, 1.0),
         Measure { name: "connect, accept, close", unit: Unit::PerSecond, of: Box::new(connections) },
+        Measure { name: "the same with a request", unit: Unit::PerSecond, of: Box::new(short_connections) },
     ]
 }
 
 /// `size` bytes there and back, between two threads.
-fn round_trip((mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>), size: usize) -> f64 {
+fn round_trip(ends: (Box<dyn Stream>, Box<dyn Stream>), size: usize) -> f64 {
+    with_echo(ends, size, |exchange| repeat(exchange))
+}
+
+/// Of the round trips of 64 bytes, one that so large a share of them is not slower than.
+fn slow_round_trip(ends: (Box<dyn Stream>, Box<dyn Stream>), quantile: f64) -> f64 {
+    let mut taken = Vec::new();
+    with_echo(ends, SMALL_WRITE, |exchange| {
+        repeat(|| {
+            let start = monotonic();
+            exchange();
+            taken.push(monotonic().since(start).as_nanos() as f64);
+        })
+    });
+    taken.sort_by(f64::total_cmp);
+    taken[((taken.len() as f64 * quantile) as usize).min(taken.len() - 1)]
+}
+
+/// Has `measure` exchange `size` bytes with a thread that sends them back.
+fn with_echo(
+    (mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>),
+    size: usize,
+    measure: impl FnOnce(&mut dyn FnMut()) -> f64,
+) -> f64 {
     client.set_nodelay();
     server.set_nodelay();
     let echo = thread::spawn(move || {
@@ -137,7 +171,7 @@ fn round_trip((mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>), size
         }
     });
     let mut buffer = vec![7; size];
-    let nanos = repeat(|| {
+    let nanos = measure(&mut || {
         client.write_all(&buffer).unwrap();
         client.read_exact(&mut buffer).unwrap();
     });
@@ -163,6 +197,29 @@ fn writes((mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>), size: us
     client.end();
     reader.join().unwrap();
     monotonic().since(start).as_nanos() as f64 / count as f64
+}
+
+/// Nanoseconds for a byte, of all connections together.
+fn side_by_side(connect: &mut Connect) -> f64 {
+    let pairs: Vec<_> = (0..SIDE_BY_SIDE).map(|_| connect()).collect();
+    let threads: Vec<_> =
+        pairs.into_iter().map(|ends| thread::spawn(move || writes(ends, BULK_WRITE))).collect();
+    let rate: f64 = threads.into_iter().map(|thread| BULK_WRITE as f64 / thread.join().unwrap()).sum();
+    1.0 / rate
+}
+
+/// Each with a request and a reply of 64 bytes.
+fn short_connections(connect: &mut Connect) -> f64 {
+    let mut buffer = [7; SMALL_WRITE];
+    let start = monotonic();
+    for _ in 0..CONNECTIONS {
+        let (mut client, mut server) = connect();
+        client.write_all(&buffer).unwrap();
+        server.read_exact(&mut buffer).unwrap();
+        server.write_all(&buffer).unwrap();
+        client.read_exact(&mut buffer).unwrap();
+    }
+    monotonic().since(start).as_nanos() as f64 / CONNECTIONS as f64
 }
 
 fn connections(connect: &mut Connect) -> f64 {
@@ -196,7 +253,7 @@ fn line(measure: &Measure, stacks: &mut [(&str, Connect)], rounds: usize) {
             taken.push((measure.of)(connect));
         }
     }
-    print!("{:<24}", measure.name);
+    print!("{:<28}", measure.name);
     for (index, nanos) in taken.iter().enumerate() {
         print!(" {:>12}", measure.unit.show(median(nanos.clone())));
         if index > 0 {
@@ -211,7 +268,7 @@ fn main() {
     let told = std::env::var("SOCKEYE_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     let rounds = told.unwrap_or(9usize).max(1);
     let mut stacks = stacks();
-    print!("{:<24}", format!("median of {rounds} rounds"));
+    print!("{:<28}", format!("median of {rounds} rounds"));
     for (index, (name, _)) in stacks.iter().enumerate() {
         print!(" {name:>12}{}", if index > 0 { " to kernel" } else { "" });
     }

@@ -187,6 +187,26 @@ impl Region {
         unsafe { ptr::copy(run.start, to.as_ptr(), run.len) };
     }
 
+    /// Reads from a file, or from `offset` of it, into bytes at two places (each: where, and how many). They are nobody else's meanwhile.
+    #[cfg(all(feature = "std", not(miri)))]
+    pub(crate) fn read_from(
+        &self,
+        file: std::os::fd::BorrowedFd<'_>,
+        offset: Option<u64>,
+        places: [(usize, usize); 2],
+    ) -> rustix::io::Result<usize> {
+        let mut parts = places.map(|(at, len)| {
+            let start = self.at(at, len).as_ptr();
+            // SAFETY: in bounds, and always some bytes or other. Who breaks the protocol and accesses them meanwhile finds or leaves any
+            // bytes, as the kernel does; nothing here looks at them.
+            std::io::IoSliceMut::new(unsafe { core::slice::from_raw_parts_mut(start, len) })
+        });
+        match offset {
+            Some(offset) => rustix::io::preadv(file, &mut parts, offset),
+            None => rustix::io::readv(file, &mut parts),
+        }
+    }
+
     /// The address of `len` bytes at `at`.
     #[inline]
     fn at(&self, at: usize, len: usize) -> NonNull<u8> {

@@ -58,6 +58,16 @@ impl Ring {
         Text::of_runs(region.run(start + index, first), region.run(start, len - first))
     }
 
+    /// Where the `len` bytes from `position` on are in the region, and how many there: two places, for they may wrap.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub(crate) fn places(self, position: u64, len: usize) -> [(usize, usize); 2] {
+        let index = self.index(position);
+        let len = len.min(self.capacity());
+        let first = len.min(self.capacity() - index);
+        let start = self.area + self.capacity();
+        [(start + index, first), (start, len - first)]
+    }
+
     /// Copies `text`, at most as long as the ring, to `position`.
     pub(crate) fn write(self, region: &Region, position: u64, text: &Text<'_>) {
         let mut position = position;

@@ -204,6 +204,30 @@ impl SendQWriter {
         written
     }
 
+    /// Reads as many bytes of a file as fit and are there, but `most`, and publishes them; returns how many. From `offset`, or (`None`)
+    /// from where the file stands. 0 is no room, or the end of the file.
+    ///
+    /// # Errors
+    /// What the system says of the file. Then nothing was published.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub fn write_from(
+        &self,
+        file: std::os::fd::BorrowedFd<'_>,
+        offset: Option<u64>,
+        most: usize,
+    ) -> rustix::io::Result<usize> {
+        let ring = self.ring();
+        let room = most.min(self.free_in(ring));
+        if room == 0 {
+            return Ok(0);
+        }
+        let send_tail = &self.slot.header().sender.send_tail;
+        let tail = send_tail.load(Ordering::Relaxed);
+        let read = self.slot.region().read_from(file, offset, ring.places(tail, room))?;
+        send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
+        Ok(read)
+    }
+
     fn ring(&self) -> Ring {
         self.slot.send_ring(self.slot.header().engine.send_order.load(Ordering::Acquire))
     }

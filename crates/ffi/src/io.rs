@@ -19,12 +19,13 @@ use crate::table::Guard;
 use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_clock::{Instant, monotonic, time_of_day};
-use sockeye_host::{Call, CallError, Socket};
+use sockeye_host::{Call, CallError, FileError, Socket};
 use sockeye_posix::address::Structure;
 use sockeye_posix::control::{self, Wanted};
 use sockeye_posix::report;
 use sockeye_stack::Error;
 use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::BorrowedFd;
 
 const RECV_FLAGS: c_int = libc::MSG_PEEK
     | libc::MSG_DONTWAIT
@@ -422,15 +423,33 @@ pub fn send_to(fd: c_int, buffers: &[IoSlice<'_>], flags: c_int, name: &[u8]) ->
     };
     match sent {
         Ok(count) => Ok(count.cast_signed()),
-        Err(error) => {
-            // The handler may jump out of the call: nothing must be held.
-            drop(socket);
-            if error == CallError::Failed(Error::BrokenPipe) && flags & libc::MSG_NOSIGNAL == 0 {
-                raw::raise(libc::SIGPIPE);
-            }
-            Err(errno::of_transfer(error))
-        }
+        Err(error) => Err(not_sent(socket, error, flags)),
     }
+}
+
+/// Sends a part of a file, without passing it through memory of the program's.
+///
+/// # Errors
+/// As [`send`]; what the system says of the file.
+pub fn send_file(fd: c_int, file: BorrowedFd<'_>, start: u64, count: usize) -> Result<usize, Errno> {
+    let socket = engine::find(fd)?;
+    let call = Call { token: engine::token(fd), ..Call::default() };
+    socket.send_file(call, file, start, count).map_err(|error| match error {
+        FileError::Call(error) => not_sent(socket, error, 0),
+        // As of whatever cannot be mapped.
+        FileError::File(rustix::io::Errno::ISDIR) => Errno::INVAL,
+        FileError::File(error) => Errno::from_kernel(error),
+    })
+}
+
+/// The number for what was not sent, after the signal that it may bring.
+fn not_sent(socket: Guard<Socket>, error: CallError, flags: c_int) -> Errno {
+    // The handler may jump out of the call: nothing must be held.
+    drop(socket);
+    if error == CallError::Failed(Error::BrokenPipe) && flags & libc::MSG_NOSIGNAL == 0 {
+        raw::raise(libc::SIGPIPE);
+    }
+    errno::of_transfer(error)
 }
 
 /// MSG_TRUNC on a stream: what would have been received is thrown away.

@@ -4,12 +4,8 @@ use crate::engine::TABLE;
 use crate::errno::{Errno, guard};
 use crate::{io, raw, real};
 use libc::{c_int, c_uint, off_t, off64_t, size_t, ssize_t};
-use std::io::IoSlice;
 
-/// Bytes read from the file at a time.
-const CHUNK: usize = 64 * 1024;
-
-/// As `sendfile()`, by reading and sending. A Sockeye socket as the source is EINVAL, as any socket is.
+/// As `sendfile()`, by reading the file into SendQ. A Sockeye socket as the source is EINVAL, as any socket is.
 ///
 /// # Safety
 /// `offset` is NULL or valid.
@@ -36,7 +32,7 @@ pub unsafe extern "C-unwind" fn sockeye_sendfile(
             // A pipe has no position, and then there is no telling what was not sent.
             None => rustix::fs::tell(source).map_err(|_| Errno::INVAL)?,
         };
-        let sent = copy(to, source, start, count.min(raw::MOST_BYTES))?;
+        let sent = io::send_file(to, source, start, count.min(raw::MOST_BYTES))?;
         let end = start + sent as u64;
         if given.is_some() {
             let end = off_t::try_from(end).map_err(|_| Errno::INVAL)?;
@@ -68,30 +64,4 @@ pub unsafe extern "C-unwind" fn sockeye_splice(
     }
     // SAFETY: the caller's arguments as they came.
     unsafe { real::splice(from, from_offset, to, to_offset, length, flags) }
-}
-
-/// Bytes sent; an error counts only if there are none.
-fn copy(to: c_int, from: std::os::fd::BorrowedFd<'_>, start: u64, count: usize) -> Result<usize, Errno> {
-    let mut chunk = vec![0; CHUNK.min(count)];
-    let mut sent = 0;
-    while sent < count {
-        let room = CHUNK.min(count - sent);
-        let read = match rustix::io::pread(from, &mut chunk[..room], start + sent as u64) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if sent == 0 => return Err(Errno::from_kernel(error)),
-            Err(_) => break,
-        };
-        match io::send(to, &[IoSlice::new(&chunk[..read])], 0) {
-            Ok(taken) => {
-                sent += taken.unsigned_abs();
-                if taken.unsigned_abs() < read {
-                    break;
-                }
-            }
-            Err(errno) if sent == 0 => return Err(errno),
-            Err(_) => break,
-        }
-    }
-    Ok(sent)
 }

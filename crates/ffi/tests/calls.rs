@@ -204,6 +204,16 @@ fn every_option_is_as_the_kernel_has_it() {
 }
 
 #[test]
+fn files_are_sent() {
+    same_as_kernel("files");
+}
+
+#[test]
+fn at_the_limit_of_descriptors_what_cannot_be_had_waits() {
+    same_as_kernel("limits");
+}
+
+#[test]
 fn peeking_goes_on_and_listeners_hand_options_down() {
     same_as_kernel("peek");
 }

@@ -3,6 +3,7 @@
 mod fast_open;
 mod kept;
 mod open;
+mod payload;
 mod recv;
 mod send;
 mod token;
@@ -77,6 +78,21 @@ pub enum CallError {
     Failed(Error),
     /// A signal handler ran and nothing had been done (EINTR).
     Interrupted,
+}
+
+/// Why a file was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// The socket's fault.
+    Call(CallError),
+    /// It cannot be read.
+    File(rustix::io::Errno),
+}
+
+impl From<CallError> for FileError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
 }
 
 impl From<Error> for CallError {

@@ -173,3 +173,37 @@ fn a_limit_below_what_is_held_takes_effect_as_bytes_are_released() {
     pair.take(Step::SetLimit(500));
     assert_eq!((pair.sendq.capacity(), pair.sendq.len()), (4096, 400));
 }
+
+#[cfg(not(miri))]
+#[test]
+fn a_file_is_read_into_the_ring_as_far_as_there_is_room() {
+    use std::io::{Seek, Write};
+    use std::os::fd::AsFd;
+    let path = std::env::temp_dir().join(format!("sockeye-sendq-{}", std::process::id()));
+    let mut file = std::fs::File::options().create_new(true).read(true).write(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let bytes: Vec<u8> = (0..6000u32).map(|n| (n % 251) as u8).collect();
+    file.write_all(&bytes).unwrap();
+    let slot = Slot::on_heap(4096, 4096);
+    let (mut sendq, _recvq) = slot.open(4096, 4096);
+    let writer = slot.writer();
+    assert_eq!(writer.write(&[0; 3000]), 3000);
+    sendq.refresh();
+    sendq.release(3000);
+    // It wraps after 1096 bytes.
+    assert_eq!(writer.write_from(file.as_fd(), Some(10), 2000).unwrap(), 2000);
+    file.rewind().unwrap();
+    assert_eq!(writer.write_from(file.as_fd(), None, usize::MAX).unwrap(), 2096, "no more fits");
+    assert_eq!(writer.write_from(file.as_fd(), None, usize::MAX).unwrap(), 0);
+    assert_eq!(file.stream_position().unwrap(), 2096);
+    sendq.refresh();
+    let mut seen = [0; 4096];
+    assert_eq!(sendq.text(0, 4096).copy_to(&mut seen), 4096);
+    assert_eq!(seen[..2000], bytes[10..2010]);
+    assert_eq!(seen[2000..], bytes[..2096]);
+    sendq.release(4096);
+    assert_eq!(writer.write_from(file.as_fd(), Some(6000), 100).unwrap(), 0, "the end of the file");
+    let folder = std::fs::File::open("/").unwrap();
+    assert!(writer.write_from(folder.as_fd(), Some(0), 100).is_err());
+    assert!(writer.is_empty());
+}

@@ -45,7 +45,7 @@ impl Socket {
         self.after_write(call);
         match (self.may_block(call), sent) {
             (true, _) => match self.wait_until_connected() {
-                Ok(()) => self.send_rest(call, buffers, sent),
+                Ok(()) => self.send_rest(call, &mut { buffers }, sent),
                 // The text is on its way: who is told that it is not sends it twice.
                 Err(CallError::Failed(Error::InProgress) | CallError::Interrupted) if sent > 0 => Ok(sent),
                 Err(error) => Err(error),

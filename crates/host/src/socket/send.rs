@@ -1,7 +1,8 @@
 //! send(): into SendQ.
 
+use super::payload::{CHUNK, FilePart, Payload};
 use super::wait::{Ended, Side, deadline};
-use super::{Call, CallError, Socket};
+use super::{Call, CallError, FileError, Socket};
 use crate::mirror;
 use crate::proto::Request;
 use crate::table::condition;
@@ -9,11 +10,10 @@ use sockeye_buffer::Condition;
 use sockeye_clock::monotonic;
 use sockeye_stack::{Error, Mark};
 use std::io::IoSlice;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Bytes copied before they are published, so that the engine sends some while others are copied.
-const CHUNK: usize = 64 * 1024;
 /// How long a blocked writer waits for a third of the room before it takes any.
 const CALM: Duration = Duration::from_millis(10);
 
@@ -39,19 +39,53 @@ impl Socket {
 
     fn send_all(&self, call: Call<'_>, buffers: &[IoSlice<'_>]) -> Result<usize, CallError> {
         match self.condition()? & condition::DEFERRED {
-            0 => self.send_rest(call, buffers, 0),
+            0 => self.send_rest(call, &mut { buffers }, 0),
             _ => self.open_with_text(call, buffers, None),
         }
+    }
+
+    /// sendfile(): up to `count` bytes of a file from `start` on, read straight into SendQ. Fewer if the file ends.
+    ///
+    /// # Errors
+    /// As `send()`; what the system says of the file.
+    pub fn send_file(
+        &self,
+        call: Call<'_>,
+        file: BorrowedFd<'_>,
+        start: u64,
+        count: usize,
+    ) -> Result<usize, FileError> {
+        if self.condition().is_ok_and(|word| word & condition::DEFERRED != 0) {
+            return self.open_with_file(call, file, start, count);
+        }
+        let mut part = FilePart { file, start, count, end: None };
+        match (self.send_rest(call, &mut part, 0)?, part.end) {
+            (0, Some(Err(error))) => Err(FileError::File(error)),
+            (sent, _) => Ok(sent),
+        }
+    }
+
+    /// The SYN takes the first bytes, as many as a program would have written at once.
+    fn open_with_file(
+        &self,
+        call: Call<'_>,
+        file: BorrowedFd<'_>,
+        start: u64,
+        count: usize,
+    ) -> Result<usize, FileError> {
+        let mut bytes = vec![0; count.min(CHUNK)];
+        let read = rustix::io::pread(file, &mut bytes, start).map_err(FileError::File)?;
+        Ok(self.send(call, &[IoSlice::new(&bytes[..read])])?)
     }
 
     /// Sends what comes behind the first `done` bytes, which are sent: the count of all.
     pub(super) fn send_rest(
         &self,
         call: Call<'_>,
-        buffers: &[IoSlice<'_>],
+        payload: &mut impl Payload,
         done: usize,
     ) -> Result<usize, CallError> {
-        let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        let wanted = payload.len();
         let deadline = deadline(self.send_timeout());
         let (mut done, mut side) = (done, Side::Sender);
         loop {
@@ -62,9 +96,9 @@ impl Socket {
                 Err(error) => return Err(error.into()),
             }
             if word & Condition::CONNECTED != 0 {
-                let put = self.put(call, buffers, done)?;
+                let put = self.put(call, payload, done)?;
                 done += put;
-                if done == wanted {
+                if done == wanted || payload.is_over() {
                     return Ok(done);
                 }
                 if put > 0 {
@@ -101,26 +135,14 @@ impl Socket {
         if self.way.is_alive() { Ok(()) } else { Err(Error::HostGone) }
     }
 
-    /// Copies a chunk from behind the first `done` bytes of `buffers`, and rings.
-    fn put(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<usize, Error> {
+    /// Copies a chunk from behind the first `done` bytes, and rings.
+    fn put(&self, call: Call<'_>, payload: &mut impl Payload, done: usize) -> Result<usize, Error> {
         let lock = self.at.slot.lock_send();
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
-        let writer = &self.at.writer;
-        self.mark(call, buffers, done)?;
-        let (mut skip, mut put) = (done, 0);
-        for buffer in buffers {
-            let offset = skip.min(buffer.len());
-            skip -= offset;
-            let rest = &buffer[offset..];
-            let part = &rest[..rest.len().min(CHUNK - put)];
-            let copied = writer.write(part);
-            put += copied;
-            if copied < part.len() || put == CHUNK {
-                break;
-            }
-        }
+        self.mark(call, payload.len() - done)?;
+        let put = payload.put(&self.at.writer, done);
         if put > 0 {
             self.ring();
         }
@@ -128,14 +150,13 @@ impl Socket {
         Ok(put)
     }
 
-    /// Says what is special about the chunk that is put next, behind the first `done` bytes. The send lock is held, so there will be
-    /// no less room for it.
-    fn mark(&self, call: Call<'_>, buffers: &[IoSlice<'_>], done: usize) -> Result<(), Error> {
+    /// Says what is special about the chunk that is put next, of `rest` bytes that are left. The send lock is held, so there will be no
+    /// less room for it.
+    fn mark(&self, call: Call<'_>, rest: usize) -> Result<(), Error> {
         let is_stamped = self.condition()? & condition::STAMPS != 0;
         if !(call.more || call.end_of_record || call.urgent || is_stamped) {
             return Ok(());
         }
-        let rest = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() - done;
         let free = self.at.writer.free();
         let put = rest.min(CHUNK).min(free);
         let offset = self.header().sender.send_tail.load(Ordering::Relaxed) + put as u64;
