@@ -9,10 +9,11 @@
 use crate::connection::FIRST_DESCRIPTOR;
 use crate::proto::{Answer, MOST_TOKENS, Reply, Request};
 use crate::raw;
+use crate::token::Name;
 use crate::transport::Way;
 use rustix::io::Errno;
 use sockeye_stack::Error;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// A token of no socket.
 #[derive(Debug)]
@@ -64,22 +65,29 @@ impl Blanks {
             _ => return Err(Error::HostGone),
         };
         let is_single = ids.len() == 1;
-        let came = ids.into_iter().zip(answer.descriptors).map(|(id, descriptor)| Blank {
-            id,
-            descriptor,
-            place: Place::InPlace,
+        let mut came = ids.into_iter().zip(answer.descriptors).map(|(id, descriptor)| {
+            let place = Place::InPlace;
+            let blank = Blank { id, descriptor, place };
+            if is_single { blank } else { blank.moved_apart() }
         });
-        if is_single {
-            self.kept.extend(came);
-        } else {
-            self.kept.extend(came.map(Blank::moved_apart));
+        let first = came.next().ok_or(Error::TooManyFiles)?;
+        self.kept.extend(came.filter(|blank| blank.place == Place::Apart));
+        if !is_single && first.place == Place::InPlace {
+            // There is no room apart: what is kept would take the program's lowest numbers.
+            self.next = 0;
         }
-        self.kept.pop().ok_or(Error::TooManyFiles)
+        Ok(first)
     }
 
     /// Gives up all, because the program needs their room.
     pub(crate) fn clear(&mut self) {
-        self.kept.clear();
+        for blank in self.kept.drain(..) {
+            match blank.is_it(&blank.descriptor) {
+                true => drop(blank),
+                // The program has put something else there.
+                false => blank.disown(),
+            }
+        }
         self.next = 0;
     }
 
@@ -87,6 +95,12 @@ impl Blanks {
     pub(crate) fn disown(&mut self) {
         self.kept.drain(..).for_each(Blank::disown);
         self.next = 0;
+    }
+}
+
+impl Drop for Blanks {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -103,12 +117,18 @@ impl Blank {
         raw::disown(self.descriptor);
     }
 
-    /// A copy at the lowest number that is free; `None` if it is there already.
+    /// Whether this is the token, and not what the program has put into its place.
+    fn is_it(&self, descriptor: &OwnedFd) -> bool {
+        Name::of(descriptor.as_fd()).is_some_and(|name| name.id == self.id)
+    }
+
+    /// A copy at the lowest number that is free; `None` if it is there already. `BADF` if the program has closed it.
     fn copy(&self) -> Result<Option<OwnedFd>, Errno> {
-        match self.place {
-            Place::InPlace => Ok(None),
-            Place::Apart => rustix::io::fcntl_dupfd_cloexec(&self.descriptor, 0).map(Some),
+        if self.place == Place::InPlace {
+            return Ok(None);
         }
+        let copy = rustix::io::fcntl_dupfd_cloexec(&self.descriptor, 0)?;
+        if self.is_it(&copy) { Ok(Some(copy)) } else { Err(Errno::BADF) }
     }
 }
 
