@@ -180,7 +180,7 @@ int sockeye_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int f
 int sockeye_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);
 
 /**
- * As `sendfile()`, by reading and sending. A Sockeye socket as the source is EINVAL, as any socket is.
+ * As `sendfile()`, by reading the file into SendQ. A Sockeye socket as the source is EINVAL, as any socket is.
  */
 ssize_t sockeye_sendfile(int to, int from, off_t *offset, size_t count);
 
