@@ -4,12 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::fs::FallocateFlags;
 
 use crate::Slot;
 use crate::bits::bits;
-use crate::raw::{Access, Region};
+use crate::raw::Region;
 use crate::ring::{MAX_ORDER, MIN_ORDER};
+use crate::shared;
 use crate::slot::{Geometry, HEADER_SPACE};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -76,11 +77,7 @@ impl Arena {
     pub fn create(slots: u32, max_send: usize, max_recv: usize) -> io::Result<Self> {
         let geometry = Geometry::for_bytes(max_send, max_recv);
         let len = size(slots, geometry).ok_or(io::ErrorKind::InvalidInput)?;
-        let file =
-            rustix::fs::memfd_create("sockeye-arena", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        rustix::fs::ftruncate(&file, len as u64)?;
-        rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        let region = Region::map(file.as_fd(), len, Access::ReadWrite)?;
+        let (region, file) = shared::create("sockeye-arena", len)?;
         let shape = &region.words::<ArenaHeader>(0).shape;
         shape.slots.store(slots, Ordering::Relaxed);
         shape.send_order.store(geometry.send_order, Ordering::Relaxed);
@@ -96,12 +93,11 @@ impl Arena {
     /// process); otherwise what the system says.
     pub fn map(file: impl AsFd) -> io::Result<Self> {
         let file = file.as_fd();
-        let seals = rustix::fs::fcntl_get_seals(file).map_err(|_| io::ErrorKind::InvalidData)?;
         let len = usize::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0);
-        if !seals.contains(SealFlags::SHRINK) || len < ARENA_HEADER_SPACE {
+        if len < ARENA_HEADER_SPACE {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let region = Region::map(file, len, Access::ReadWrite)?;
+        let region = shared::map(file, len)?;
         let shape = &region.words::<ArenaHeader>(0).shape;
         let is_arena = shape.magic.load(Ordering::Acquire) == MAGIC;
         let slots = shape.slots.load(Ordering::Relaxed);

@@ -49,7 +49,7 @@ pub mod ready_list;
 pub mod recvq;
 mod ring;
 pub mod sendq;
-#[cfg(all(feature = "std", not(any(miri, loom))))]
+#[cfg(all(feature = "std", not(loom)))]
 mod shared;
 pub mod slot;
 mod sync;

@@ -79,21 +79,9 @@ impl Blanks {
         Ok(first)
     }
 
-    /// Gives up all, because the program needs their room.
+    /// Gives up all.
     pub(crate) fn clear(&mut self) {
-        for blank in self.kept.drain(..) {
-            match blank.is_it(&blank.descriptor) {
-                true => drop(blank),
-                // The program has put something else there.
-                false => blank.disown(),
-            }
-        }
-        self.next = 0;
-    }
-
-    /// Forgets all, whose numbers somebody has closed, and others may have by now.
-    pub(crate) fn disown(&mut self) {
-        self.kept.drain(..).for_each(Blank::disown);
+        self.kept.drain(..).for_each(Blank::give_up);
         self.next = 0;
     }
 }
@@ -113,8 +101,11 @@ impl Blank {
         }
     }
 
-    fn disown(self) {
-        raw::disown(self.descriptor);
+    fn give_up(self) {
+        if !self.is_it(&self.descriptor) {
+            // The program has closed it, and may have put something else there.
+            raw::disown(self.descriptor);
+        }
     }
 
     /// Whether this is the token, and not what the program has put into its place.
@@ -152,8 +143,8 @@ pub(crate) fn with_token(way: &Way, request: impl Fn(u64) -> Request) -> Result<
         };
         match answer {
             Ok(Answer { reply: Reply::NoToken, .. }) => {
-                blank.disown();
-                way.with_blanks(Blanks::disown);
+                blank.give_up();
+                way.with_blanks(Blanks::clear);
             }
             Ok(answer) => return Ok((answer, copy.ok().flatten().unwrap_or(blank.descriptor))),
             Err(error) => {

@@ -124,7 +124,6 @@ impl Connection {
                 if let Some(mut session) = control.session.take() {
                     raw::disown(session.socket);
                     session.groups.disown();
-                    session.blanks.disown();
                     // Another session has another ready list, which nobody here knows.
                     self.epoch.fetch_add(1, Ordering::Relaxed);
                 }

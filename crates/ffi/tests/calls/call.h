@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -72,6 +73,25 @@ static inline void set_nonblocking(int fd)
 {
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
         err(1, "fcntl");
+}
+
+/* The limit of descriptors. */
+static inline void set_limit(rlim_t count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        err(1, "getrlimit");
+    limit.rlim_cur = count;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        err(1, "setrlimit");
+}
+
+/* The lowest number that is free. */
+static inline int lowest(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    close(fd);
+    return fd;
 }
 
 /* Sets an option to a number. */

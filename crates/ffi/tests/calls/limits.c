@@ -1,26 +1,6 @@
 /* The limit of descriptors: what it refuses, and what waits until there is room. */
 #include "call.h"
 
-#include <sys/resource.h>
-
-static void set_limit(rlim_t count)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        err(1, "getrlimit");
-    limit.rlim_cur = count;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        err(1, "setrlimit");
-}
-
-/* The lowest number that is free. */
-static int lowest(void)
-{
-    int fd = open("/dev/null", O_RDONLY);
-    close(fd);
-    return fd;
-}
-
 /* A connection that could not be accepted waits, with what was sent. */
 static void accepting(int warm)
 {

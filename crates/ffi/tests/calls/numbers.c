@@ -1,27 +1,8 @@
 /* The numbers that sockets get, and those of the program's own files. */
 #include "call.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static void set_limit(rlim_t count)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        err(1, "getrlimit");
-    limit.rlim_cur = count;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        err(1, "setrlimit");
-}
-
-/* The lowest number that is free. */
-static int lowest(void)
-{
-    int fd = open("/dev/null", O_RDONLY);
-    close(fd);
-    return fd;
-}
 
 /* The numbers of sockets and files in turn, below a low limit. */
 static void numbers(void)
