@@ -109,6 +109,28 @@ pub fn time_of_day() -> Instant {
     read(rustix::time::ClockId::Realtime)
 }
 
+/// The time of day at `then`, an instant of [`monotonic`], near the present.
+#[cfg(feature = "std")]
+#[must_use]
+pub fn time_of_day_at(then: Instant) -> Instant {
+    /// The clocks are read so often, at most, for both to be of one moment: this thread may lose its processor between.
+    const TRIES: u32 = 16;
+    const MOMENT: Duration = Duration::from_micros(1);
+    let mut best = (Duration::MAX, Instant::ZERO, Instant::ZERO);
+    for _ in 0..TRIES {
+        let (before, today, after) = (monotonic(), time_of_day(), monotonic());
+        let apart = after.since(before);
+        if apart < best.0 {
+            best = (apart, before + apart / 2, today);
+        }
+        if apart <= MOMENT {
+            break;
+        }
+    }
+    let (_, now, today) = best;
+    if then <= now { today - now.since(then) } else { today + then.since(now) }
+}
+
 #[cfg(feature = "std")]
 fn read(id: rustix::time::ClockId) -> Instant {
     let time = rustix::time::clock_gettime(id);

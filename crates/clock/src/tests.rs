@@ -15,3 +15,13 @@ fn the_monotonic_clock_does_not_go_back() {
     assert!(monotonic() >= first);
     assert!(time_of_day() > Instant::ZERO);
 }
+
+#[test]
+fn the_time_of_day_of_a_moment_lies_between_those_around_it() {
+    for _ in 0..100 {
+        let (before, then, after) = (time_of_day(), monotonic(), time_of_day());
+        let near = Duration::from_micros(2);
+        let found = time_of_day_at(then);
+        assert!(found + near >= before && found <= after + near, "{before} <= {found} <= {after}");
+    }
+}
