@@ -127,6 +127,8 @@ pub struct ReadinessLine {
     pub nonblocking: AtomicU32,
     /// 1 from `connect()` on until a call has told how it ended.
     pub opening: AtomicU32,
+    /// The process that holds the socket without a token is done with the one of this number (the upper half of its tag); 0 for none.
+    pub released: AtomicU32,
     /// SO_PEEK_OFF, bytes, and one more; 0 for off.
     pub peek_offset: AtomicU32,
     /// Options that are kept for the program and mean nothing to the engine: bits for what differs from a new socket's.
@@ -317,6 +319,7 @@ impl Slot {
             &readiness.tells_left,
             &readiness.nonblocking,
             &readiness.opening,
+            &readiness.released,
             &readiness.peek_offset,
             &self.header().urgent.is_inline,
             &self.header().arrivals.wanted,

@@ -2,11 +2,12 @@
 
 use crate::engine::{self, TABLE};
 use crate::epoll::{self, SETS};
-use crate::errno::{Errno, guard};
+use crate::errno::{self, Errno, guard};
 use crate::fork;
 use crate::table::Found;
-use crate::{raw, real};
+use crate::{numbers, raw, real};
 use libc::{c_int, c_long, c_ulong, c_void};
+use sockeye_host::{is_apart, make_room};
 
 /// `SIOCOUTQ`, which is `TIOCOUTQ`.
 const SIOCOUTQ: c_ulong = libc::TIOCOUTQ;
@@ -24,6 +25,7 @@ const FIONCLEX: c_ulong = libc::FIONCLEX;
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup(fd: c_int) -> c_int {
+    let _change = (is_known(fd)).then(numbers::change);
     // SAFETY: no pointers.
     let new = unsafe { real::dup(fd) };
     note_copy(fd, new)
@@ -35,6 +37,10 @@ pub unsafe extern "C-unwind" fn sockeye_dup(fd: c_int) -> c_int {
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
+    if !is_free(new) {
+        return errno::fail(Errno::BUSY);
+    }
+    let _change = (is_known(fd) || is_known(new)).then(numbers::change);
     keep_for_waiters(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup2(fd, new) };
@@ -47,10 +53,24 @@ pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
+    if !is_free(new) {
+        return errno::fail(Errno::BUSY);
+    }
+    let _change = (is_known(fd) || is_known(new)).then(numbers::change);
     keep_for_waiters(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup3(fd, new, flags) };
     note_copy(fd, result)
+}
+
+fn is_known(fd: c_int) -> bool {
+    TABLE.has(fd) || SETS.has(fd)
+}
+
+/// Sees to it that a number which is free for all that the program knows is so. If it cannot be, there is an error for that: the kernel has
+/// it for a number at which another thread is about to open a file.
+fn is_free(fd: c_int) -> bool {
+    !is_apart(fd) || fork::is_borrowing_memory() || make_room(fd).is_ok()
 }
 
 /// As `fcntl()`. O_ASYNC is EINVAL; whatever concerns only the descriptor is the kernel's, on the token.
@@ -59,18 +79,27 @@ pub unsafe extern "C-unwind" fn sockeye_dup3(fd: c_int, new: c_int, flags: c_int
 /// `argument` is what the command asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
-    if !TABLE.has(fd) {
-        // SAFETY: the caller's arguments as they came.
-        let result = unsafe { real::fcntl(fd, command, argument) };
-        return if is_duplication(command) { note_copy(fd, result) } else { result };
-    }
-    if command == libc::F_SETFL {
-        // SAFETY: the argument is a number.
-        return guard(|| unsafe { set_flags(fd, argument) });
+    let is_ours = TABLE.has(fd);
+    match command {
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
+            let _change = is_known(fd).then(numbers::change);
+            // SAFETY: the arguments are numbers.
+            return note_copy(fd, unsafe { real::fcntl(fd, command, argument) });
+        }
+        libc::F_GETFL if is_ours => return guard(|| flags(fd)),
+        libc::F_SETFL if is_ours => return guard(|| set_flags(fd, argument)),
+        libc::F_GETFD | libc::F_SETFD => {}
+        // The kernel keeps who is told by a signal, say, with the token.
+        _ if is_ours => {
+            let shared = guard(|| numbers::share(fd).map(|()| 0));
+            if shared != 0 {
+                return shared;
+            }
+        }
+        _ => {}
     }
     // SAFETY: the caller's arguments as they came.
-    let result = unsafe { real::fcntl(fd, command, argument) };
-    if is_duplication(command) { note_copy(fd, result) } else { result }
+    unsafe { real::fcntl(fd, command, argument) }
 }
 
 /// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP; any other is
@@ -80,7 +109,11 @@ pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argumen
 /// `argument` is what the request asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int {
-    if !TABLE.has(fd) || request == FIOCLEX || request == FIONCLEX || OWNERS.contains(&request) {
+    let is_owners = OWNERS.contains(&request);
+    if is_owners && guard(|| numbers::share(fd).map(|()| 0)) != 0 {
+        return -1;
+    }
+    if !TABLE.has(fd) || request == FIOCLEX || request == FIONCLEX || is_owners {
         // SAFETY: the caller's arguments as they came.
         return unsafe { real::ioctl(fd, request, argument) };
     }
@@ -102,10 +135,6 @@ pub unsafe extern "C-unwind" fn sockeye_sockatmark(fd: c_int) -> c_int {
     }
 }
 
-const fn is_duplication(command: c_int) -> bool {
-    matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC)
-}
-
 /// Before `new` becomes what `fd` is: calls that wait in what it was go on, as with `close()`.
 fn keep_for_waiters(fd: c_int, new: c_int) {
     if fd == new || !TABLE.has(new) || fork::is_borrowing_memory() {
@@ -124,7 +153,6 @@ fn keep_for_waiters(fd: c_int, new: c_int) {
 
 /// `new` is now what `fd` is, if it is a descriptor. If the table has no room for it, it is closed again: EMFILE.
 fn note_copy(fd: c_int, new: c_int) -> c_int {
-    let is_known = |fd| TABLE.has(fd) || SETS.has(fd);
     if new < 0 || !(is_known(fd) || is_known(new)) || fork::is_borrowing_memory() {
         return new;
     }
@@ -142,17 +170,36 @@ fn note_copy(fd: c_int, new: c_int) -> c_int {
     })
 }
 
-unsafe fn set_flags(fd: c_int, flags: c_long) -> Result<c_int, Errno> {
+/// F_GETFL.
+fn flags(fd: c_int) -> Result<c_int, Errno> {
+    let socket = engine::find(fd)?;
+    if socket.has_token() {
+        // SAFETY: no pointers.
+        return Ok(unsafe { real::fcntl(fd, libc::F_GETFL, 0) });
+    }
+    Ok(libc::O_RDWR | if socket.is_nonblocking() { libc::O_NONBLOCK } else { 0 })
+}
+
+/// F_SETFL.
+fn set_flags(fd: c_int, flags: c_long) -> Result<c_int, Errno> {
+    /// Those that F_SETFL changes, but for O_NONBLOCK, are the kernel's.
+    const KERNELS: c_int = libc::O_APPEND | libc::O_DIRECT | libc::O_NOATIME;
     if flags & c_long::from(libc::O_ASYNC) != 0 {
         return Err(Errno::INVAL);
     }
     let socket = engine::find(fd)?;
-    // SAFETY: the argument of F_SETFL is a number.
-    let result = unsafe { real::fcntl(fd, libc::F_SETFL, flags) };
-    if result == 0 {
-        socket.set_nonblocking(flags & c_long::from(libc::O_NONBLOCK) != 0);
+    if flags & c_long::from(KERNELS) != 0 {
+        numbers::share(fd)?;
     }
-    Ok(result)
+    if socket.has_token() {
+        // SAFETY: no pointers.
+        let result = unsafe { real::fcntl(fd, libc::F_SETFL, flags) };
+        if result != 0 {
+            return Ok(result);
+        }
+    }
+    socket.set_nonblocking(flags & c_long::from(libc::O_NONBLOCK) != 0);
+    Ok(0)
 }
 
 unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<c_int, Errno> {
@@ -165,7 +212,9 @@ unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<
         FIONBIO => {
             // SAFETY: the caller's promise.
             let on = unsafe { raw::read(argument.cast::<c_int>()) }? != 0;
-            rustix::io::ioctl_fionbio(raw::borrow(fd), on).map_err(Errno::from_kernel)?;
+            if socket.has_token() {
+                rustix::io::ioctl_fionbio(raw::borrow(fd), on).map_err(Errno::from_kernel)?;
+            }
             socket.set_nonblocking(on);
             return Ok(0);
         }

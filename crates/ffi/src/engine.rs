@@ -6,7 +6,7 @@ use crate::table::{Found, Guard, Table};
 use rustix::fs::Timespec;
 use sockeye_host::{Net, Socket};
 use sockeye_stack::{Error, Family};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -23,22 +23,21 @@ static CURRENT: AtomicUsize = AtomicUsize::new(0);
 /// Held while a way is made, and across `fork()`, so that no child finds it half made.
 pub static MAKING: Lock = Lock::new();
 
-/// A new socket with its token.
+/// A new socket.
 ///
 /// # Errors
-/// ENETDOWN if there is no engine and none can be started; ENOBUFS, EMFILE.
-pub fn socket(family: Family) -> Result<(Socket, OwnedFd), Errno> {
+/// ENETDOWN if there is no engine and none can be started; ENOBUFS.
+pub fn socket(family: Family) -> Result<Socket, Errno> {
     let life = CURRENT.load(Ordering::Acquire);
-    let made = match net(life)?.socket(family, true) {
+    let made = match net(life)?.socket(family) {
         Err(Error::HostGone) => {
             tell_host_gone();
             CURRENT.compare_exchange(life, life + 1, Ordering::AcqRel, Ordering::Acquire).ok();
-            net(life + 1)?.socket(family, true)
+            net(life + 1)?.socket(family)
         }
         made => made,
     };
-    let (socket, token) = made.map_err(errno::of)?;
-    Ok((socket, token.ok_or(Errno::NETDOWN)?))
+    made.map_err(errno::of)
 }
 
 /// The socket of a descriptor; a token that was inherited or received becomes a socket here.

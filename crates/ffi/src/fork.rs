@@ -6,9 +6,11 @@
 //! * `vfork()`: the child *is* the parent as far as memory goes, and no handler runs. It is known by its process number and
 //!   may only close and duplicate before `exec()`: it does so in the kernel, and the table stays the parent's.
 //! * `exec()`: the new program finds the tokens that it inherited when the library starts.
+//!
+//! Before all of them the sockets are shared: see [`crate::numbers`] and [`crate::processes`].
 
 use crate::engine::{self, MAKING, TABLE};
-use crate::{epoll, ready, stdio};
+use crate::{epoll, numbers, processes, ready, stdio};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -26,6 +28,7 @@ extern "C" fn start() {
     // A panic here would end a program that may not even want sockets.
     let _ = catch_unwind(|| {
         prepare_process();
+        processes::look_up();
         note_inherited_tokens();
         stdio::replace_standard_streams();
     });
@@ -66,6 +69,7 @@ fn note_inherited_tokens() {
 
 extern "C" fn before() {
     let _ = catch_unwind(|| {
+        numbers::share_all();
         if !MAKING.is_mine() {
             std::mem::forget(MAKING.lock());
             TOOK.store(true, Ordering::Relaxed);
@@ -91,6 +95,7 @@ extern "C" fn after_in_child() {
     let _ = catch_unwind(|| {
         TOOK.store(false, Ordering::Relaxed);
         MAKING.free();
+        numbers::after_fork_in_child();
         PROCESS.store(std::process::id(), Ordering::Release);
         engine::after_fork_in_child();
         ready::after_fork_in_child();

@@ -18,7 +18,7 @@ use crate::errno::{self, Errno, guard};
 use crate::table::Guard;
 use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
-use sockeye_clock::{Instant, monotonic, time_of_day};
+use sockeye_clock::time_of_day_at;
 use sockeye_host::{Call, CallError, FileError, Socket};
 use sockeye_posix::address::Structure;
 use sockeye_posix::control::{self, Wanted};
@@ -346,14 +346,8 @@ pub struct Told {
 pub fn take_report(fd: c_int) -> Result<Told, Errno> {
     let socket = engine::find(fd)?;
     let report = socket.take_report().map_err(errno::of)?;
-    let (control, flags) = report::encode(report, socket.family(), to_time_of_day);
+    let (control, flags) = report::encode(report, socket.family(), time_of_day_at);
     Ok(Told { control, flags, name: report::name(report, socket.family()) })
-}
-
-/// The time of day that an instant was: the stack's clock runs since the machine started.
-fn to_time_of_day(then: Instant) -> Instant {
-    let (now, today) = (monotonic(), time_of_day());
-    Instant::from_nanos(today.as_nanos().saturating_sub(now.since(then).as_nanos() as u64))
 }
 
 /// What `recvmsg()` tells beside `count` bytes: when they arrived, if SO_TIMESTAMP or its kin is on, and what is left, if TCP_INQ is.
@@ -367,7 +361,7 @@ pub fn control(fd: c_int, flags: c_int, count: usize) -> Result<Vec<u8>, Errno> 
     if wanted != Wanted::default()
         && let Some(arrival) = socket.arrival(flags & libc::MSG_PEEK != 0, count).filter(|_| count > 0)
     {
-        control = wanted.messages(to_time_of_day(arrival).as_nanos());
+        control = wanted.messages(time_of_day_at(arrival).as_nanos());
     }
     if let Some((bytes, is_over)) = socket.left_to_read() {
         control.extend(control::left_to_read(bytes, is_over));

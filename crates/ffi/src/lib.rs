@@ -1,8 +1,8 @@
 //! `libsockeye`: the POSIX sockets functions over Sockeye.
 //!
 //! `AF_INET` and `AF_INET6` stream sockets are Sockeye's; every other descriptor goes to the C library's own function
-//! ([`real`]), found with `dlsym(RTLD_NEXT)`. A Sockeye socket is, in the kernel's eyes, a *token* descriptor; which
-//! descriptors are tokens, and whose, is in the [`table`].
+//! ([`real`]), found with `dlsym(RTLD_NEXT)`. What a Sockeye socket's descriptor is in the
+//! kernel's eyes stands in [`numbers`]; which descriptors are ours, and of what, is in the [`table`].
 //!
 //! Each function exists twice: as `sockeye_recv()`, say, documented in the module of its family and declared in
 //! `include/sockeye.h`, and as `recv()` ([`exports`]). A function is three steps: is the descriptor foreign? then call
@@ -25,8 +25,10 @@ pub mod io;
 pub mod lifecycle;
 pub mod message;
 pub mod names;
+pub mod numbers;
 pub mod options;
 pub mod printf;
+pub mod processes;
 mod raw;
 pub mod ready;
 pub mod real;

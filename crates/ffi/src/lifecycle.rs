@@ -5,9 +5,9 @@ use crate::epoll::{self, SETS};
 use crate::errno::{self, Errno, guard};
 use crate::fork;
 use crate::table::Guard;
-use crate::{names, raw, real};
+use crate::{names, numbers, processes, raw, real};
 use libc::{c_int, c_uint, sockaddr, socklen_t};
-use sockeye_host::{Call, Socket};
+use sockeye_host::{Call, Socket, apart_between, is_apart};
 use sockeye_stack::{Family, Shutdown};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
@@ -26,8 +26,8 @@ pub unsafe extern "C-unwind" fn sockeye_socket(domain: c_int, kind: c_int, proto
         return unsafe { real::socket(domain, kind, protocol) };
     };
     guard(|| {
-        let (socket, token) = engine::socket(family)?;
-        install(socket, token, kind)
+        let number = numbers::reserve(kind).map_err(errno::of)?;
+        install(engine::socket(family)?, number, kind)
     })
 }
 
@@ -113,16 +113,23 @@ pub unsafe extern "C-unwind" fn sockeye_shutdown(fd: c_int, how: c_int) -> c_int
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
-    if fork::is_borrowing_memory() || !(TABLE.has(fd) || SETS.has(fd)) {
+    let is_apart = is_apart(fd);
+    if !(is_apart || TABLE.has(fd) || SETS.has(fd)) || fork::is_borrowing_memory() {
         // SAFETY: no pointers.
         return unsafe { real::close(fd) };
     }
     guard(|| {
+        if is_apart {
+            // The program has opened nothing there.
+            return Err(Errno::BADF);
+        }
+        let change = numbers::change();
         let left = leave(fd);
         // SAFETY: no pointers.
         let result = unsafe { real::close(fd) };
+        drop(change);
         if let Some(socket) = left {
-            socket.linger();
+            socket.close();
         }
         Ok(result)
     })
@@ -149,19 +156,39 @@ fn leave(fd: c_int) -> Option<Guard<Socket>> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     let closes = flags & c_int::try_from(libc::CLOSE_RANGE_CLOEXEC).unwrap_or(0) == 0;
-    let end = TABLE.end().max(SETS.end());
-    if first > last || !closes || first >= end || fork::is_borrowing_memory() {
+    if first > last || !closes || fork::is_borrowing_memory() {
         // SAFETY: no pointers.
         return unsafe { real::close_range(first, last, flags) };
     }
     guard(|| {
-        let end = last.saturating_add(1).min(end);
+        let end = last.saturating_add(1).min(TABLE.end().max(SETS.end()));
+        let change = numbers::change();
         let left: Vec<_> = (first..end).filter_map(|fd| leave(fd.cast_signed())).collect();
-        // SAFETY: no pointers.
-        let result = unsafe { real::close_range(first, last, flags) };
-        left.iter().for_each(|socket| socket.linger());
+        let result = close_all_but_apart(first, last, flags);
+        drop(change);
+        left.iter().for_each(|socket| socket.close());
         Ok(result)
     })
+}
+
+/// `close_range()` around the descriptors that the program does not know of.
+fn close_all_but_apart(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    let mut from = first;
+    for apart in apart_between(first, last) {
+        if from < apart {
+            // SAFETY: no pointers.
+            let result = unsafe { real::close_range(from, apart - 1, flags) };
+            if result != 0 {
+                return result;
+            }
+        }
+        from = apart + 1;
+    }
+    if from > last {
+        return 0;
+    }
+    // SAFETY: no pointers.
+    unsafe { real::close_range(from, last, flags) }
 }
 
 /// As `closefrom()`.
@@ -202,24 +229,20 @@ unsafe fn accept(
         unsafe { raw::room(length) }?;
     }
     let call = Call { token: engine::token(fd), ..Call::default() };
-    let accepted = listener.accept(call).map_err(errno::of_call)?;
-    let token = accepted.token.ok_or(Errno::NETDOWN)?;
+    let (accepted, number) = listener.accept(call, || numbers::reserve(flags)).map_err(errno::of_call)?;
     if !address.is_null() {
         // SAFETY: the caller's promise.
         unsafe { names::give_address(address, length, accepted.peer, &listener) }?;
     }
-    install(accepted.socket, token, flags)
+    install(accepted.socket, number, flags)
 }
 
-/// Gives a new socket its descriptor, with the flags that the program asked for.
-fn install(socket: Socket, token: OwnedFd, flags: c_int) -> Result<c_int, Errno> {
-    if flags & libc::SOCK_NONBLOCK != 0 {
-        socket.set_nonblocking(true);
-        rustix::io::ioctl_fionbio(&token, true).map_err(|_| Errno::IO)?;
+/// Gives a new socket its number.
+fn install(socket: Socket, number: OwnedFd, flags: c_int) -> Result<c_int, Errno> {
+    socket.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0);
+    TABLE.insert(number.as_raw_fd(), socket).map_err(|_| Errno::MFILE)?;
+    if !processes::ARE_SEEN {
+        numbers::share(number.as_raw_fd())?;
     }
-    if flags & libc::SOCK_CLOEXEC == 0 {
-        rustix::io::fcntl_setfd(&token, rustix::io::FdFlags::empty()).map_err(|_| Errno::IO)?;
-    }
-    TABLE.insert(token.as_raw_fd(), socket).map_err(|_| Errno::MFILE)?;
-    Ok(token.into_raw_fd())
+    Ok(number.into_raw_fd())
 }

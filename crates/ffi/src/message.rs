@@ -4,7 +4,7 @@ use crate::engine::{self, TABLE};
 use crate::epoll;
 use crate::errno::{Errno, guard};
 use crate::io::{self, Told};
-use crate::{names, raw, real};
+use crate::{names, numbers, raw, real};
 use libc::{c_int, c_uint, mmsghdr, msghdr, socklen_t, ssize_t, timespec};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_posix::address::Structure;
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub unsafe extern "C-unwind" fn sockeye_sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     if !TABLE.has(fd) {
         // SAFETY: the caller's promise.
-        unsafe { leave_sets_to_kernel(message) };
+        unsafe { prepare_rights(message) };
         // SAFETY: the caller's arguments as they came.
         return unsafe { real::sendmsg(fd, message, flags) };
     }
@@ -46,12 +46,16 @@ pub unsafe extern "C-unwind" fn sockeye_recvmsg(fd: c_int, message: *mut msghdr,
     count
 }
 
-/// What goes to another process is the kernel's to judge.
-unsafe fn leave_sets_to_kernel(message: *const msghdr) {
+/// What goes to another process is the kernel's to judge, and to hold.
+unsafe fn prepare_rights(message: *const msghdr) {
     // SAFETY: valid, if it is not NULL.
     if unsafe { message.as_ref() }.is_some_and(|message| !message.msg_control.is_null()) {
         // SAFETY: the caller's promise: its control messages are as the kernel wants them.
-        unsafe { raw::rights(message) }.into_iter().for_each(epoll::leave_to_kernel);
+        for fd in unsafe { raw::rights(message) } {
+            epoll::leave_to_kernel(fd);
+            // What cannot be shared arrives as a descriptor of no use.
+            let _ = numbers::share(fd);
+        }
     }
 }
 
@@ -86,7 +90,7 @@ unsafe fn send_foreign(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: 
     let headers = unsafe { raw::elements(messages, (count as usize).min(raw::MOST_BUFFERS)) };
     for message in headers.unwrap_or_default() {
         // SAFETY: the caller's promise.
-        unsafe { leave_sets_to_kernel(&raw const message.msg_hdr) };
+        unsafe { prepare_rights(&raw const message.msg_hdr) };
     }
     // SAFETY: the caller's arguments as they came.
     unsafe { real::sendmmsg(fd, messages, count, flags) }

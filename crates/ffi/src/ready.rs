@@ -12,7 +12,7 @@ mod poll;
 use crate::engine::{self, TABLE};
 use crate::epoll::{self, SETS};
 use crate::errno::{Errno, guard};
-use crate::{io, raw, real};
+use crate::{io, numbers, raw, real};
 use libc::{c_int, c_short, nfds_t, pollfd, sigset_t, size_t, timespec};
 pub use poll::{after_fork_in_child, after_fork_in_parent, before_fork};
 use sockeye_clock::{Instant, monotonic};
@@ -169,7 +169,7 @@ fn arm(fds: &[pollfd]) -> bool {
         // A descriptor that cannot be used at all is ready to say so.
         ready |= engine::find(entry.fd).map_or(true, |socket| {
             answer(&socket, entry.events) != 0
-                || socket.arm(raw::borrow(entry.fd)).is_err()
+                || numbers::arm(entry.fd, &socket).is_err()
                 || answer(&socket, entry.events) != 0
         });
     }
@@ -193,7 +193,7 @@ fn correct(fds: &mut [pollfd]) -> c_int {
 
 /// POLLERR if the engine is gone: the kernel then says that the token has hung up although the words show nothing yet.
 fn failure(socket: &Socket, entry: &pollfd) -> c_short {
-    let hung_up = entry.revents & libc::POLLHUP != 0 && socket.arm(raw::borrow(entry.fd)).is_err();
+    let hung_up = entry.revents & libc::POLLHUP != 0 && numbers::arm(entry.fd, socket).is_err();
     if hung_up { libc::POLLERR | libc::POLLHUP | entry.events & (libc::POLLIN | libc::POLLOUT) } else { 0 }
 }
 

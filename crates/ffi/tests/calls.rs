@@ -220,6 +220,13 @@ fn sockets_get_the_lowest_numbers_and_leave_others_alone() {
     assert_same(&output(Stack::Sockeye, "numbers", |_, _| {}), &expected, "numbers");
 }
 
+/// In embedded mode a connection ends with its program.
+#[test]
+fn other_processes_hold_the_connections_that_they_get() {
+    let expected = output(Stack::Kernel, "processes", |_, _| {});
+    assert_same(&output(Stack::Sockeye, "processes", |_, _| {}), &expected, "processes");
+}
+
 #[test]
 fn peeking_goes_on_and_listeners_hand_options_down() {
     same_as_kernel("peek");

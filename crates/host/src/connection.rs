@@ -2,11 +2,10 @@
 
 mod exchange;
 
-use crate::blank::{Blank, Blanks};
+use crate::apart::Apart;
 use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
 use crate::proto::{self, Answer, Reply, Request};
-use crate::raw;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use sockeye_buffer::{Arena, HostPage, Mailbox, ReadyList};
@@ -17,8 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Our descriptors are out of the way of the program, which counts on small numbers for its own.
-pub(crate) const FIRST_DESCRIPTOR: i32 = 960;
 /// How long a host may take to answer. It executes requests at once, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,7 +29,7 @@ pub(crate) struct Connection {
     /// The liveness word while the host lives.
     alive: u32,
     is_lost: AtomicBool,
-    doorbell: OwnedFd,
+    doorbell: Apart,
     control: ForkMutex<Control>,
     epoch: AtomicU32,
 }
@@ -47,11 +44,10 @@ struct Control {
 /// What a process has of its own.
 #[derive(Debug)]
 struct Session {
-    socket: OwnedFd,
+    socket: Apart,
     mailbox: Mailbox,
     list: Arc<ReadyList>,
     groups: Groups,
-    blanks: Blanks,
 }
 
 /// Why there is no connection.
@@ -65,9 +61,9 @@ pub(crate) enum ConnectError {
 
 /// What a host's welcome brings.
 struct Welcome {
-    socket: OwnedFd,
+    socket: Apart,
     instance: u64,
-    doorbell: OwnedFd,
+    doorbell: Apart,
     page: OwnedFd,
     list: OwnedFd,
     mailbox: OwnedFd,
@@ -122,7 +118,7 @@ impl Connection {
             // A program that closes all descriptors closes this one too.
             Err(Errno::BADF | Errno::NOTSOCK) => {
                 if let Some(mut session) = control.session.take() {
-                    raw::disown(session.socket);
+                    session.socket.disown();
                     session.groups.disown();
                     // Another session has another ready list, which nobody here knows.
                     self.epoch.fetch_add(1, Ordering::Relaxed);
@@ -157,33 +153,6 @@ impl Connection {
             .map_err(|_| Errno::CONNRESET)
     }
 
-    /// A blank token: one that is kept, or the first of some more.
-    pub(crate) fn blank(&self) -> Result<Blank, Error> {
-        let mut control = self.control.lock();
-        loop {
-            let blanks = control.session.as_mut().map(|session| &mut session.blanks);
-            let request = match blanks {
-                Some(blanks) => match blanks.take() {
-                    Some(blank) => return Ok(blank),
-                    None => blanks.request(),
-                },
-                None => Request::Tokens { count: 1 },
-            };
-            let answer = self.call_locked(&mut control, &request);
-            let blanks = &mut control.session.as_mut().ok_or(Error::HostGone)?.blanks;
-            match answer {
-                Err(Error::TooManyFiles) if request != (Request::Tokens { count: 1 }) => blanks.clear(),
-                answer => return blanks.keep(answer?),
-            }
-        }
-    }
-
-    pub(crate) fn with_blanks(&self, act: impl FnOnce(&mut Blanks)) {
-        if let Some(session) = &mut self.control.lock().session {
-            act(&mut session.blanks);
-        }
-    }
-
     /// A group of this process's ready list, and the list.
     pub(crate) fn group(&self) -> Result<(Spare, Arc<ReadyList>), Error> {
         let mut control = self.control.lock();
@@ -195,7 +164,7 @@ impl Connection {
             groups.take(|group| {
                 let answer = self.call_locked(&mut control, &Request::Bell { group });
                 let bell = answer.ok().and_then(|answer| answer.descriptors.into_iter().next());
-                bell.map(move_up).ok_or(Errno::MFILE)
+                bell.ok_or(Errno::MFILE)
             })
         });
         let session = control.session.as_mut().ok_or(Error::HostGone)?;
@@ -283,16 +252,10 @@ impl Connection {
 }
 
 impl Session {
-    fn new(path: &Path, socket: OwnedFd, list: &OwnedFd, mailbox: &OwnedFd) -> Result<Self, ConnectError> {
+    fn new(path: &Path, socket: Apart, list: &OwnedFd, mailbox: &OwnedFd) -> Result<Self, ConnectError> {
         let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
         let mailbox = Mailbox::map(mailbox).map_err(|error| broken(path, &error))?;
-        Ok(Self {
-            socket,
-            mailbox,
-            list: Arc::new(list),
-            groups: Groups::default(),
-            blanks: Blanks::default(),
-        })
+        Ok(Self { socket, mailbox, list: Arc::new(list), groups: Groups::default() })
     }
 }
 
@@ -316,8 +279,8 @@ fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
             let mailbox = descriptors.pop().ok_or_else(missing)?;
             let list = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
-            let doorbell = descriptors.pop().map(move_up).ok_or_else(missing)?;
-            Ok(Welcome { socket: move_up(socket), instance, doorbell, page, list, mailbox })
+            let doorbell = descriptors.pop().map(Apart::new).ok_or_else(missing)?;
+            Ok(Welcome { socket: Apart::new(socket), instance, doorbell, page, list, mailbox })
         }
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),
@@ -347,10 +310,6 @@ fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))
         .map_err(|error| broken(path, &error))?;
     Ok(socket)
-}
-
-fn move_up(descriptor: OwnedFd) -> OwnedFd {
-    rustix::io::fcntl_dupfd_cloexec(&descriptor, FIRST_DESCRIPTOR).unwrap_or(descriptor)
 }
 
 fn broken(path: &Path, why: &dyn std::fmt::Display) -> ConnectError {

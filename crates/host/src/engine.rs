@@ -14,7 +14,7 @@ mod open;
 
 use crate::memory::{Memory, PoolId};
 use crate::rings::SlotRings;
-use crate::table::{ClientId, Table, Use, largest_rings};
+use crate::table::{ClientId, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, token};
 use parking_lot::Mutex;
@@ -209,15 +209,19 @@ impl Engine {
         }
     }
 
-    /// The program may have written, read, set options, or changed what its token shows.
+    /// The program may have written, read, set options, changed what its token shows, or given the socket up.
     fn look_at(&mut self, now: Instant, tag: u64) {
         self.apply_flags(now, tag);
+        let mut is_released = false;
         let id = self.table.lock().entry_mut(tag).and_then(|entry| {
+            is_released = entry.is_released();
             entry.mirror();
             entry.post_room();
             entry.id
         });
-        if let Some(id) = id {
+        if is_released {
+            self.close(now, tag);
+        } else if let Some(id) = id {
             self.network.doorbell(now, id);
         }
     }
@@ -258,17 +262,16 @@ impl Engine {
         let mut table = self.table.lock();
         if let Some(entry) = table.entry_mut(tag) {
             entry.token = None;
-            if let Some(id) = entry.token_id.take() {
+            if let Held::ByToken(id) = std::mem::replace(&mut entry.held, Held::Nobody) {
                 self.tokens.forget(id);
             }
-            entry.held = Use::Unused;
             entry.armers.clear();
         }
         table.unwatch(tag);
         table.release_if_unused(tag);
     }
 
-    /// A process has hung up: what it published counts, and it holds nothing any more that a token cannot tell of.
+    /// A process has hung up: what it published counts, and it holds nothing any more but what it has a token of.
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
         let pool = PoolId(client.0);
         let tags: Vec<u64> =
@@ -306,14 +309,15 @@ impl Engine {
         table.release_if_unused(tag);
     }
 
-    /// `client` has closed its descriptors of a socket whose token shows a reset, or is gone.
+    /// `client` is gone and held the socket, or it has closed its descriptors of one whose token shows a reset.
     fn forget(&mut self, now: Instant, tag: u64, client: ClientId) {
         let is_last = self.table.lock().entry_mut(tag).is_some_and(|entry| {
             let was_armer = entry.armers.contains(&client);
             entry.armers.retain(|&armer| armer != client);
-            was_armer
+            let was_last_armer = was_armer
                 && entry.armers.is_empty()
-                && entry.condition() & crate::table::condition::TOKEN_CLOSED != 0
+                && entry.condition() & crate::table::condition::TOKEN_CLOSED != 0;
+            was_last_armer || entry.held == Held::By(client)
         });
         if is_last {
             self.close(now, tag);

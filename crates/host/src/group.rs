@@ -1,5 +1,6 @@
 //! Groups: the threads of a process that wait together, in one epoll set or in one poll().
 
+use crate::apart::Apart;
 use crate::raw;
 use crate::transport::Way;
 use rustix::io::Errno;
@@ -21,7 +22,7 @@ pub struct Group {
     epoch: u32,
     list: Arc<ReadyList>,
     number: u32,
-    bell: Option<OwnedFd>,
+    bell: Option<Apart>,
     sleeps: AtomicU32,
 }
 
@@ -29,7 +30,7 @@ pub struct Group {
 #[derive(Debug)]
 pub(crate) struct Spare {
     number: u32,
-    bell: OwnedFd,
+    bell: Apart,
 }
 
 impl Group {
@@ -149,7 +150,7 @@ impl Groups {
             return Err(Errno::MFILE);
         }
         let bell = new_bell(self.made)?;
-        let spare = Spare { number: self.made, bell };
+        let spare = Spare { number: self.made, bell: Apart::new(bell) };
         self.made += 1;
         Ok(spare)
     }
@@ -160,6 +161,6 @@ impl Groups {
 
     /// Forgets all, whose numbers somebody has closed, and others may have by now.
     pub(crate) fn disown(&mut self) {
-        self.spare.drain(..).for_each(|spare| raw::disown(spare.bell));
+        self.spare.drain(..).for_each(|spare| spare.bell.disown());
     }
 }

@@ -11,7 +11,7 @@
 //! sleeps on the slot's futexes. Everything else is a request.
 #![deny(unsafe_code)]
 
-mod blank;
+mod apart;
 mod client;
 mod connection;
 mod embedded;
@@ -34,6 +34,7 @@ mod tokens;
 mod transport;
 mod watch;
 
+pub use apart::{Apart, apart_between, is_apart, make_room};
 pub use fork_mutex::ForkMutex;
 pub use group::Group;
 pub use net::{HostedOptions, Net, SetupError};

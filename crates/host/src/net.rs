@@ -1,16 +1,15 @@
 //! A way to an engine.
 
-use crate::blank::with_token;
 use crate::client::Client;
 use crate::embedded::Embedded;
 use crate::proto::{Handle, Reply, Request};
-use crate::socket::Token;
+use crate::socket::Holder;
 use crate::token::Name;
 use crate::transport::Way;
 use crate::{Socket, network_file};
 use sockeye_stack::{Error, Family, HostId, NetworkConfig, SocketInfo};
 use std::ffi::OsString;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -121,19 +120,15 @@ impl Net {
         Ok(Self { engine })
     }
 
-    /// A new socket and, if `token`, its token descriptor (close-on-exec), which the caller owns: the socket is closed when all
-    /// copies of it are. Without a token the socket is closed when the last handle of it is dropped (embedded mode only).
+    /// A new socket, which this process holds alone until it has a token ([`Socket::give_token`]): it is closed when it is dropped, and
+    /// when the process ends.
     ///
     /// # Errors
-    /// `HostGone`, `TooManyFiles`, `NoBufferSpace`.
-    pub fn socket(&self, family: Family, token: bool) -> Result<(Socket, Option<OwnedFd>), Error> {
+    /// `HostGone`, `NoBufferSpace`.
+    pub fn socket(&self, family: Family) -> Result<Socket, Error> {
         let way = self.way()?;
-        if !token && matches!(way, Way::Embedded(..)) {
-            let answer = way.call(Request::Socket { family, token: None })?;
-            return Ok((Socket::new(way, told_handle(&answer.reply)?, Token::Without)?, None));
-        }
-        let (answer, token) = with_token(&way, |token| Request::Socket { family, token: Some(token) })?;
-        Ok((Socket::new(way, told_handle(&answer.reply)?, Token::With)?, Some(token)))
+        let handle = told_handle(&way.call(Request::Socket { family })?.reply)?;
+        Socket::new(way, handle, Holder::ThisProcess)
     }
 
     /// The socket behind a token that was inherited or received.
@@ -147,7 +142,7 @@ impl Net {
             return Err(Error::BadDescriptor);
         }
         let handle = told_handle(&way.call(Request::Adopt { token: name.id })?.reply)?;
-        Socket::new(way, handle, Token::With)
+        Socket::new(way, handle, Holder::Token)
     }
 
     /// Whether a descriptor is a token of any Sockeye host process (by its peer's abstract name).

@@ -29,11 +29,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
-const MAX_DESCRIPTORS: usize = MOST_TOKENS as usize;
+const MAX_DESCRIPTORS: usize = 4;
 /// Lines of netstat in a reply: at most some hundred bytes each.
 pub(crate) const LINES_A_PAGE: usize = 200;
 
@@ -45,14 +45,16 @@ pub(crate) enum Request {
         version: u32,
         host: Option<String>,
     },
-    /// Tokens for sockets to come.
-    Tokens {
-        count: u32,
-    },
-    /// A new socket, with one of the caller's blank tokens or without.
+    /// A new socket, which the caller holds.
     Socket {
         family: Family,
-        token: Option<u64>,
+    },
+    /// A token of no socket yet.
+    Token,
+    /// From now on whoever has a copy of this token holds the socket, and no longer the caller.
+    Give {
+        tag: u64,
+        token: u64,
     },
     /// The socket behind a token that was inherited or received.
     Adopt {
@@ -76,7 +78,6 @@ pub(crate) enum Request {
     },
     Accept {
         tag: u64,
-        token: Option<u64>,
     },
     Connect {
         tag: u64,
@@ -143,7 +144,7 @@ pub(crate) enum Request {
     Forget {
         tag: u64,
     },
-    /// The owner of a socket without a token is done with it.
+    /// The caller, which holds the socket, cannot use it.
     Close {
         tag: u64,
     },
@@ -175,9 +176,6 @@ impl Request {
     }
 }
 
-/// Most tokens that are made at once.
-pub(crate) const MOST_TOKENS: u32 = 16;
-
 /// How a client finds a socket's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Handle {
@@ -199,10 +197,8 @@ pub(crate) enum Reply {
     /// No; in words.
     Refused(String),
     Done,
-    /// With their descriptors.
-    Tokens(Vec<u64>),
-    /// The caller has no such blank token: somebody else has closed it.
-    NoToken,
+    /// Its number, with its descriptor.
+    Token(u64),
     Socket(Handle),
     Accepted(Handle, SocketAddr),
     Watch(u32),

@@ -2,14 +2,22 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::ptr;
 
-/// Forgets a descriptor that was closed behind our back: its number may be another file's by now.
-pub(crate) fn disown(descriptor: OwnedFd) {
-    let _ = descriptor.into_raw_fd();
+/// A descriptor of ours by its number.
+pub(crate) fn borrow(number: i32) -> BorrowedFd<'static> {
+    debug_assert!(number >= 0, "only descriptors that are there are borrowed");
+    // SAFETY: not -1; if a program has closed it by a way of its own, calls fail and no memory is unsafe.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// Takes a descriptor back that was given away as a number.
+pub(crate) fn own(number: i32) -> OwnedFd {
+    // SAFETY: whoever calls this was given the number, and gives it to nobody else.
+    unsafe { OwnedFd::from_raw_fd(number) }
 }
 
 /// Stands for a descriptor that is not there: each call on it fails.

@@ -1,5 +1,6 @@
 //! The program's side of a socket.
 
+mod close;
 mod fast_open;
 mod kept;
 mod open;
@@ -10,6 +11,7 @@ mod token;
 mod wait;
 mod watch;
 
+use crate::apart::Apart;
 use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request};
 use crate::table::condition;
@@ -17,7 +19,7 @@ use crate::transport::{Attached, Way};
 use sockeye_buffer::{Condition, Flag, SlotHeader, is_urgent_here};
 use sockeye_stack::{Error, OptionName, Report, Shutdown, SocketOption, TcpInfo};
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,7 +29,12 @@ use std::time::Duration;
 pub struct Socket {
     way: Way,
     at: Attached,
-    token: Token,
+    /// Whether whoever has a copy of its token holds the socket. If not, this process does.
+    has_token: AtomicBool,
+    /// This process has given it up.
+    is_released: AtomicBool,
+    /// In which process it was made: see [`Way::epoch`].
+    made_in: u32,
     /// The slot's condition word says that it is ours.
     owner: u32,
     /// Its place in the ready list of this process, and in the upper half of which: see [`Way::epoch`].
@@ -40,14 +47,14 @@ pub struct Socket {
     /// Waits that are still to do without looking eagerly.
     patience: AtomicU32,
     /// A copy of the token, once the program has closed its own under a call that waits.
-    kept: OnceLock<OwnedFd>,
+    kept: OnceLock<Apart>,
 }
 
-/// Whether a socket has a token descriptor.
+/// Who holds a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    With,
-    Without,
+pub(crate) enum Holder {
+    ThisProcess,
+    Token,
 }
 
 /// How one call is made.
@@ -106,8 +113,6 @@ impl From<Error> for CallError {
 pub struct Accepted {
     /// The connection.
     pub socket: Socket,
-    /// Its token (close-on-exec), if the listener has one.
-    pub token: Option<OwnedFd>,
     /// Who connected.
     pub peer: SocketAddr,
 }
@@ -130,14 +135,22 @@ pub struct Readiness {
 }
 
 impl Socket {
-    pub(crate) fn new(way: Way, handle: Handle, token: Token) -> Result<Self, Error> {
-        let at = way.attach(handle)?;
+    pub(crate) fn new(way: Way, handle: Handle, holder: Holder) -> Result<Self, Error> {
+        let at = way.attach(handle).inspect_err(|_| {
+            if holder == Holder::ThisProcess {
+                // A host that is gone has closed it.
+                let _ = way.tell(Request::Close { tag: handle.tag });
+            }
+        })?;
         let owner = condition::owner_of(handle.tag);
-        let watch = AtomicU64::new(u64::from(way.epoch()) << 32 | u64::from(handle.watch));
+        let made_in = way.epoch();
+        let watch = AtomicU64::new(u64::from(made_in) << 32 | u64::from(handle.watch));
         Ok(Self {
             way,
             at,
-            token,
+            has_token: AtomicBool::new(holder == Holder::Token),
+            is_released: AtomicBool::new(false),
+            made_in,
             owner,
             watch,
             has_joined: AtomicBool::new(false),
@@ -407,37 +420,6 @@ impl Socket {
         is_told.then(|| (self.at.reader.len(), is_end_of_file))
     }
 
-    /// To be called before the last descriptor of this process for the socket is closed: as on Linux, calls that wait in it go on,
-    /// and the socket is closed after them. Says whether there are any.
-    pub fn keep_for_waiters(&self, token: BorrowedFd<'_>) -> bool {
-        if !self.waiters.are_there(self.way.epoch()) {
-            return false;
-        }
-        // Without a descriptor to spare, the calls see the end of the connection.
-        rustix::io::fcntl_dupfd_cloexec(token, crate::connection::FIRST_DESCRIPTOR)
-            .is_ok_and(|copy| self.kept.set(copy).is_ok())
-    }
-
-    /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the
-    /// last of all.
-    pub fn linger(&self) {
-        const OVER: u32 = Condition::DRAINED | Condition::CLOSED;
-        if !self.condition().is_ok_and(|word| word & condition::LINGER != 0) {
-            return;
-        }
-        let tag = self.tag();
-        let Ok(Answer { reply: Reply::Linger(Some(seconds)), .. }) = self.way.call(Request::Linger { tag })
-        else {
-            return;
-        };
-        let deadline = sockeye_clock::monotonic() + Duration::from_secs(seconds.into());
-        // A host that dies takes the bytes along.
-        let is_over = || !self.way.is_alive() || self.condition().map_or(true, |word| word & OVER != 0);
-        while !is_over() && self.wait(wait::Side::Sender, Some(deadline), is_over).is_ok() {}
-        // Nobody else waits for the slot then. A host that is gone has none.
-        let _ = self.way.tell(Request::Lingered { tag });
-    }
-
     fn tag(&self) -> u64 {
         self.at.handle.tag
     }
@@ -458,19 +440,6 @@ impl Socket {
 
     fn may_block(&self, call: Call<'_>) -> bool {
         !call.dont_wait && !self.is_nonblocking()
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        let tag = self.tag();
-        let request = match self.token {
-            Token::Without => Request::Close { tag },
-            Token::With if self.is_token_closed() => Request::Forget { tag },
-            Token::With => return,
-        };
-        // A host that is gone has closed it.
-        let _ = self.way.tell(request);
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) mod condition {
 
     /// The owner's part for the socket `tag`.
     pub(crate) fn owner_of(tag: u64) -> u32 {
-        ((tag >> 32) as u32) << OWNER_SHIFT
+        super::generation_of(tag) << OWNER_SHIFT
     }
 }
 
@@ -54,11 +54,8 @@ pub(crate) struct Entry {
     pub(crate) id: Option<SocketId>,
     /// The stack uses the rings.
     rings: Use,
-    /// A program has the socket.
-    pub(crate) held: Use,
-    /// The number of the token.
-    pub(crate) token_id: Option<u64>,
-    /// The engine's end of it, while it is open.
+    pub(crate) held: Held,
+    /// The engine's end of the token, while it is open.
     pub(crate) token: Option<EngineEnd>,
     /// Processes that are told by their ready lists what happens.
     pub(crate) watchers: Vec<Watcher>,
@@ -72,6 +69,16 @@ pub(crate) struct Entry {
     pub(crate) fin_shown: bool,
     /// The urgent mark that was last shown on the token.
     pub(crate) urgent_mark: u64,
+}
+
+/// Which program has a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    Nobody,
+    /// This process, and no other: until it gives the socket up, or hangs up.
+    By(ClientId),
+    /// Whoever has a copy of the token of this number.
+    ByToken(u64),
 }
 
 /// Whether something is in use.
@@ -99,10 +106,16 @@ impl Entry {
         self.slot.header().engine.condition.load(Ordering::Relaxed)
     }
 
+    /// Whether the process that holds it has given it up.
+    pub(crate) fn is_released(&self) -> bool {
+        let released = self.slot.header().readiness.released.load(Ordering::SeqCst);
+        matches!(self.held, Held::By(_)) && released == generation_of(self.tag)
+    }
+
     fn is_unused(&self) -> bool {
         self.id.is_none()
             && self.rings == Use::Unused
-            && self.held == Use::Unused
+            && self.held == Held::Nobody
             && self.lingering.is_empty()
     }
 }
@@ -139,8 +152,7 @@ impl Table {
             place,
             id: None,
             rings: Use::Unused,
-            held: Use::Unused,
-            token_id: None,
+            held: Held::Nobody,
             token: None,
             watchers: Vec::new(),
             armers: Vec::new(),
@@ -233,6 +245,11 @@ impl Table {
             self.memory.give_back(entry.pool, entry.place, entry.slot);
         }
     }
+}
+
+/// The part of a tag that no other socket of the same place has.
+pub(crate) fn generation_of(tag: u64) -> u32 {
+    (tag >> 32) as u32
 }
 
 /// Never 0 in its low 16 bits.

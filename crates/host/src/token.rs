@@ -1,4 +1,4 @@
-//! Token descriptors: what a socket is to the kernel.
+//! Token descriptors: what a socket that is shared is to the kernel.
 //!
 //! ```text
 //!   program's end `a` (the descriptor)                       engine's end `h`

@@ -1,4 +1,4 @@
-//! The tokens of an engine: which socket each is of. They are made before their sockets, many at once, and are blank until then.
+//! The tokens of an engine: which socket each is of. A token is of none until the process that asked for it has received it.
 
 use crate::table::{ClientId, next_generation};
 use crate::token::{self, EngineEnd, Name};
@@ -44,7 +44,7 @@ impl Tokens {
         Ok((id, program))
     }
 
-    /// The token that was sent blank to `client` becomes that of the socket `tag`. `None` if there is no such token.
+    /// The token that was sent to `client` becomes that of the socket `tag`. `None` if there is no such token.
     pub(crate) fn give(&mut self, id: u64, client: ClientId, tag: u64) -> Option<EngineEnd> {
         let made = self.made.get_mut(id as u32 as usize).filter(|made| made.id == id)?;
         match std::mem::replace(&mut made.of, Of::Socket(tag)) {
@@ -54,13 +54,6 @@ impl Tokens {
                 None
             }
         }
-    }
-
-    /// Whether `client` has that token, and it is of no socket.
-    pub(crate) fn is_blank(&self, id: u64, client: ClientId) -> bool {
-        self.made.get(id as u32 as usize).is_some_and(|made| {
-            made.id == id && matches!(made.of, Of::Nobody { client: owner, .. } if owner == client)
-        })
     }
 
     /// The socket of a token.

@@ -1,6 +1,5 @@
 //! The way from a socket to its engine, the same for both modes: calls, doorbells, and waiting.
 
-use crate::blank::{Blank, Blanks};
 use crate::connection::Connection;
 use crate::embedded::Embedded;
 use crate::group::{Group, Spare};
@@ -88,23 +87,6 @@ impl Way {
                 }
             }
             Self::Embedded(embedded, _) => embedded.ring(attached.handle.tag),
-        }
-    }
-
-    /// A blank token.
-    pub(crate) fn blank(&self) -> Result<Blank, Error> {
-        match self {
-            Self::Hosted(connection) => connection.blank(),
-            Self::Embedded(embedded, host) => {
-                Blanks::default().keep(embedded.call(*host, Request::Tokens { count: 1 })?)
-            }
-        }
-    }
-
-    /// What this process keeps of blank tokens, if it has a session.
-    pub(crate) fn with_blanks(&self, act: impl FnOnce(&mut Blanks)) {
-        if let Self::Hosted(connection) = self {
-            connection.with_blanks(act);
         }
     }
 

@@ -60,7 +60,7 @@ fn bulk() {
 #[test]
 fn refused() {
     let net = net();
-    let (socket, _) = net.socket(Family::V4, false).unwrap();
+    let socket = net.socket(Family::V4).unwrap();
     assert_eq!(socket.connect(Call::default(), address(1)), Err(CallError::Failed(Error::ConnectionRefused)));
     assert_eq!(
         socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0])]),
@@ -73,7 +73,7 @@ fn refused() {
 fn fast_open_does_not_wait_for_text() {
     let net = net();
     let (_listener, at) = listener(&net, false);
-    let (socket, _) = net.socket(Family::V4, false).unwrap();
+    let socket = net.socket(Family::V4).unwrap();
     socket.set_option(SocketOption::FastOpenNoCookie(true)).unwrap();
     socket.set_option(SocketOption::FastOpenConnect(true)).unwrap();
     socket.set_send_timeout(Duration::from_secs(10));
@@ -164,7 +164,7 @@ fn another_engine_adopts(token: BorrowedFd<'_>) -> Result<(), Error> {
 #[test]
 fn readiness_by_linux_s_rules() {
     let net = net();
-    let (socket, _) = net.socket(Family::V4, false).unwrap();
+    let socket = net.socket(Family::V4).unwrap();
     let fresh = Readiness { writable: true, hang_up: true, ..Readiness::default() };
     assert_eq!(socket.readiness(), fresh);
     socket.listen(1).unwrap();

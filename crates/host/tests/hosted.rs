@@ -3,7 +3,7 @@
 mod common;
 
 use common::hosted::{Host, Program};
-use common::{End, address, check_pattern, connect, fill_pattern, listener, pair};
+use common::{End, accept, address, check_pattern, connect, fill_pattern, listener, pair};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use rustix::process::{Resource, Rlimit};
 use sockeye_host::{Call, CallError, HostedOptions, Net, Socket};
@@ -97,7 +97,7 @@ fn every_byte_whose_send_returned_arrives_though_the_sender_is_killed() {
     for round in 0..20u64 {
         let journal = host.file(&format!("journal{round}"));
         let mut sender = Program::start(&host, &["sender", &at.to_string(), journal.to_str().unwrap()]);
-        let accepted = listener.socket.accept(Call::default()).unwrap();
+        let accepted = accept(&listener.socket).unwrap();
         let mut bytes = vec![0; 7_001];
         let mut received = 0u64;
         let kill_at = 1 + round * 23_456;
@@ -133,7 +133,7 @@ fn nobody_hangs_when_the_host_is_killed() {
             let (listener, _) = listener(&net, true);
             thread::spawn(move || {
                 let End { socket, token: _token } = listener;
-                socket.accept(Call::default()).map(drop)
+                accept(&socket).map(drop)
             })
         })
         .chain([thread::spawn(move || {
@@ -144,7 +144,7 @@ fn nobody_hangs_when_the_host_is_killed() {
     let mut other = {
         let (listener, at) = listener(&net, true);
         let other = Program::start(&host, &["waiter", &at.to_string()]);
-        listener.socket.accept(Call::default()).unwrap();
+        accept(&listener.socket).unwrap();
         other
     };
     host.kill();
@@ -221,7 +221,7 @@ fn connecting_shows_on_an_armed_token() {
     let host = Host::start();
     let net = host.net();
     let (_listener, at) = listener(&net, true);
-    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let End { socket, token } = End::new(net.socket(Family::V4).unwrap(), true);
     let token = token.unwrap();
     socket.set_nonblocking(true);
     socket.arm(token.as_fd()).unwrap();
@@ -230,7 +230,7 @@ fn connecting_shows_on_an_armed_token() {
     poll_until(&token, PollFlags::OUT);
     assert_eq!(socket.take_error(), None);
 
-    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let End { socket, token } = End::new(net.socket(Family::V4).unwrap(), true);
     let token = token.unwrap();
     socket.arm(token.as_fd()).unwrap();
     let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
@@ -279,7 +279,7 @@ fn connecting_is_an_edge_however_soon_it_is_over() {
     let host = Host::start();
     let net = host.net();
     let (_listener, at) = listener(&net, true);
-    let (socket, token) = net.socket(Family::V4, true).unwrap();
+    let End { socket, token } = End::new(net.socket(Family::V4).unwrap(), true);
     let token = token.unwrap();
     let set = set_of_edges(&socket, &token);
     edge(&set, epoll::EventFlags::OUT);
@@ -300,7 +300,7 @@ fn lingering_ends_with_the_host() {
     drop(token);
     let socket = client.socket;
     let start = sockeye_clock::monotonic();
-    let closing = thread::spawn(move || socket.linger());
+    let closing = thread::spawn(move || socket.close());
     let other = host.net();
     while sockeye_clock::monotonic().since(start).as_millis() < 300 {
         assert_eq!(other.sockets(true).unwrap().len(), 2, "both ends");
@@ -322,11 +322,11 @@ fn a_listener_s_token_is_readable_while_connections_wait() {
     let _clients = [connect(&net, at, true), connect(&net, at, true)];
     poll_until(&token, PollFlags::IN);
     let call = Call { token: Some(token.as_fd()), dont_wait: true, ..Call::default() };
-    let first = listener.socket.accept(call).unwrap();
+    let (first, ()) = listener.socket.accept(call, || Ok(())).unwrap();
     poll_until(&token, PollFlags::IN);
-    let second = listener.socket.accept(call).unwrap();
+    let (second, ()) = listener.socket.accept(call, || Ok(())).unwrap();
     assert!(!poll(&token, false).contains(PollFlags::IN));
-    assert_eq!(listener.socket.accept(call).map(drop), Err(CallError::Failed(Error::WouldBlock)));
+    assert_eq!(listener.socket.accept(call, || Ok(())).map(drop), Err(CallError::Failed(Error::WouldBlock)));
     drop((first, second));
 }
 
@@ -335,7 +335,7 @@ fn a_port_is_free_as_soon_as_its_listener_is_closed() {
     let host = Host::start();
     let net = host.net();
     let (first, at) = listener(&net, true);
-    let (second, _token) = net.socket(Family::V4, true).unwrap();
+    let second = net.socket(Family::V4).unwrap();
     assert_eq!(second.bind(at), Err(Error::AddressInUse));
     drop(first.token);
     second.bind(at).unwrap();
@@ -420,7 +420,7 @@ fn lingering_waits_for_the_last_byte_to_be_acknowledged() {
         drop(server.token);
         received
     });
-    client.socket.linger();
+    client.socket.close();
     assert_eq!(client.socket.unacknowledged(), 0);
     assert_eq!(reader.join().unwrap(), sent);
 }

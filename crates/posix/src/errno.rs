@@ -13,6 +13,7 @@ impl Errno {
     pub const AFNOSUPPORT: Self = Self(libc::EAFNOSUPPORT);
     pub const AGAIN: Self = Self(libc::EAGAIN);
     pub const BADF: Self = Self(libc::EBADF);
+    pub const BUSY: Self = Self(libc::EBUSY);
     pub const CONNABORTED: Self = Self(libc::ECONNABORTED);
     pub const DESTADDRREQ: Self = Self(libc::EDESTADDRREQ);
     pub const DOM: Self = Self(libc::EDOM);

@@ -31,10 +31,9 @@ impl TcpListener {
     /// As [`std::net::TcpListener::accept`].
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
-            match self.0.socket.accept(self.0.call()) {
-                Ok(accepted) => {
-                    let handle = Handle { socket: accepted.socket, token: accepted.token };
-                    return Ok((TcpStream::new(handle), accepted.peer));
+            match self.0.socket.accept(self.0.call(), || Ok(())) {
+                Ok((accepted, ())) => {
+                    return Ok((TcpStream::new(Handle::new(accepted.socket)), accepted.peer));
                 }
                 Err(error) => match from_call(error) {
                     error if error.kind() == ErrorKind::Interrupted => {}

@@ -3,12 +3,10 @@
 use crate::error::{from_call, from_setup, from_stack};
 use crate::stream::Handle;
 use crate::{HostedOptions, NetworkConfig, SetupError, TcpListener, TcpStream};
-use sockeye_host::Call;
 use sockeye_stack::{Error, Family, SocketInfo, SocketOption};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -19,14 +17,6 @@ const BACKLOG: i32 = 4096;
 #[derive(Clone, Debug)]
 pub struct Net {
     engine: sockeye_host::Net,
-    /// Sockets of a host process have a token descriptor; embedded ones need none.
-    placement: Placement,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Placement {
-    Embedded,
-    Hosted,
 }
 
 impl Net {
@@ -44,7 +34,7 @@ impl Net {
     /// # Errors
     /// A faulty configuration: one line that names the thing and the mend.
     pub fn with_config(config: &NetworkConfig, host: Option<&str>) -> Result<Self, SetupError> {
-        Ok(Self { engine: sockeye_host::Net::embedded(config, host)?, placement: Placement::Embedded })
+        Ok(Self { engine: sockeye_host::Net::embedded(config, host)? })
     }
 
     /// The network of the user's host process, which is started if it does not run. What was written to its sockets is
@@ -61,7 +51,7 @@ impl Net {
     /// # Errors
     /// As [`hosted`](Self::hosted); a faulty network file.
     pub fn hosted_with(options: &HostedOptions) -> Result<Self, SetupError> {
-        Ok(Self { engine: sockeye_host::Net::hosted(options)?, placement: Placement::Hosted })
+        Ok(Self { engine: sockeye_host::Net::hosted(options)? })
     }
 
     /// As `SOCKEYE_MODE` (`host`, which is the default, or `embedded`), `SOCKEYE_SOCKET`, `SOCKEYE_NETWORK` and
@@ -70,11 +60,7 @@ impl Net {
     /// # Errors
     /// As the others; an unknown mode.
     pub fn from_env() -> Result<Self, SetupError> {
-        let placement = match mode() {
-            Some(mode) if mode == "embedded" => Placement::Embedded,
-            _ => Placement::Hosted,
-        };
-        Ok(Self { engine: sockeye_host::Net::from_env()?, placement })
+        Ok(Self { engine: sockeye_host::Net::from_env()? })
     }
 
     /// The network of [`TcpListener::bind`] and [`TcpStream::connect`]: [`from_env`](Self::from_env) if `SOCKEYE_MODE` is
@@ -96,7 +82,7 @@ impl Net {
     /// # Errors
     /// There is no such host.
     pub fn on_host(&self, name: &str) -> Result<Self, SetupError> {
-        Ok(Self { engine: self.engine.at(Some(name))?, placement: self.placement })
+        Ok(Self { engine: self.engine.at(Some(name))? })
     }
 
     /// A listener on the first of `addresses` that can be bound.
@@ -156,9 +142,7 @@ impl Net {
 
     fn handle(&self, address: SocketAddr) -> io::Result<Handle> {
         let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
-        let (socket, token) =
-            self.engine.socket(family, self.placement == Placement::Hosted).map_err(from_stack)?;
-        Ok(Handle { socket, token })
+        Ok(Handle::new(self.engine.socket(family).map_err(from_stack)?))
     }
 }
 
@@ -168,7 +152,7 @@ fn mode() -> Option<OsString> {
 }
 
 fn connect(handle: &Handle, address: SocketAddr) -> io::Result<()> {
-    let call = Call { token: handle.token.as_ref().map(AsFd::as_fd), ..Call::default() };
+    let call = handle.call();
     loop {
         match handle.socket.connect(call, address).map_err(from_call) {
             // After a signal the open goes on; asking again waits for it.

@@ -7,30 +7,45 @@ use sockeye_stack::{Error, OptionName, SocketOption};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// A socket and, in hosted mode, its token: what clones of a stream or a listener share.
+/// A socket: what clones of a stream or a listener share.
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) socket: Socket,
-    pub(crate) token: Option<OwnedFd>,
+    /// Its token, once it is polled: until then nobody but this process has it.
+    token: OnceLock<OwnedFd>,
+    /// Held by who makes it.
+    making: Mutex<()>,
 }
 
 impl Handle {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self { socket, token: OnceLock::new(), making: Mutex::new(()) }
+    }
+
     pub(crate) fn call(&self) -> Call<'_> {
-        Call { token: self.token.as_ref().map(AsFd::as_fd), ..Call::default() }
+        Call { token: self.token.get().map(AsFd::as_fd), ..Call::default() }
     }
 
     pub(crate) fn poll_fd(&self) -> io::Result<BorrowedFd<'_>> {
-        let Some(token) = &self.token else {
-            return Err(io::Error::new(
-                ErrorKind::Unsupported,
-                "a socket of an embedded network has no descriptor",
-            ));
-        };
-        self.socket.arm(token.as_fd()).map_err(from_stack)?;
-        Ok(token.as_fd())
+        let token = self.token()?;
+        self.socket.arm(token).map_err(from_stack)?;
+        Ok(token)
+    }
+
+    fn token(&self) -> io::Result<BorrowedFd<'_>> {
+        let mut token = self.token.get();
+        if token.is_none() {
+            let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(made) = self.socket.give_token().map_err(from_stack)? {
+                self.token.get_or_init(|| made);
+            }
+            token = self.token.get();
+        }
+        // There is one now, whoever made it.
+        token.map(AsFd::as_fd).ok_or_else(|| from_stack(Error::BadDescriptor))
     }
 }
 
@@ -38,7 +53,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // The socket is closed when its last token is; only then can it be waited for (SO_LINGER).
         drop(self.token.take());
-        self.socket.linger();
+        self.socket.close();
     }
 }
 
@@ -207,8 +222,10 @@ impl TcpStream {
     /// The descriptor whose readiness (`poll`, `select`, `epoll`) is that of the connection. It is not for reading or
     /// writing. Ask for it again before each wait by `poll` or `select`; with `epoll`, once is enough.
     ///
+    /// It is made by the first call: until then a connection has no descriptor.
+    ///
     /// # Errors
-    /// `Unsupported` for a socket of an embedded network, which has no descriptor.
+    /// The process can have no more descriptors; the host process is gone.
     pub fn poll_fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.0.poll_fd()
     }

@@ -1,6 +1,7 @@
 //! What programs for `std::net` rely on.
 #![allow(missing_docs)]
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye::{Net, TcpListener, TcpStream};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -152,9 +153,15 @@ fn options_are_kept() {
 }
 
 #[test]
-fn embedded_sockets_have_no_descriptor() {
-    let (client, _server) = pair(&net());
-    assert_eq!(client.poll_fd().unwrap_err().kind(), ErrorKind::Unsupported);
+fn sockets_of_this_process_can_be_polled_like_others() {
+    let (client, mut server) = pair(&net());
+    let is_readable = || {
+        let mut polled = [PollFd::from_borrowed_fd(client.poll_fd().unwrap(), PollFlags::IN)];
+        rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    };
+    assert!(!is_readable());
+    server.write_all(b"x").unwrap();
+    assert!(is_readable());
 }
 
 #[test]

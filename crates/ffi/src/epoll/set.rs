@@ -5,7 +5,7 @@ use crate::engine;
 use crate::errno::Errno;
 use crate::fork;
 use crate::table::Guard;
-use crate::{raw, real};
+use crate::{numbers, raw, real};
 use libc::{EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLWAKEUP};
 use libc::{c_int, epoll_event};
 use sockeye_host::{ForkMutex, Group, Socket};
@@ -232,8 +232,11 @@ impl Set {
 /// Brings a token up to date, before the kernel judges it.
 pub(super) fn arm(fd: c_int, asked: u32) -> Result<(), Errno> {
     let socket = engine::find(fd)?;
-    // If the host process is gone the token has hung up, which is what the set will say.
-    let _ = socket.arm(raw::borrow(fd));
+    match numbers::arm(fd, &socket) {
+        // The token has hung up, which is what the set will say, and so says a placeholder.
+        Ok(()) | Err(Errno::NETDOWN) => {}
+        Err(errno) => return Err(errno),
+    }
     if asked & EPOLLET as u32 != 0 {
         socket.show_edges();
     }

@@ -4,6 +4,7 @@
 use crate::errno::Errno;
 use libc::{c_char, c_int, c_long, c_uint, c_ulong, c_void, size_t, socklen_t, ssize_t};
 use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
@@ -13,8 +14,7 @@ fn resolve(cell: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
     if !known.is_null() {
         return known;
     }
-    // SAFETY: `name` is a C string, and RTLD_NEXT is a handle that is always valid.
-    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    let found = address_of(name);
     cell.store(found, Ordering::Release);
     found
 }
@@ -232,6 +232,24 @@ pub fn epoll_wait_for(
     // SAFETY: as above.
     let count = unsafe { epoll_pwait(epoll, out.as_mut_ptr(), most, millis, mask) };
     usize::try_from(count).map_err(|_| Errno::last())
+}
+
+/// Makes the open descriptor `fd` a copy of `descriptor`; its close-on-exec flag stays.
+pub fn replace(descriptor: BorrowedFd<'_>, fd: c_int) {
+    // SAFETY: no pointers.
+    let flags = unsafe { fcntl(fd, libc::F_GETFD, 0) };
+    if flags >= 0 {
+        let flags = if flags & libc::FD_CLOEXEC != 0 { libc::O_CLOEXEC } else { 0 };
+        // SAFETY: no pointers. It cannot fail: `fd` is open, and another one.
+        unsafe { dup3(descriptor.as_raw_fd(), fd, flags) };
+    }
+}
+
+/// The address of the C library's function of that name; null if it has none.
+#[must_use]
+pub fn address_of(name: &CStr) -> *mut c_void {
+    // SAFETY: `name` is a C string, and RTLD_NEXT is a handle that is always valid.
+    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
 }
 
 fn timespec(time: Duration) -> libc::timespec {

@@ -20,7 +20,7 @@ pub(super) fn play(part: &str, arguments: &[String]) -> Result<(), Box<dyn Error
 
 /// Sends without end, and writes down after each send how many bytes were taken in all.
 fn sender(net: &Net, address: SocketAddr, journal: &str) -> Result<(), Box<dyn Error>> {
-    let (socket, token) = net.socket(Family::V4, true)?;
+    let socket = net.socket(Family::V4)?;
     let mut journal = File::create(journal)?;
     socket.connect(Call::default(), address).map_err(|error| format!("connect: {error:?}"))?;
     let mut sent = 0u64;
@@ -28,7 +28,7 @@ fn sender(net: &Net, address: SocketAddr, journal: &str) -> Result<(), Box<dyn E
         let bytes: Vec<u8> = (sent..sent + 1000).map(|position| (position % 251) as u8).collect();
         let taken = socket
             .send(Call::default(), &[IoSlice::new(&bytes)])
-            .map_err(|error| format!("send: {error:?}, {token:?}"))?;
+            .map_err(|error| format!("send: {error:?}"))?;
         sent += taken as u64;
         journal.write_all(&sent.to_le_bytes())?;
     }
@@ -37,16 +37,16 @@ fn sender(net: &Net, address: SocketAddr, journal: &str) -> Result<(), Box<dyn E
 /// Connects to itself, says so, waits until the host is killed, and finds a new one.
 fn survivor(net: &Net) -> Result<(), Box<dyn Error>> {
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (listener, _listener_token) = net.socket(Family::V4, true)?;
+    let listener = net.socket(Family::V4)?;
     listener.bind(local)?;
     listener.listen(1)?;
-    let (socket, _token) = net.socket(Family::V4, true)?;
+    let socket = net.socket(Family::V4)?;
     socket
         .connect(Call::default(), listener.local_address()?)
         .map_err(|error| format!("connect: {error:?}"))?;
     println!("connected");
     println!("{:?}", socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0; 10])]));
-    let (socket, _token) = net.socket(Family::V4, true)?;
+    let socket = net.socket(Family::V4)?;
     socket.bind(local)?;
     println!("again");
     Ok(())
@@ -54,7 +54,7 @@ fn survivor(net: &Net) -> Result<(), Box<dyn Error>> {
 
 /// Connects, says so, and waits for a byte that does not come.
 fn waiter(net: &Net, address: SocketAddr) -> Result<(), Box<dyn Error>> {
-    let (socket, _token) = net.socket(Family::V4, true)?;
+    let socket = net.socket(Family::V4)?;
     socket.connect(Call::default(), address).map_err(|error| format!("connect: {error:?}"))?;
     println!("connected");
     let outcome = socket.recv(Call::default(), &mut [IoSliceMut::new(&mut [0; 10])]);

@@ -2,8 +2,8 @@
 
 use super::{Caller, Engine};
 use crate::mirror;
-use crate::proto::{Answer, Handle, LINES_A_PAGE, MOST_TOKENS, Reply, Request};
-use crate::table::{Use, condition};
+use crate::proto::{Answer, Handle, LINES_A_PAGE, Reply, Request};
+use crate::table::{Held, condition};
 use sockeye_buffer::{Condition, Mark};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
@@ -16,6 +16,7 @@ impl Engine {
         tracing::debug!(client = caller.client.0, ?request);
         if needs_hang_ups(&request) {
             self.answer_hang_ups(now);
+            self.answer_doorbells(now);
         }
         let answer = self.dispatch(now, caller, request).unwrap_or_else(Answer::from);
         self.settle(now);
@@ -25,8 +26,9 @@ impl Engine {
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
         match request {
             Request::Hello { .. } => Err(Error::InvalidArgument),
-            Request::Tokens { count } => self.make_tokens(caller, count),
-            Request::Socket { family, token } => self.socket(now, caller, family, token),
+            Request::Socket { family } => self.socket(now, caller, family),
+            Request::Token => self.make_token(caller),
+            Request::Give { tag, token } => self.give(caller, tag, token),
             Request::Adopt { token } => self.adopt(caller, token),
             Request::Watch { tag } => {
                 self.id(tag)?;
@@ -35,7 +37,7 @@ impl Engine {
             Request::Bell { group } => self.bell(caller, group),
             Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
-            Request::Accept { tag, token } => self.accept(caller, tag, token),
+            Request::Accept { tag } => self.accept(caller, tag),
             Request::Connect { tag, address } => self.connect(now, tag, address),
             Request::FastOpen { tag, address } => self.fast_open(now, tag, address),
             Request::Launch { tag } => self.launch(now, tag),
@@ -70,7 +72,7 @@ impl Engine {
                 Ok(Reply::Done.into())
             }
             Request::Close { tag } => {
-                self.close(now, tag);
+                self.forget(now, tag, caller.client);
                 Ok(Reply::Done.into())
             }
             Request::Linger { tag } => Ok(Reply::Linger(self.linger(caller, tag)).into()),
@@ -84,54 +86,35 @@ impl Engine {
         }
     }
 
-    fn make_tokens(&mut self, caller: Caller, count: u32) -> Result<Answer, Error> {
-        let (mut ids, mut descriptors) = (Vec::new(), Vec::new());
-        for _ in 0..count.min(MOST_TOKENS) {
-            match self.tokens.make(caller.client, self.instance, self.watcher.as_fd()) {
-                Ok((id, descriptor)) => {
-                    ids.push(id);
-                    descriptors.push(descriptor);
-                }
-                // Some are better than none.
-                Err(_) if !ids.is_empty() => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Answer { reply: Reply::Tokens(ids), descriptors })
-    }
-
-    fn socket(
-        &mut self,
-        now: Instant,
-        caller: Caller,
-        family: Family,
-        token: Option<u64>,
-    ) -> Result<Answer, Error> {
-        if self.lacks(caller, token) {
-            return Ok(Reply::NoToken.into());
-        }
+    fn socket(&mut self, now: Instant, caller: Caller, family: Family) -> Result<Answer, Error> {
         let tag = self.table.lock().add(caller.pool(), caller.host, family)?.tag;
         let id = self.network.socket(caller.host, family, tag).inspect_err(|_| self.close(now, tag))?;
         if let Some(entry) = self.table.lock().entry_mut(tag) {
             entry.id = Some(id);
         }
-        Ok(Reply::Socket(self.hold(caller, tag, token)?).into())
+        Ok(Reply::Socket(self.hold(caller, tag)?).into())
     }
 
-    /// Whether the caller has no such blank token.
-    fn lacks(&self, caller: Caller, token: Option<u64>) -> bool {
-        token.is_some_and(|id| !self.tokens.is_blank(id, caller.client))
-    }
-
-    /// The program gets the socket, with one of its blank tokens or without.
-    fn hold(&mut self, caller: Caller, tag: u64, token: Option<u64>) -> Result<Handle, Error> {
-        let mut table = self.table.lock();
-        let entry = table.entry_mut(tag).ok_or(Error::BadDescriptor)?;
-        entry.token = token.and_then(|id| self.tokens.give(id, caller.client, tag));
-        entry.token_id = token;
-        entry.held = Use::InUse;
-        drop(table);
+    /// The caller holds the socket from now on.
+    fn hold(&mut self, caller: Caller, tag: u64) -> Result<Handle, Error> {
+        self.with_entry(tag, |entry| entry.held = Held::By(caller.client))?;
         self.handle(caller, tag)
+    }
+
+    fn make_token(&mut self, caller: Caller) -> Result<Answer, Error> {
+        let (id, descriptor) = self.tokens.make(caller.client, self.instance, self.watcher.as_fd())?;
+        Ok(Answer { reply: Reply::Token(id), descriptors: vec![descriptor] })
+    }
+
+    /// A socket that the caller holds gets a token of the caller's. In two requests, so that a descriptor for which the caller has
+    /// no room is not missed by anybody.
+    fn give(&mut self, caller: Caller, tag: u64, token: u64) -> Result<Answer, Error> {
+        let mut table = self.table.lock();
+        let entry = table.entry_mut(tag).filter(|entry| entry.held == Held::By(caller.client));
+        let entry = entry.ok_or(Error::BadDescriptor)?;
+        entry.token = Some(self.tokens.give(token, caller.client, tag).ok_or(Error::BadDescriptor)?);
+        entry.held = Held::ByToken(token);
+        Ok(Reply::Done.into())
     }
 
     /// How the caller finds the socket, which it watches from now on.
@@ -143,7 +126,7 @@ impl Engine {
 
     fn adopt(&mut self, caller: Caller, token: u64) -> Result<Answer, Error> {
         let tag = self.tokens.tag(token).ok_or(Error::BadDescriptor)?;
-        if self.table.lock().entry(tag).is_none_or(|entry| entry.held != Use::InUse) {
+        if self.table.lock().entry(tag).is_none_or(|entry| entry.held != Held::ByToken(token)) {
             return Err(Error::BadDescriptor);
         }
         Ok(Reply::Socket(self.handle(caller, tag)?).into())
@@ -160,12 +143,8 @@ impl Engine {
         self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
     }
 
-    fn accept(&mut self, caller: Caller, tag: u64, token: Option<u64>) -> Result<Answer, Error> {
+    fn accept(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
         let listener = self.id(tag)?;
-        if self.lacks(caller, token) {
-            // The connection waits on for one that is there.
-            return Ok(Reply::NoToken.into());
-        }
         let accepted = self.network.accept(listener);
         self.with_entry(tag, |entry| {
             let ready = &entry.slot.header().engine.accept_len;
@@ -181,7 +160,7 @@ impl Engine {
             entry.id = Some(id);
             entry.change_condition(lingers, 0);
         })?;
-        Ok(Reply::Accepted(self.hold(caller, tag, token)?, peer).into())
+        Ok(Reply::Accepted(self.hold(caller, tag)?, peer).into())
     }
 
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
@@ -293,7 +272,7 @@ impl Engine {
     fn linger(&mut self, caller: Caller, tag: u64) -> Option<u32> {
         const OVER: u32 = Condition::DRAINED | Condition::CLOSED;
         let mut table = self.table.lock();
-        let entry = table.entry_mut(tag).filter(|entry| entry.held == Use::Unused)?;
+        let entry = table.entry_mut(tag).filter(|entry| entry.held == Held::Nobody)?;
         let seconds = entry.linger.filter(|&seconds| seconds > 0 && entry.condition() & OVER == 0)?;
         entry.lingering.push(caller.client);
         Some(seconds)

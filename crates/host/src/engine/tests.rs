@@ -1,5 +1,6 @@
 use super::*;
 use crate::proto::{Handle, Reply, Request};
+use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
@@ -30,23 +31,34 @@ impl Bench {
     }
 
     fn socket(&mut self) -> (Handle, OwnedFd) {
-        let (id, token) = self.token();
-        let (reply, _) = self.ask(Request::Socket { family: Family::V4, token: Some(id) }).unwrap();
+        let handle = self.lone_socket();
+        (handle, self.share(handle))
+    }
+
+    /// One that the client holds without a token.
+    fn lone_socket(&mut self) -> Handle {
+        let (reply, _) = self.ask(Request::Socket { family: Family::V4 }).unwrap();
         let Reply::Socket(handle) = reply else { panic!("{reply:?}") };
-        (handle, token)
+        handle
+    }
+
+    /// Gives it a token.
+    fn share(&mut self, handle: Handle) -> OwnedFd {
+        let (token, descriptor) = self.token();
+        self.ask(Request::Give { tag: handle.tag, token }).unwrap();
+        descriptor
     }
 
     fn token(&mut self) -> (u64, OwnedFd) {
-        let (reply, mut descriptors) = self.ask(Request::Tokens { count: 1 }).unwrap();
-        let Reply::Tokens(ids) = reply else { panic!("{reply:?}") };
-        (ids[0], descriptors.remove(0))
+        let (reply, mut descriptors) = self.ask(Request::Token).unwrap();
+        let Reply::Token(id) = reply else { panic!("{reply:?}") };
+        (id, descriptors.remove(0))
     }
 
     fn accept(&mut self, listener: Handle) -> Result<(Handle, OwnedFd), Error> {
-        let (id, token) = self.token();
-        let (reply, _) = self.ask(Request::Accept { tag: listener.tag, token: Some(id) })?;
+        let (reply, _) = self.ask(Request::Accept { tag: listener.tag })?;
         let Reply::Accepted(handle, _) = reply else { panic!("{reply:?}") };
-        Ok((handle, token))
+        Ok((handle, self.share(handle)))
     }
 
     fn listener(&mut self) -> (Handle, OwnedFd, SocketAddr) {
@@ -96,8 +108,6 @@ fn connections_are_counted_until_they_are_accepted() {
         bench.accept(listener).unwrap();
         assert_eq!(waiting(&bench), left);
     }
-    let unknown = bench.ask(Request::Accept { tag: listener.tag, token: Some(7) }).unwrap();
-    assert!(matches!(unknown, (Reply::NoToken, _)));
     let none = bench.accept(listener);
     assert_eq!(none.map(drop), Err(Error::WouldBlock));
 }
@@ -228,4 +238,69 @@ fn an_engine_is_empty_when_its_last_socket_and_connection_are_gone() {
     assert!(!bench.engine.is_empty(), "TIME-WAIT");
     bench.engine.timeout(bench.now + std::time::Duration::from_secs(300));
     assert!(bench.engine.is_empty());
+}
+
+/// Whether the engine still has the socket.
+fn is_held(bench: &mut Bench, handle: Handle) -> bool {
+    bench.ask(Request::LocalAddress { tag: handle.tag }).is_ok()
+}
+
+#[test]
+fn a_lone_socket_is_closed_when_its_process_releases_it() {
+    let mut bench = Bench::new();
+    let socket = bench.lone_socket();
+    let slot = bench.slot(socket);
+    let released = &slot.header().readiness.released;
+    // What was there before, or a program that scribbles over it, is no release.
+    for wrong in [u32::MAX, generation_of(socket.tag) + 1] {
+        released.store(wrong, Ordering::SeqCst);
+        bench.engine.ring(bench.now, socket.tag);
+        assert!(is_held(&mut bench, socket));
+    }
+    released.store(generation_of(socket.tag), Ordering::SeqCst);
+    bench.engine.ring(bench.now, socket.tag);
+    assert!(!is_held(&mut bench, socket));
+}
+
+#[test]
+fn a_shared_socket_is_its_token_s_alone() {
+    let mut bench = Bench::new();
+    let (socket, token) = bench.socket();
+    bench.slot(socket).header().readiness.released.store(generation_of(socket.tag), Ordering::SeqCst);
+    bench.engine.ring(bench.now, socket.tag);
+    assert!(is_held(&mut bench, socket), "others have copies of the token");
+    bench.engine.client_gone(bench.now, CALLER.client);
+    assert!(is_held(&mut bench, socket));
+    drop(token);
+    bench.engine.answer_hang_ups(bench.now);
+    assert!(!is_held(&mut bench, socket));
+}
+
+#[test]
+fn what_a_process_holds_ends_with_it() {
+    let mut bench = Bench::new();
+    let (listener, _token, address) = bench.listener();
+    let client = bench.lone_socket();
+    bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
+    let (server, _server_token) = bench.accept(listener).unwrap();
+    assert_eq!(bench.condition(server) & Condition::END_OF_FILE, 0);
+    bench.engine.client_gone(bench.now, CALLER.client);
+    assert_ne!(bench.condition(server) & Condition::END_OF_FILE, 0, "its peer gets a FIN");
+    assert!(!is_held(&mut bench, client));
+}
+
+#[test]
+fn only_the_holder_shares_a_socket_and_only_once() {
+    let mut bench = Bench::new();
+    let socket = bench.lone_socket();
+    let (token, _descriptor) = bench.token();
+    let give = Request::Give { tag: socket.tag, token };
+    let stranger = Caller { client: ClientId(10), ..CALLER };
+    let refused = bench.engine.execute(bench.now, stranger, give.clone());
+    assert!(matches!(refused.reply, Reply::Failed(Error::BadDescriptor)));
+    assert!(bench.ask(give.clone()).is_ok());
+    assert_eq!(bench.ask(give).map(drop), Err(Error::BadDescriptor));
+    let (other, _other_descriptor) = bench.token();
+    let again = bench.ask(Request::Give { tag: socket.tag, token: other });
+    assert_eq!(again.map(drop), Err(Error::BadDescriptor));
 }

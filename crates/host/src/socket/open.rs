@@ -1,8 +1,7 @@
 //! connect() and accept().
 
 use super::wait::{Ended, Side, deadline};
-use super::{Accepted, Call, CallError, Socket, Token};
-use crate::blank::with_token;
+use super::{Accepted, Call, CallError, Holder, Socket};
 use crate::proto::{Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::Condition;
@@ -78,11 +77,16 @@ impl Socket {
         }
     }
 
-    /// accept(): blocks as O_NONBLOCK, SO_RCVTIMEO and `call` say.
+    /// accept(): blocks as O_NONBLOCK, SO_RCVTIMEO and `call` say. What the program needs for the connection, a descriptor, it gets by
+    /// `prepare` once there is one: if it cannot be had, the connection stays in the queue.
     ///
     /// # Errors
-    /// As Linux.
-    pub fn accept(&self, call: Call<'_>) -> Result<Accepted, CallError> {
+    /// As Linux; what `prepare` says.
+    pub fn accept<T>(
+        &self,
+        call: Call<'_>,
+        prepare: impl Fn() -> Result<T, Error>,
+    ) -> Result<(Accepted, T), CallError> {
         let deadline = deadline(self.recv_timeout());
         loop {
             let word = self.condition()?;
@@ -93,11 +97,12 @@ impl Socket {
                 return Err(Error::HostGone.into());
             }
             if self.has_waiting() {
+                let prepared = prepare()?;
                 match self.take_waiting() {
                     Err(Error::WouldBlock) => {}
                     taken => {
                         self.after_accept(call);
-                        return Ok(taken?);
+                        return Ok((taken?, prepared));
                     }
                 }
             }
@@ -119,19 +124,9 @@ impl Socket {
     }
 
     fn take_waiting(&self) -> Result<Accepted, Error> {
-        let tag = self.tag();
-        let (answer, token) = match self.token {
-            Token::Without => (self.way.call(Request::Accept { tag, token: None })?, None),
-            Token::With => {
-                let request = |token| Request::Accept { tag, token: Some(token) };
-                let (answer, token) = with_token(&self.way, request)?;
-                (answer, Some(token))
-            }
-        };
-        match answer.reply {
+        match self.way.call(Request::Accept { tag: self.tag() })?.reply {
             Reply::Accepted(handle, peer) => {
-                let socket = Self::new(self.way.clone(), handle, self.token)?;
-                Ok(Accepted { socket, token, peer })
+                Ok(Accepted { socket: Self::new(self.way.clone(), handle, Holder::ThisProcess)?, peer })
             }
             _ => Err(Error::HostGone),
         }

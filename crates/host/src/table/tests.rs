@@ -14,10 +14,10 @@ fn add(table: &mut Table) -> Handle {
 fn a_slot_is_freed_when_neither_stack_nor_program_uses_it() {
     let mut table = table();
     let tag = add(&mut table).tag;
-    table.entry_mut(tag).unwrap().held = Use::InUse;
+    table.entry_mut(tag).unwrap().held = Held::By(ClientId(1));
     table.open_rings(tag).unwrap();
     table.release_if_unused(tag);
-    table.entry_mut(tag).unwrap().held = Use::Unused;
+    table.entry_mut(tag).unwrap().held = Held::Nobody;
     table.release_if_unused(tag);
     assert!(table.entry(tag).is_some(), "the stack has bytes to deliver");
     table.entry_mut(tag).unwrap().lingering.push(ClientId(1));

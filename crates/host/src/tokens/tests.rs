@@ -9,7 +9,7 @@ fn instance() -> u64 {
 }
 
 #[test]
-fn a_blank_token_becomes_that_of_a_socket_once_and_of_its_client_only() {
+fn a_token_becomes_that_of_a_socket_once_and_of_its_client_only() {
     let watcher = token::watcher().unwrap();
     let mut tokens = Tokens::default();
     let (id, _program) = tokens.make(CLIENT, instance(), watcher.as_fd()).unwrap();

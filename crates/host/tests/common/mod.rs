@@ -3,15 +3,28 @@
 
 pub mod hosted;
 
-use sockeye_host::{Call, Net, Socket};
+use sockeye_host::{Accepted, Call, CallError, Net, Socket};
 use sockeye_stack::Family;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-/// A socket and its token.
+/// A socket, and its token if it has one.
 pub struct End {
     pub socket: Socket,
     pub token: Option<OwnedFd>,
+}
+
+impl End {
+    /// With a token, if `token`.
+    pub fn new(socket: Socket, token: bool) -> Self {
+        let token = if token { socket.give_token().unwrap() } else { None };
+        Self { socket, token }
+    }
+}
+
+/// The next connection.
+pub fn accept(listener: &Socket) -> Result<Accepted, CallError> {
+    listener.accept(Call::default(), || Ok(())).map(|(accepted, ())| accepted)
 }
 
 /// A port of localhost.
@@ -21,25 +34,24 @@ pub fn address(port: u16) -> SocketAddr {
 
 /// A listener, and where.
 pub fn listener(net: &Net, token: bool) -> (End, SocketAddr) {
-    let (socket, token) = net.socket(Family::V4, token).unwrap();
+    let socket = net.socket(Family::V4).unwrap();
     socket.bind(address(0)).unwrap();
     socket.listen(128).unwrap();
     let at = socket.local_address().unwrap();
-    (End { socket, token }, at)
+    (End::new(socket, token), at)
 }
 
 /// Both ends of a connection: who connected, and who accepted.
 pub fn pair(net: &Net, token: bool) -> (End, End) {
     let (listener, at) = listener(net, token);
     let client = connect(net, at, token);
-    let accepted = listener.socket.accept(Call::default()).unwrap();
-    (client, End { socket: accepted.socket, token: accepted.token })
+    (client, End::new(accept(&listener.socket).unwrap().socket, token))
 }
 
 pub fn connect(net: &Net, at: SocketAddr, token: bool) -> End {
-    let (socket, token) = net.socket(Family::V4, token).unwrap();
+    let socket = net.socket(Family::V4).unwrap();
     socket.connect(Call::default(), at).unwrap();
-    End { socket, token }
+    End::new(socket, token)
 }
 
 /// The bytes of a stream, from `position` on.
