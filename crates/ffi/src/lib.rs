@@ -35,4 +35,5 @@ pub mod real;
 pub mod select;
 pub mod sendfile;
 pub mod stdio;
+pub mod system_call;
 pub mod table;

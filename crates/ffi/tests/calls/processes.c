@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -195,6 +196,31 @@ static void keep_flags(void)
     tell(fcntl(copy, F_GETFD), "closed");
 }
 
+/* By the kernel's numbers, as libuv does. */
+static void by_number(void)
+{
+    int ends[2];
+    new_pair(ends);
+    int copy = (int)syscall(SYS_dup, ends[1]);
+    if (copy < 0 || tell(syscall(SYS_dup2, copy, 60), "dup2") != 60 || tell(syscall(SYS_dup3, copy, 61, O_CLOEXEC), "dup3") != 61)
+        err(1, "dup");
+    tell(fcntl(61, F_GETFD), "F_GETFD");
+    tell(syscall(SYS_dup3, copy, 61, -1), "dup3 with no flags");
+    tell(syscall(SYS_close, ends[1]), "close");
+    tell(syscall(SYS_close, ends[1]), "close again");
+    tell(syscall(SYS_close_range, 60, 61, 0), "close_range");
+    char byte;
+    tell(recv(ends[0], &byte, 1, MSG_DONTWAIT), "while there is a copy");
+    tell(write(copy, "x", 1), "write");
+    tell(syscall(SYS_close, copy), "close");
+    tell(read(ends[0], &byte, 1), "read");
+    tell(read(ends[0], &byte, 1), "read to the end");
+    /* Six arguments, and an error. */
+    tell(syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1, "mmap");
+    tell(syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1), "mmap");
+    close(ends[0]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3)
@@ -210,5 +236,6 @@ int main(int argc, char **argv)
         instead(way, programs[way]);
     pass();
     keep_flags();
+    by_number();
     return 0;
 }
