@@ -25,7 +25,7 @@ const FIONCLEX: c_ulong = libc::FIONCLEX;
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_dup(fd: c_int) -> c_int {
-    let _change = (is_known(fd)).then(numbers::change);
+    let _change = is_known(fd).then(numbers::change);
     // SAFETY: no pointers.
     let new = unsafe { real::dup(fd) };
     note_copy(fd, new)

@@ -97,7 +97,9 @@ fn leave() {
 }
 
 /// While it is there, nothing changes; and no signal handler runs in this thread that would wait for it to end.
-struct Sharing(#[allow(dead_code, reason = "undone when dropped")] SignalsBlocked);
+struct Sharing {
+    _blocked: SignalsBlocked,
+}
 
 fn share_alone() -> Sharing {
     let blocked = raw::block_signals();
@@ -111,7 +113,7 @@ fn share_alone() -> Sharing {
                 .compare_exchange(changes, changes | SHARING, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
         {
-            return Sharing(blocked);
+            return Sharing { _blocked: blocked };
         }
         nap();
     }

@@ -81,7 +81,7 @@ impl Drop for Apart {
     }
 }
 
-/// Moves our descriptor away from a number that the program wants for a file of its own, which it is about to put there.
+/// Moves our descriptor away from a number that the program wants for a file of its own, and frees the number.
 ///
 /// # Errors
 /// `BUSY` if it cannot be moved.
@@ -97,6 +97,7 @@ pub fn make_room(number: i32) -> Result<(), Errno> {
     if place.compare_exchange(number, moved, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         let _ = copy.into_raw_fd();
         unmark(number);
+        drop(raw::own(number));
     } else {
         // It was dropped meanwhile, or another thread moves it.
         unmark(moved);

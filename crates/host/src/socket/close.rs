@@ -12,7 +12,8 @@ use std::time::Duration;
 
 impl Socket {
     /// Gives the socket a token: a descriptor (close-on-exec) whose copies in all processes hold the socket from now on, by the kernel's own
-    /// rules of `dup()`, `fork()`, `exec()` and SCM_RIGHTS. Until then this process holds it alone. `None` if it has one already.
+    /// rules of `dup()`, `fork()`, `exec()` and SCM_RIGHTS. Until then this process holds it alone. `None` if it has one already. For one
+    /// thread at a time.
     ///
     /// # Errors
     /// `TooManyFiles` if this process can have no more descriptors, `HostGone`; the socket is as before.
