@@ -4,6 +4,7 @@
 //! threads do other things; it sleeps until the engine's next deadline, and is woken when a nearer one appears.
 
 use crate::SetupError;
+use crate::apart::Apart;
 use crate::engine::{Caller, Engine, Storage};
 use crate::group::{Groups, Spare};
 use crate::proto::{Answer, Request};
@@ -14,7 +15,7 @@ use rustix::io::Errno;
 use sockeye_buffer::{ReadyList, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId, NetworkConfig};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -35,8 +36,8 @@ pub(crate) struct Embedded {
 /// How the thread sleeps.
 #[derive(Debug)]
 struct Sleeper {
-    bell: OwnedFd,
-    watcher: OwnedFd,
+    bell: Apart,
+    watcher: Apart,
     /// When it will wake by itself, nanoseconds.
     deadline: AtomicU64,
 }
@@ -49,6 +50,7 @@ impl Embedded {
         let bell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(no_descriptor)?;
         let watcher = rustix::io::fcntl_dupfd_cloexec(engine.watcher(), 0).map_err(no_descriptor)?;
+        let (bell, watcher) = (Apart::new(bell), Apart::new(watcher));
         let sleeper = Arc::new(Sleeper { bell, watcher, deadline: AtomicU64::new(0) });
         let instance = engine.instance();
         let is_forked = AtomicBool::new(false);

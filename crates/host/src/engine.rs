@@ -12,6 +12,7 @@
 mod execute;
 mod open;
 
+use crate::apart::Apart;
 use crate::memory::{Memory, PoolId};
 use crate::rings::SlotRings;
 use crate::table::{ClientId, Held, Table, largest_rings};
@@ -50,7 +51,7 @@ pub(crate) struct Engine {
     network: Network,
     table: Arc<Mutex<Table>>,
     tokens: Tokens,
-    watcher: OwnedFd,
+    watcher: Apart,
     /// Names this engine among all.
     instance: u64,
     tags: Vec<u64>,
@@ -85,8 +86,8 @@ impl Engine {
         Ok(Self {
             network,
             table,
-            tokens: Tokens::default(),
-            watcher,
+            tokens: Tokens::new(storage),
+            watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),
         })
@@ -230,7 +231,7 @@ impl Engine {
     pub(crate) fn answer_hang_ups(&mut self, now: Instant) {
         let mut ids = Vec::new();
         loop {
-            token::hung_up(&self.watcher, &mut ids);
+            token::hung_up(self.watcher.as_fd(), &mut ids);
             let are_all = ids.len() < token::MANY;
             for id in ids.drain(..) {
                 match self.tokens.tag(id) {

@@ -13,6 +13,7 @@
 //! AF_UNIX charges the sender for whole buffers, each until its last byte is read. So every buffer here holds one byte: what is left
 //! of a send never counts for more than its bytes, in whichever order the two sides send and read.
 
+use crate::apart::Apart;
 use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{
@@ -35,7 +36,15 @@ const PREFIX: &str = "sockeye/";
 
 /// The engine's end of a token.
 #[derive(Debug)]
-pub(crate) struct EngineEnd(OwnedFd);
+pub(crate) struct EngineEnd(Descriptor);
+
+#[derive(Debug)]
+enum Descriptor {
+    /// Of a host process.
+    Plain(OwnedFd),
+    /// Among those of a program.
+    Apart(Apart),
+}
 
 /// Which token of which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,27 +84,44 @@ fn make(name: Name) -> Result<(OwnedFd, EngineEnd), Errno> {
     let (program, engine) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     rustix::net::bind(&engine, &SocketAddrUnix::new_abstract_name(name.text().as_bytes())?)?;
-    Ok((program, EngineEnd(engine)))
+    Ok((program, EngineEnd(Descriptor::Plain(engine))))
+}
+
+impl AsFd for EngineEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            Descriptor::Plain(descriptor) => descriptor.as_fd(),
+            Descriptor::Apart(descriptor) => descriptor.as_fd(),
+        }
+    }
 }
 
 impl EngineEnd {
+    /// The same, out of the way of the program whose process this is.
+    pub(crate) fn apart(self) -> Self {
+        match self.0 {
+            Descriptor::Plain(descriptor) => Self(Descriptor::Apart(Apart::new(descriptor))),
+            Descriptor::Apart(_) => self,
+        }
+    }
+
     /// Has `epoll` tell under `id` when the last copy of the program's end is closed.
     pub(crate) fn watch(&self, epoll: BorrowedFd<'_>, id: u64) -> Result<(), Error> {
         let data = epoll::EventData::new_u64(id);
-        epoll::add(epoll, &self.0, data, epoll::EventFlags::empty()).map_err(|_| Error::NoBufferSpace)
+        epoll::add(epoll, self, data, epoll::EventFlags::empty()).map_err(|_| Error::NoBufferSpace)
     }
 
     /// Makes the program's end readable.
     pub(crate) fn show_readable(&self) {
         // If it is full it is readable already.
-        let _ = rustix::net::send(&self.0, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        let _ = rustix::net::send(self, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
     /// Shows an urgent byte: the program's end is readable with it, and its owner gets SIGURG.
     pub(crate) fn show_urgent(&self) {
         // A kernel that cannot (CONFIG_AF_UNIX_OOB) leaves the program to poll().
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::OOB;
-        let _ = rustix::net::send(&self.0, &[0], flags);
+        let _ = rustix::net::send(self, &[0], flags);
     }
 
     /// Makes it writable: all but the last byte, the guard, is taken out.
@@ -109,12 +135,12 @@ impl EngineEnd {
     }
 
     fn take_all_but(&self, kept: usize) {
-        let held = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
+        let held = rustix::io::ioctl_fionread(self).unwrap_or(0);
         let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(kept);
         let mut sink = [0; 64];
         while rest > 0 {
             let len = rest.min(sink.len());
-            match rustix::net::recv(&self.0, &mut sink[..len], RecvFlags::DONTWAIT) {
+            match rustix::net::recv(self, &mut sink[..len], RecvFlags::DONTWAIT) {
                 Ok((taken, _)) if taken > 0 => rest -= taken.min(rest),
                 Ok(_) | Err(_) => return,
             }
@@ -124,7 +150,7 @@ impl EngineEnd {
     /// Shows the peer's FIN.
     pub(crate) fn show_fin(&self) {
         // It can only fail if the program's end is gone.
-        let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+        let _ = rustix::net::shutdown(self, Shutdown::Write);
     }
 }
 
@@ -181,10 +207,10 @@ pub(crate) fn watcher() -> Result<OwnedFd, Errno> {
 }
 
 /// Numbers of the tokens whose last holder is gone, into `ids`: up to [`MANY`].
-pub(crate) fn hung_up(watcher: &OwnedFd, ids: &mut Vec<u64>) {
+pub(crate) fn hung_up(watcher: BorrowedFd<'_>, ids: &mut Vec<u64>) {
     const NOW: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut events = [MaybeUninit::uninit(); MANY];
-    if let Ok((events, _)) = epoll::wait(watcher.as_fd(), &mut events, Some(&NOW)) {
+    if let Ok((events, _)) = epoll::wait(watcher, &mut events, Some(&NOW)) {
         ids.extend(events.iter().map(|event| event.data.u64()));
     }
 }

@@ -1,13 +1,15 @@
 //! The tokens of an engine: which socket each is of. A token is of none until the process that asked for it has received it.
 
+use crate::engine::Storage;
 use crate::table::{ClientId, next_generation};
 use crate::token::{self, EngineEnd, Name};
 use sockeye_stack::Error;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// All tokens that an engine has made and that are in use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tokens {
+    storage: Storage,
     made: slab::Slab<Made>,
     generation: u32,
 }
@@ -28,6 +30,11 @@ enum Of {
 }
 
 impl Tokens {
+    /// `storage` says whose process this is.
+    pub(crate) const fn new(storage: Storage) -> Self {
+        Self { storage, made: slab::Slab::new(), generation: 0 }
+    }
+
     /// A new one for `client`: its number, and the program's end. `watcher` tells under the number when that is gone.
     pub(crate) fn make(
         &mut self,
@@ -38,7 +45,10 @@ impl Tokens {
         let vacant = self.made.vacant_entry();
         self.generation = next_generation(self.generation);
         let id = u64::from(self.generation) << 32 | vacant.key() as u64;
-        let (program, end) = token::pair(Name { instance, id })?;
+        let (program, mut end) = token::pair(Name { instance, id })?;
+        if self.storage == Storage::Heap {
+            end = end.apart();
+        }
         end.watch(watcher, id)?;
         vacant.insert(Made { id, of: Of::Nobody { client, end } });
         Ok((id, program))

@@ -1,5 +1,6 @@
 //! The engine's side of ready lists: who watches a socket, and how sleepers are woken.
 
+use crate::apart::Apart;
 use crate::table::ClientId;
 use rustix::pipe::PipeFlags;
 use sockeye_buffer::{Mark, ReadyList};
@@ -20,7 +21,7 @@ const BELL: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct ClientList {
     pub(crate) list: Arc<ReadyList>,
-    bells: [OnceLock<OwnedFd>; sockeye_buffer::GROUPS as usize],
+    bells: [OnceLock<Apart>; sockeye_buffer::GROUPS as usize],
 }
 
 impl ClientList {
@@ -49,7 +50,7 @@ impl ClientList {
         // If it stays larger, it takes more memory.
         let _ = rustix::pipe::fcntl_setpipe_size(&engine, BELL);
         rustix::io::write(&engine, &[0]).map_err(|_| Error::NoBufferSpace)?;
-        place.set(engine).map_err(|_| Error::InvalidArgument)?;
+        place.set(Apart::new(engine)).map_err(|_| Error::InvalidArgument)?;
         Ok(program)
     }
 }

@@ -74,14 +74,14 @@ fn the_last_copy_s_end_is_told() {
     drop(program);
     fill(copy.as_fd());
     engine.show_fin();
-    hung_up(&watcher, &mut tags);
+    hung_up(watcher.as_fd(), &mut tags);
     assert_eq!(tags, []);
     drop(copy);
-    hung_up(&watcher, &mut tags);
+    hung_up(watcher.as_fd(), &mut tags);
     assert_eq!(tags, [8]);
     drop(engine);
     tags.clear();
-    hung_up(&watcher, &mut tags);
+    hung_up(watcher.as_fd(), &mut tags);
     assert_eq!(tags, []);
 }
 
