@@ -29,12 +29,13 @@ pub struct RecvQ {
 impl RecvQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_recv());
-        let ring = slot.recv_ring(order_for(limit));
+        let ring = slot.recv_ring(order_for(limit), 0);
         let assembler = Assembler::default();
         let queue = Self { slot, ring, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
         let header = queue.slot.header();
         header.receiver.recv_head.store(0, Ordering::Relaxed);
         header.engine.recv_tail.store(0, Ordering::Relaxed);
+        header.engine.recv_origin.store(0, Ordering::Relaxed);
         header.engine.ring_at.store(u64::MAX, Ordering::Relaxed);
         queue.publish_geometry();
         queue
@@ -109,6 +110,7 @@ impl RecvQ {
         if len == 0 {
             return 0;
         }
+        self.restart_if_empty();
         let start = self.tail + offset as u64;
         let range = start..start + len as u64;
         if offset > 0 {
@@ -188,7 +190,7 @@ impl RecvQ {
         self.refresh();
         self.limit = limit.min(self.slot.max_recv());
         let held = self.assembler.end().unwrap_or(self.tail) - self.head;
-        let ring = self.slot.recv_ring(order_for(self.limit.max(held as usize)));
+        let ring = self.slot.recv_ring(order_for(self.limit.max(held as usize)), self.ring.origin());
         if ring != self.ring {
             self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
             for range in self.assembler.ranges() {
@@ -213,6 +215,20 @@ impl RecvQ {
     #[must_use]
     pub fn read_in_all(&self) -> u64 {
         self.head
+    }
+
+    /// If nothing is held, the next text goes to the start of the ring.
+    #[inline]
+    fn restart_if_empty(&mut self) {
+        if !self.ring.is_far(self.tail) || !self.assembler.is_empty() {
+            return;
+        }
+        let header = self.slot.header();
+        // Acquire: the program has read what was there.
+        if header.receiver.recv_head.load(Ordering::Acquire) == self.tail {
+            header.engine.recv_origin.store(self.tail, Ordering::Relaxed);
+            self.ring = self.ring.restarted(self.tail);
+        }
     }
 
     /// Writes those parts of `range` that are not held. `text` begins where `range` does.
@@ -271,7 +287,10 @@ impl RecvQReader {
         if len == 0 {
             return 0;
         }
-        let ring = self.slot.recv_ring(self.slot.header().engine.recv_order.load(Ordering::Acquire));
+        let engine = &self.slot.header().engine;
+        let order = engine.recv_order.load(Ordering::Acquire);
+        // As it was when the tail was told, or later: it stays as long as there is something to read.
+        let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
         ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }
 

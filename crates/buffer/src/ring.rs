@@ -14,6 +14,9 @@ pub(crate) const MIN_ORDER: u32 = 2;
 /// log2 of the largest ring.
 pub(crate) const MAX_ORDER: u32 = 30;
 
+/// So small a part of a ring is passed through before it is worth going back to its start.
+const NEAR: usize = 16;
+
 /// log2 of the smallest ring that holds `bytes`, within what rings can be.
 pub(crate) fn order_for(bytes: usize) -> u32 {
     bytes.clamp(1 << MIN_ORDER, 1 << MAX_ORDER).next_power_of_two().ilog2()
@@ -21,24 +24,43 @@ pub(crate) fn order_for(bytes: usize) -> u32 {
 
 /// A ring of `2^order` bytes, at `[2^order, 2^(order + 1))` in its area.
 ///
-/// Positions run freely from 0 as bytes pass; the byte of a position is at the position's low `order` bits.
+/// Positions run freely from 0 as bytes pass; the byte of a position is at the low `order` bits of what it is behind the origin.
 ///
 /// ```text
 ///            2^order                                   2^(order + 1)
 ///  area --------|-------------------------------------------|
 ///               |==== tail          head ===================|
-///                  tail mod 2^order    head mod 2^order
+///            (tail - origin) mod 2^order  (head - origin) mod 2^order
 /// ```
+///
+/// While a ring is empty its producer may move the origin to where it goes on. What passes through then stays in the same, warm memory, and
+/// the rest of the ring is never touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ring {
     area: usize,
     order: u32,
+    origin: u64,
 }
 
 impl Ring {
     /// A ring in the area at `area` of its region.
-    pub(crate) fn new(area: usize, order: u32) -> Self {
-        Self { area, order }
+    pub(crate) fn new(area: usize, order: u32, origin: u64) -> Self {
+        Self { area, order, origin }
+    }
+
+    pub(crate) fn origin(self) -> u64 {
+        self.origin
+    }
+
+    /// Whether an empty ring is to go on at its start rather than at `position`: not for little.
+    #[inline]
+    pub(crate) fn is_far(self, position: u64) -> bool {
+        self.index(position) > self.capacity() / NEAR
+    }
+
+    /// The same with its start at `position`.
+    pub(crate) fn restarted(self, position: u64) -> Self {
+        Self { origin: position, ..self }
     }
 
     pub(crate) fn order(self) -> u32 {
@@ -88,8 +110,8 @@ impl Ring {
         other.write(region, positions.start, &self.text(region, positions.start, len));
     }
 
-    fn index(self, position: u64) -> usize {
+    pub(crate) fn index(self, position: u64) -> usize {
         // Below the capacity, which is a `usize`.
-        (position & (self.capacity() as u64 - 1)) as usize
+        (position.wrapping_sub(self.origin) & (self.capacity() as u64 - 1)) as usize
     }
 }

@@ -24,10 +24,11 @@ pub struct SendQ {
 impl SendQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_send());
-        let ring = slot.send_ring(order_for(limit));
+        let ring = slot.send_ring(order_for(limit), 0);
         let queue = Self { slot, ring, limit, head: 0, tail: 0, clamped: 0 };
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
+        header.sender.send_origin.store(0, Ordering::Relaxed);
         header.engine.send_head.store(0, Ordering::Relaxed);
         header.engine.notsent_low.store(0, Ordering::Relaxed);
         queue.publish_geometry();
@@ -79,6 +80,11 @@ impl SendQ {
         if told == self.tail {
             return 0;
         }
+        if self.is_empty() {
+            // What the program wrote it may have written from the start of the ring on.
+            let origin = self.slot.header().sender.send_origin.load(Ordering::Relaxed);
+            self.ring = self.ring.restarted(origin);
+        }
         let room = self.limit.saturating_sub(self.len()) as u64;
         let Some(new) = told.checked_sub(self.tail).filter(|&new| new <= room) else {
             self.clamped += 1;
@@ -128,7 +134,7 @@ impl SendQ {
     pub fn set_limit(&mut self, limit: usize) {
         self.refresh();
         self.limit = limit.min(self.slot.max_send());
-        let ring = self.slot.send_ring(order_for(self.limit.max(self.len())));
+        let ring = self.slot.send_ring(order_for(self.limit.max(self.len())), self.ring.origin());
         if ring != self.ring {
             self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
             self.ring = ring;
@@ -196,11 +202,10 @@ impl SendQWriter {
         if written == 0 {
             return 0;
         }
-        let send_tail = &self.slot.header().sender.send_tail;
-        let tail = send_tail.load(Ordering::Relaxed);
+        let (ring, tail) = self.at_tail(ring);
         let run = Run::from(&bytes[..written]);
         ring.write(self.slot.region(), tail, &Text::of_runs(run, Run::empty()));
-        send_tail.store(tail.wrapping_add(written as u64), Ordering::Release);
+        self.slot.header().sender.send_tail.store(tail.wrapping_add(written as u64), Ordering::Release);
         written
     }
 
@@ -221,15 +226,27 @@ impl SendQWriter {
         if room == 0 {
             return Ok(0);
         }
-        let send_tail = &self.slot.header().sender.send_tail;
-        let tail = send_tail.load(Ordering::Relaxed);
+        let (ring, tail) = self.at_tail(ring);
         let read = self.slot.region().read_from(file, offset, ring.places(tail, room))?;
-        send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
+        self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
         Ok(read)
     }
 
     fn ring(&self) -> Ring {
-        self.slot.send_ring(self.slot.header().engine.send_order.load(Ordering::Acquire))
+        let header = self.slot.header();
+        let order = header.engine.send_order.load(Ordering::Acquire);
+        self.slot.send_ring(order, header.sender.send_origin.load(Ordering::Relaxed))
+    }
+
+    /// The ring, and the tail, where the next bytes go: if nothing is held, to the start.
+    fn at_tail(&self, ring: Ring) -> (Ring, u64) {
+        let sender = &self.slot.header().sender;
+        let tail = sender.send_tail.load(Ordering::Relaxed);
+        if !ring.is_far(tail) || !self.is_empty() {
+            return (ring, tail);
+        }
+        sender.send_origin.store(tail, Ordering::Relaxed);
+        (ring.restarted(tail), tail)
     }
 
     fn free_in(&self, ring: Ring) -> usize {

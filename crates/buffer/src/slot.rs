@@ -61,6 +61,8 @@ pub struct EngineLine {
     pub send_head: AtomicU64,
     /// RecvQ tail: bytes that arrived in order since the start.
     pub recv_tail: AtomicU64,
+    /// The RecvQ position that is at the start of its ring. Changes while there is nothing to read.
+    pub recv_origin: AtomicU64,
     /// RecvQ head at which the program should ring; `u64::MAX` for never.
     pub ring_at: AtomicU64,
     /// Bytes sent since the start; kept only while `notsent_low` is not 0.
@@ -78,6 +80,8 @@ pub struct EngineLine {
 pub struct SenderLine {
     /// SendQ tail: bytes written since the start.
     pub send_tail: AtomicU64,
+    /// The SendQ position that is at the start of its ring. Changes while nothing is held.
+    pub send_origin: AtomicU64,
     /// 1 while a writer sleeps, or is about to, on `tx_seq`.
     /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub tx_wait: AtomicU32,
@@ -330,7 +334,9 @@ impl Slot {
             &engine.send_head,
             &engine.sent,
             &engine.recv_tail,
+            &engine.recv_origin,
             &sender.send_tail,
+            &sender.send_origin,
             &receiver.recv_head,
             &readiness.kept,
             &readiness.recv_timeout,
@@ -392,17 +398,17 @@ impl Slot {
         &self.region
     }
 
-    /// The SendQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    /// The SendQ ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
     #[inline]
-    pub(crate) fn send_ring(&self, order: u32) -> Ring {
-        Ring::new(self.at + HEADER_SPACE, order.clamp(MIN_ORDER, self.geometry.send_order))
+    pub(crate) fn send_ring(&self, order: u32, origin: u64) -> Ring {
+        Ring::new(self.at + HEADER_SPACE, order.clamp(MIN_ORDER, self.geometry.send_order), origin)
     }
 
-    /// The RecvQ ring of this order; of the nearest possible one if a hostile word says otherwise.
+    /// The RecvQ ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
     #[inline]
-    pub(crate) fn recv_ring(&self, order: u32) -> Ring {
+    pub(crate) fn recv_ring(&self, order: u32, origin: u64) -> Ring {
         let area = self.at + HEADER_SPACE + (2 << self.geometry.send_order);
-        Ring::new(area, order.clamp(MIN_ORDER, self.geometry.recv_order))
+        Ring::new(area, order.clamp(MIN_ORDER, self.geometry.recv_order), origin)
     }
 }
 

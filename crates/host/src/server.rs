@@ -41,7 +41,7 @@ pub struct ServeOptions {
 }
 
 /// How long to look for traffic before sleeping. A wake-up costs both sides some microseconds.
-const SPIN: Duration = Duration::from_micros(40);
+const SPIN: Duration = Duration::from_micros(100);
 /// Rounds of looking at doorbells before descriptors are looked at too.
 const ROUNDS: u32 = 16;
 

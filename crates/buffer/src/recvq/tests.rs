@@ -242,3 +242,23 @@ fn too_many_ranges_are_refused_and_nothing_of_them_is_written() {
     };
     assert!(out.into_iter().eq((0..out.len()).map(expected)));
 }
+
+#[test]
+fn an_empty_queue_goes_on_near_its_start() {
+    let mut pair = Pair::new(MAX);
+    for len in [MAX / 2, 3 * MAX / 4, 100, 7] {
+        for step in [Step::Place(0, len, 1), Step::Read(0, len), Step::Refresh] {
+            pair.take(step);
+        }
+    }
+    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), 107);
+    // What is held out of order keeps its place.
+    for step in [Step::Place(0, MAX / 2, 2), Step::Place(100, 300, 3), Step::Read(0, MAX / 2), Step::Refresh]
+    {
+        pair.take(step);
+    }
+    for step in [Step::Place(0, 150, 4), Step::Read(0, 500)] {
+        pair.take(step);
+    }
+    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), 107 + MAX / 2 + 400);
+}

@@ -207,3 +207,20 @@ fn a_file_is_read_into_the_ring_as_far_as_there_is_room() {
     assert!(writer.write_from(folder.as_fd(), Some(0), 100).is_err());
     assert!(writer.is_empty());
 }
+
+#[test]
+fn an_empty_queue_goes_on_near_its_start() {
+    let mut pair = Pair::new(MAX);
+    for len in [MAX / 2, 3 * MAX / 4, 100, 7] {
+        for step in [Step::Write(len), Step::Refresh, Step::Text(0, len), Step::Release(len)] {
+            pair.take(step);
+        }
+    }
+    assert_eq!(pair.writer.ring().index(pair.written as u64), 107);
+    // Not for each little: the word of the origin would go from one processor to the other each time.
+    for step in [Step::Write(5), Step::Refresh, Step::Release(5), Step::Write(5), Step::Refresh] {
+        pair.take(step);
+    }
+    assert_eq!(pair.sendq.ring.index(pair.written as u64), 117);
+    pair.take(Step::Text(0, 5));
+}

@@ -12,7 +12,7 @@ use std::thread::yield_now;
 use std::time::Duration;
 
 /// How long to look before sleeping: less than a wake-up costs.
-const SPIN: Duration = Duration::from_micros(20);
+const SPIN: Duration = Duration::from_micros(50);
 /// How long of it without letting others run.
 const STARE: Duration = Duration::from_micros(3);
 /// Waits that do without once it was in vain.
@@ -127,22 +127,22 @@ impl Set {
         }
         let has_marks = || self.groups().any(|group| group.has_marks());
         let patience = self.patience.load(Ordering::Relaxed);
-        if patience > 0 {
-            self.patience.store(patience - 1, Ordering::Relaxed);
-            return false;
-        }
+        let stare = if patience == 0 { STARE } else { Duration::ZERO };
+        self.patience.store(patience.saturating_sub(1), Ordering::Relaxed);
         let start = monotonic();
         loop {
             if has_marks() {
                 return true;
             }
             let passed = monotonic().since(start);
-            if passed < STARE {
+            if passed < stare {
                 spin_loop();
             } else if passed < SPIN {
                 yield_now();
             } else {
-                self.patience.store(DISCOURAGED, Ordering::Relaxed);
+                if patience == 0 {
+                    self.patience.store(DISCOURAGED, Ordering::Relaxed);
+                }
                 return false;
             }
         }
