@@ -36,7 +36,7 @@ pub struct Set {
     groups: [OnceLock<Group>; ENGINES],
     /// Threads that sleep in the kernel's epoll_wait(), or are about to.
     pub(super) sleepers: AtomicU32,
-    /// Waits that are to do without looking eagerly.
+    /// Waits that are to let others run from the start.
     pub(super) patience: AtomicU32,
     /// The process that made it.
     process: u32,

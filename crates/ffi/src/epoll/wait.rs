@@ -11,11 +11,11 @@ use std::sync::atomic::Ordering;
 use std::thread::yield_now;
 use std::time::Duration;
 
-/// How long to look before sleeping: less than a wake-up costs.
+/// How long to look before sleeping. It takes the processor from nobody, and a wake-up often takes as long.
 const SPIN: Duration = Duration::from_micros(50);
 /// How long of it without letting others run.
 const STARE: Duration = Duration::from_micros(3);
-/// Waits that do without once it was in vain.
+/// Waits that do without this once it was in vain.
 const DISCOURAGED: u32 = 64;
 
 /// What a look at the marks gave.
