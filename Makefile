@@ -18,8 +18,8 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny bench \
-        bench-apps install uninstall clean prerequisites
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny \
+        instructions bench bench-apps install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -78,7 +78,7 @@ demo-kernel: lib examples ## The same two programs over the kernel's TCP
 
 # --- tests -------------------------------------------------------------------------------------------------------
 
-test: check unit heavy loom e2e ## Every test
+test: check unit heavy loom e2e instructions ## Every test
 	@echo "make test: all passed"
 
 check: fmt clippy doc header labels ## Format, lints, documentation, the C header, and RFC 9293's labels
@@ -126,6 +126,12 @@ miri: prerequisites ## The rings under Miri: four minutes (needs nightly)
 deny: prerequisites ## Are dependencies sound, and their licences ours? (needs cargo-deny)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
 	$(CARGO) deny check
+
+instructions: lib ## Instructions that fixed works take, beside stored figures (needs valgrind; SOCKEYE_BLESS=1 stores them)
+	@command -v valgrind >/dev/null || { echo "make: valgrind is missing: apt-get install valgrind" >&2; exit 2; }
+	@# With the command, for its features: what `make lib` has built is not built again.
+	$(CARGO) build --locked --release -p sockeye-cli -p sockeye-instructions
+	$(release)/sockeye-instructions crates/instructions/figures.toml build/lib/libsockeye.so
 
 bench: prerequisites lib ## Costs of the send and receive path, beside the kernel's
 	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
