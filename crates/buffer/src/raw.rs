@@ -95,8 +95,10 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     let mut at = 0;
     while at < len {
         let piece = most.min(len - at);
-        // SAFETY: the pieces are within what the caller vouches for.
-        let (from, to) = unsafe { (from.add(at), to.add(at)) };
+        // SAFETY: the piece is within what the caller vouches for.
+        let from = unsafe { from.add(at) };
+        // SAFETY: as above.
+        let to = unsafe { to.add(at) };
         // SAFETY: as above.
         unsafe { ptr::copy(from, to, piece) };
         at += piece;

@@ -16,6 +16,9 @@ const ALWAYS: u32 = (EPOLLERR | EPOLLHUP) as u32;
 const RX: u32 = (EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND) as u32;
 const TX: u32 = (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) as u32;
 
+/// So many void entries there may be in a queue, besides as many as there are others.
+const VOID: usize = 64;
+
 /// A descriptor of a socket in a set.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -27,7 +30,8 @@ pub(super) struct Member {
     pub(super) place: Place,
     pub(super) events: u32,
     pub(super) data: u64,
-    is_queued: bool,
+    /// Its entry in the queue has this stamp; 0: it has none.
+    stamp: u64,
     /// The next member for the same socket.
     next: Option<usize>,
 }
@@ -48,8 +52,11 @@ pub(super) struct Members {
     unnamed: usize,
     /// By group and watch: the first member for the socket, and one more; 0 for none.
     first: Vec<Vec<usize>>,
-    /// Members that may be ready, in the order in which they became so.
-    queue: VecDeque<usize>,
+    /// Members that may be ready, in the order in which they became so, with their stamps. An entry whose stamp is not its member's is void.
+    queue: VecDeque<(usize, u64)>,
+    last_stamp: u64,
+    /// Members that have an entry.
+    queued: usize,
 }
 
 impl Members {
@@ -90,7 +97,7 @@ impl Members {
             place,
             events: event.events | ALWAYS,
             data: event.u64,
-            is_queued: false,
+            stamp: 0,
             next,
         };
         let number = self.all.insert(member);
@@ -166,20 +173,23 @@ impl Members {
     }
 
     pub(super) fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+        self.queued > 0
     }
 
     /// Looks at each queued member once, and tells what is ready; level-triggered ones stay queued. Returns how many there are.
     pub(super) fn tell(&mut self, out: &mut [epoll_event]) -> usize {
         let mut told = 0;
-        for _ in 0..self.queue.len() {
-            if told == out.len() {
+        // What is queued meanwhile is for the next look.
+        let newest = self.last_stamp;
+        while told < out.len() {
+            let Some((number, stamp)) = self.queue.pop_front_if(|&mut (_, stamp)| stamp <= newest) else {
                 break;
-            }
-            let Some(number) = self.queue.pop_front() else { break };
-            // One that was taken out is not here, or is another that will be queued by itself.
-            let Some(member) = self.all.get_mut(number).filter(|member| member.is_queued) else { continue };
-            member.is_queued = false;
+            };
+            let Some(member) = self.all.get_mut(number).filter(|member| member.stamp == stamp) else {
+                continue;
+            };
+            member.stamp = 0;
+            self.queued -= 1;
             if member.socket.is_gone() {
                 self.drop_gone(number);
                 continue;
@@ -200,9 +210,24 @@ impl Members {
     }
 
     fn enqueue(&mut self, number: usize) {
-        if let Some(member) = self.all.get_mut(number).filter(|member| !member.is_queued && member.is_on()) {
-            member.is_queued = true;
-            self.queue.push_back(number);
+        if let Some(member) = self.all.get_mut(number).filter(|member| member.stamp == 0 && member.is_on()) {
+            self.last_stamp += 1;
+            member.stamp = self.last_stamp;
+            self.queue.push_back((number, member.stamp));
+            self.queued += 1;
+        }
+    }
+
+    /// A member that was taken out had the entry with this stamp.
+    fn withdraw(&mut self, stamp: u64) {
+        if stamp == 0 {
+            return;
+        }
+        self.queued -= 1;
+        // To look for each is dear; void ones are passed over, as long as they are not too many.
+        if self.queue.len() > 2 * self.queued + VOID {
+            let all = &self.all;
+            self.queue.retain(|&(number, stamp)| all.get(number).is_some_and(|member| member.stamp == stamp));
         }
     }
 
@@ -219,9 +244,7 @@ impl Members {
     fn take_out(&mut self, number: usize) -> (Member, bool) {
         let member = self.all.remove(number);
         self.unnamed -= usize::from(!member.is_named);
-        if member.is_queued {
-            self.queue.retain(|&queued| queued != number);
-        }
+        self.withdraw(member.stamp);
         let mut at = self.first(member.place);
         if at == number + 1 {
             *self.first_mut(member.place) = member.next.map_or(0, |next| next + 1);
