@@ -222,6 +222,8 @@ impl Flag {
     pub const NO_DELAY: u32 = 1;
     /// TCP_CORK.
     pub const CORK: u32 = 1 << 1;
+    /// TCP_QUICKACK.
+    pub const QUICK_ACK: u32 = 1 << 2;
 }
 
 /// The header has pages of its own, so that a ring's memory can be given back and the header stay.

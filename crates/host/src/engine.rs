@@ -203,6 +203,7 @@ impl Engine {
         let options = [
             (Flag::NO_DELAY, SocketOption::NoDelay(flags & Flag::NO_DELAY != 0)),
             (Flag::CORK, SocketOption::Cork(flags & Flag::CORK != 0)),
+            (Flag::QUICK_ACK, SocketOption::QuickAck(u32::from(flags & Flag::QUICK_ACK != 0))),
         ];
         for (_, option) in options.into_iter().filter(|(flag, _)| changed & flag != 0) {
             // A socket that was closed meanwhile has no use for them.

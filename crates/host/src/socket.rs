@@ -210,9 +210,12 @@ impl Socket {
 
     /// Sets an option of a connection that programs set with each request, in the slot. Whether it is one.
     fn set_flag(&self, option: SocketOption) -> Result<bool, Error> {
+        let has_text = || !self.at.writer.is_empty();
         let (flag, is_on, lets_go) = match option {
-            SocketOption::NoDelay(on) => (Flag::NO_DELAY, on, on),
-            SocketOption::Cork(on) => (Flag::CORK, on, !on),
+            SocketOption::NoDelay(on) => (Flag::NO_DELAY, on, on && has_text()),
+            SocketOption::Cork(on) => (Flag::CORK, on, !on && has_text()),
+            // An ACK may be due.
+            SocketOption::QuickAck(value @ 0..=1) => (Flag::QUICK_ACK, value == 1, value == 1),
             _ => return Ok(false),
         };
         const STATE: u32 = Condition::CONNECTED | Condition::CLOSED | condition::DEFERRED;
@@ -226,7 +229,7 @@ impl Socket {
         };
         readiness.flags_changed.fetch_or(flag, Ordering::SeqCst);
         // What the option held back leaves now. Else it counts from the next look on, which the next bytes bring.
-        if lets_go && !self.at.writer.is_empty() {
+        if lets_go {
             self.ring();
         }
         Ok(true)

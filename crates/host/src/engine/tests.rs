@@ -304,3 +304,29 @@ fn only_the_holder_shares_a_socket_and_only_once() {
     let again = bench.ask(Request::Give { tag: socket.tag, token: other });
     assert_eq!(again.map(drop), Err(Error::BadDescriptor));
 }
+
+#[test]
+fn options_in_the_slot_are_in_force_before_they_are_told() {
+    let mut bench = Bench::new();
+    let [(client, _token), _server] = bench.pair();
+    let slot = bench.slot(client);
+    let readiness = &slot.header().readiness;
+    for (flag, name) in [
+        (Flag::NO_DELAY, OptionName::NoDelay),
+        (Flag::CORK, OptionName::Cork),
+        (Flag::QUICK_ACK, OptionName::QuickAck),
+    ] {
+        for is_on in [true, false, true] {
+            readiness.flags.store(if is_on { flag } else { 0 }, Ordering::SeqCst);
+            readiness.flags_changed.store(flag, Ordering::SeqCst);
+            let (reply, _) = bench.ask(Request::Option { tag: client.tag, name }).unwrap();
+            let expected = match name {
+                OptionName::NoDelay => SocketOption::NoDelay(is_on),
+                OptionName::Cork => SocketOption::Cork(is_on),
+                _ => SocketOption::QuickAck(is_on.into()),
+            };
+            let Reply::Option(found) = reply else { panic!("{reply:?}") };
+            assert_eq!(found, expected);
+        }
+    }
+}
