@@ -1,16 +1,8 @@
-//! The kernel's loopback TCP beside ours, embedded and hosted, in one run.
-//!
-//! Each measure is taken of all stacks in turn, round after round, so that what else the machine does meets them alike. What is told of
-//! a stack is the median of its rounds, and the median of its ratios to the kernel *in the same round*: these carry over to other
-//! machines, the absolute figures do not. `SOCKEYE_BENCH_ROUNDS` says how many rounds (default 9).
-//!
-//! Hosted mode needs the command `sockeye`: `make bench` builds it and names it in `SOCKEYE_HOST_PROGRAM`.
-#![allow(missing_docs, clippy::print_stdout, reason = "a program whose output is a table")]
+//! What is measured of streams.
 
-use sockeye::Net;
+use crate::stacks::{Connect, Stream};
+use crate::table::{Measure, Unit};
 use sockeye_clock::monotonic;
-use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
@@ -25,89 +17,7 @@ const CONNECTIONS: usize = 500;
 /// Connections that carry text at the same time.
 const SIDE_BY_SIDE: usize = 8;
 
-/// A stream of any stack.
-trait Stream: Read + Write + Send {
-    fn set_nodelay(&self);
-    fn end(&self);
-}
-
-impl Stream for std::net::TcpStream {
-    fn set_nodelay(&self) {
-        Self::set_nodelay(self, true).unwrap();
-    }
-    fn end(&self) {
-        self.shutdown(Shutdown::Write).unwrap();
-    }
-}
-
-impl Stream for sockeye::TcpStream {
-    fn set_nodelay(&self) {
-        Self::set_nodelay(self, true).unwrap();
-    }
-    fn end(&self) {
-        self.shutdown(Shutdown::Write).unwrap();
-    }
-}
-
-/// Makes both ends of a new connection.
-type Connect = Box<dyn FnMut() -> (Box<dyn Stream>, Box<dyn Stream>)>;
-
-fn kernel() -> Connect {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    Box::new(move || {
-        let client = std::net::TcpStream::connect(address).unwrap();
-        (Box::new(client), Box::new(listener.accept().unwrap().0))
-    })
-}
-
-fn ours(net: Net) -> Connect {
-    let listener = net.bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    Box::new(move || {
-        let client = net.connect(address).unwrap();
-        (Box::new(client), Box::new(listener.accept().unwrap().0))
-    })
-}
-
-/// The kernel first; then those of ours that there are.
-fn stacks() -> Vec<(&'static str, Connect)> {
-    let mut stacks = vec![("kernel", kernel()), ("embedded", ours(Net::loopback().unwrap()))];
-    match Net::hosted() {
-        Ok(net) => stacks.push(("hosted", ours(net))),
-        Err(error) => println!("hosted mode is left out: {error}"),
-    }
-    stacks
-}
-
-/// What is measured: nanoseconds for each unit of work.
-struct Measure {
-    name: &'static str,
-    unit: Unit,
-    of: Box<dyn Fn(&mut Connect) -> f64>,
-}
-
-#[derive(Clone, Copy)]
-enum Unit {
-    /// Microseconds each: less is better.
-    Micros,
-    /// Bytes a second: nanoseconds are those of a byte.
-    Rate,
-    /// So many a second.
-    PerSecond,
-}
-
-impl Unit {
-    fn show(self, nanos: f64) -> String {
-        match self {
-            Self::Micros => format!("{:.2} us", nanos / 1e3),
-            Self::Rate => format!("{:.2} GB/s", 1.0 / nanos),
-            Self::PerSecond => format!("{:.0} /s", 1e9 / nanos),
-        }
-    }
-}
-
-fn measures() -> Vec<Measure> {
+pub(crate) fn measures() -> Vec<Measure> {
     let round_trip = |name, size| Measure {
         name,
         unit: Unit::Micros,
@@ -238,40 +148,4 @@ fn repeat(mut act: impl FnMut()) -> f64 {
         count += BATCH;
     }
     monotonic().since(start).as_nanos() as f64 / count as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// One line of the table: each stack's median, and how many times as good as the kernel it is.
-fn line(measure: &Measure, stacks: &mut [(&str, Connect)], rounds: usize) {
-    let mut taken = vec![Vec::new(); stacks.len()];
-    for _ in 0..rounds {
-        for ((_, connect), taken) in stacks.iter_mut().zip(&mut taken) {
-            taken.push((measure.of)(connect));
-        }
-    }
-    print!("{:<28}", measure.name);
-    for (index, nanos) in taken.iter().enumerate() {
-        print!(" {:>12}", measure.unit.show(median(nanos.clone())));
-        if index > 0 {
-            let ratios = taken[0].iter().zip(nanos).map(|(kernel, ours)| kernel / ours).collect();
-            print!(" {:>6.1} x", median(ratios));
-        }
-    }
-    println!();
-}
-
-fn main() {
-    let told = std::env::var("SOCKEYE_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    let rounds = told.unwrap_or(9usize).max(1);
-    let mut stacks = stacks();
-    print!("{:<28}", format!("median of {rounds} rounds"));
-    for (index, (name, _)) in stacks.iter().enumerate() {
-        print!(" {name:>12}{}", if index > 0 { " to kernel" } else { "" });
-    }
-    println!();
-    measures().iter().for_each(|measure| line(measure, &mut stacks, rounds));
 }
