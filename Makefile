@@ -133,10 +133,16 @@ instructions: lib ## Instructions that fixed works take, beside stored figures (
 	$(CARGO) build --locked --release -p sockeye-cli -p sockeye-instructions
 	$(release)/sockeye-instructions crates/instructions/figures.toml build/lib/libsockeye.so
 
-bench: prerequisites lib ## Costs of the send and receive path, beside the kernel's
+bench: prerequisites lib build/bench/epoll ## Costs of the send and receive path, beside the kernel's
 	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
+	  SOCKEYE_LIBRARY=$(CURDIR)/build/lib/libsockeye.so SOCKEYE_BENCH_EPOLL=$(CURDIR)/build/bench/epoll \
 	  $(CARGO) bench --locked -p sockeye
 	$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer
+
+# Not linked with the library: it is preloaded for the rows that are ours.
+build/bench/epoll: benches/send_recv/epoll.c | prerequisites
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) -pthread -o $@ $<
 
 bench-apps: lib ## Real programs over Sockeye, beside the kernel: APPS='redis nginx' for some of them
 	scripts/bench-apps $(APPS)

@@ -1,24 +1,44 @@
 //! The kernel's loopback TCP beside ours, embedded and hosted, in one run.
 //!
 //! Each measure is taken of all stacks in turn, round after round, so that what else the machine does meets them alike. What is told of
-//! a stack is the median of its rounds, and the median of its ratios to the kernel *in the same round*: these carry over to other
-//! machines, the absolute figures do not. `SOCKEYE_BENCH_ROUNDS` says how many rounds (default 9).
+//! a stack is the median of its rounds, the median of its ratios to the kernel *in the same round*, and the lowest of these: ratios
+//! carry over to other machines, the absolute figures do not. `SOCKEYE_BENCH_ROUNDS` says how many rounds (default 9; of the second
+//! table, which is slow and varies little, at most 3).
 //!
-//! Hosted mode needs the command `sockeye`: `make bench` builds it and names it in `SOCKEYE_HOST_PROGRAM`.
+//! Hosted mode needs the command `sockeye`, and the rows of epoll a C program and the library: `make bench` builds all three and names
+//! them in `SOCKEYE_HOST_PROGRAM`, `SOCKEYE_BENCH_EPOLL` and `SOCKEYE_LIBRARY`. A row that cannot be measured says why.
 #![allow(missing_docs, clippy::print_stdout, reason = "a program whose output is a table")]
 
+mod epoll;
+mod idle;
+mod memory;
+mod processes;
 mod stacks;
 mod streams;
 mod table;
 
+use table::Columns;
+
+/// Rounds of the second table at most.
+const IDLE_ROUNDS: usize = 3;
+
 fn main() {
-    let told = std::env::var("SOCKEYE_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    let rounds = told.unwrap_or(9usize).max(1);
-    let mut stacks = stacks::stacks();
-    print!("{:<28}", format!("median of {rounds} rounds"));
-    for (index, (name, _)) in stacks.iter().enumerate() {
-        print!(" {name:>12}{}", if index > 0 { " to kernel" } else { "" });
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, what, kind] = &arguments[..]
+        && command == idle::COMMAND
+    {
+        return idle::run(what, kind);
     }
+    let rounds = number("SOCKEYE_BENCH_ROUNDS", 9).max(1);
+    let mut stacks = stacks::stacks();
+    let mut measures = streams::measures();
+    measures.extend(epoll::measures());
+    table::print(measures, &mut stacks, rounds, Columns::WithRatios);
     println!();
-    streams::measures().iter().for_each(|measure| table::line(measure, &mut stacks, rounds));
+    table::print(idle::measures(), &mut stacks, rounds.min(IDLE_ROUNDS), Columns::Plain);
+}
+
+/// The number in an environment variable.
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
 }

@@ -1,6 +1,6 @@
 //! What is measured of streams.
 
-use crate::stacks::{Connect, Stream};
+use crate::stacks::{Connect, Ends};
 use crate::table::{Measure, Unit};
 use sockeye_clock::monotonic;
 use std::thread;
@@ -18,42 +18,42 @@ const CONNECTIONS: usize = 500;
 const SIDE_BY_SIDE: usize = 8;
 
 pub(crate) fn measures() -> Vec<Measure> {
-    let round_trip = |name, size| Measure {
-        name,
-        unit: Unit::Micros,
-        of: Box::new(move |connect| round_trip(connect(), size)),
+    let round_trip =
+        |name, size| Measure::one(name, Unit::Micros, move |stack| round_trip((stack.connect)(), size));
+    let slowest = |name, quantile| {
+        Measure::one(name, Unit::Micros, move |stack| slow_round_trip((stack.connect)(), quantile))
     };
-    let writes = |name, unit, size, each| Measure {
-        name,
-        unit,
-        of: Box::new(move |connect| writes(connect(), size) / each),
+    let bulk = |name, size: usize| {
+        Measure::one(name, Unit::Rate, move |stack| writes((stack.connect)(), size) / size as f64)
     };
-    let slowest = |name, quantile| Measure {
-        name,
-        unit: Unit::Micros,
-        of: Box::new(move |connect| slow_round_trip(connect(), quantile)),
-    };
+    let small =
+        |name, size| Measure::one(name, Unit::PerSecond, move |stack| writes((stack.connect)(), size));
     vec![
         round_trip("round trip of 1 B", 1),
         round_trip("round trip of 64 B", 64),
         round_trip("round trip of 1 KiB", 1024),
         slowest("round trip of 64 B, p99", 0.99),
         slowest("round trip of 64 B, p99.9", 0.999),
-        writes("bulk, writes of 64 KiB", Unit::Rate, BULK_WRITE, BULK_WRITE as f64),
-        Measure { name: "bulk, 8 connections", unit: Unit::Rate, of: Box::new(side_by_side) },
-        writes("many writes of 64 B", Unit::PerSecond, SMALL_WRITE, 1.0),
-        Measure { name: "connect, accept, close", unit: Unit::PerSecond, of: Box::new(connections) },
-        Measure { name: "the same with a request", unit: Unit::PerSecond, of: Box::new(short_connections) },
+        bulk("bulk, writes of 64 KiB", BULK_WRITE),
+        bulk("bulk, writes of 128 KiB", 128 * 1024),
+        bulk("bulk, writes of 1 MiB", 1024 * 1024),
+        Measure::one("bulk, 8 connections", Unit::Rate, |stack| side_by_side(&mut stack.connect)),
+        small("writes of 1 KiB", 1024),
+        small("writes of 64 B", SMALL_WRITE),
+        Measure::one("connect, accept, close", Unit::PerSecond, |stack| connections(&mut stack.connect)),
+        Measure::one("the same with a request", Unit::PerSecond, |stack| {
+            short_connections(&mut stack.connect)
+        }),
     ]
 }
 
 /// `size` bytes there and back, between two threads.
-fn round_trip(ends: (Box<dyn Stream>, Box<dyn Stream>), size: usize) -> f64 {
+fn round_trip(ends: Ends, size: usize) -> f64 {
     with_echo(ends, size, |exchange| repeat(exchange))
 }
 
 /// Of the round trips of 64 bytes, one that so large a share of them is not slower than.
-fn slow_round_trip(ends: (Box<dyn Stream>, Box<dyn Stream>), quantile: f64) -> f64 {
+fn slow_round_trip(ends: Ends, quantile: f64) -> f64 {
     let mut taken = Vec::new();
     with_echo(ends, SMALL_WRITE, |exchange| {
         repeat(|| {
@@ -68,7 +68,7 @@ fn slow_round_trip(ends: (Box<dyn Stream>, Box<dyn Stream>), quantile: f64) -> f
 
 /// Has `measure` exchange `size` bytes with a thread that sends them back.
 fn with_echo(
-    (mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>),
+    (mut client, mut server): Ends,
     size: usize,
     measure: impl FnOnce(&mut dyn FnMut()) -> f64,
 ) -> f64 {
@@ -90,10 +90,10 @@ fn with_echo(
     nanos
 }
 
-/// Writes of `size` bytes to a thread that reads and throws away, until it has read all.
-fn writes((mut client, mut server): (Box<dyn Stream>, Box<dyn Stream>), size: usize) -> f64 {
+/// Writes of `size` bytes to a thread that reads and throws away, until it has read all: as much at a time, but small writes together.
+fn writes((mut client, mut server): Ends, size: usize) -> f64 {
     let reader = thread::spawn(move || {
-        let mut buffer = vec![0; BULK_WRITE];
+        let mut buffer = vec![0; size.max(BULK_WRITE)];
         while server.read(&mut buffer).unwrap() > 0 {}
     });
     let data = vec![7; size];
@@ -118,25 +118,40 @@ fn side_by_side(connect: &mut Connect) -> f64 {
     1.0 / rate
 }
 
-/// Each with a request and a reply of 64 bytes.
+/// Each with a request and a reply of 64 bytes; the client closes first.
 fn short_connections(connect: &mut Connect) -> f64 {
-    let mut buffer = [7; SMALL_WRITE];
-    let start = monotonic();
-    for _ in 0..CONNECTIONS {
-        let (mut client, mut server) = connect();
+    one_by_one(connect, |(mut client, mut server)| {
+        let mut buffer = [7; SMALL_WRITE];
         client.write_all(&buffer).unwrap();
         server.read_exact(&mut buffer).unwrap();
         server.write_all(&buffer).unwrap();
         client.read_exact(&mut buffer).unwrap();
-    }
-    monotonic().since(start).as_nanos() as f64 / CONNECTIONS as f64
+        drop(client);
+        drop(server);
+    })
 }
 
+/// The client closes first.
 fn connections(connect: &mut Connect) -> f64 {
+    one_by_one(connect, |(client, server)| {
+        drop(client);
+        drop(server);
+    })
+}
+
+/// Has `each` use and close connections, one after the other; nanoseconds for each. The time ends when both ends of all are closed: a host
+/// process closes them after `close()`, but before what it sees later, which is that both ends of the last one end.
+fn one_by_one(connect: &mut Connect, each: impl Fn(Ends)) -> f64 {
     let start = monotonic();
-    for _ in 0..CONNECTIONS {
-        drop(connect());
+    for _ in 1..CONNECTIONS {
+        each(connect());
     }
+    let (mut client, mut server) = connect();
+    client.end();
+    assert_eq!(server.read(&mut [0]).unwrap(), 0, "the client has ended");
+    drop(server);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "the server has ended");
+    drop(client);
     monotonic().since(start).as_nanos() as f64 / CONNECTIONS as f64
 }
 

@@ -1,54 +1,162 @@
-//! Measures of all stacks in turn, and a line for each.
+//! Measures of all stacks in turn, round after round, and a line for each.
 
-use crate::stacks::Connect;
+use crate::stacks::{Kind, Stack};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is measured: nanoseconds for each unit of work.
+/// What is measured together: a value for each row, of which less is better.
 pub(crate) struct Measure {
-    pub(crate) name: &'static str,
-    pub(crate) unit: Unit,
-    pub(crate) of: Box<dyn Fn(&mut Connect) -> f64>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) of: Box<dyn FnMut(&mut Stack) -> Result<Vec<f64>, Missing>>,
+}
+
+impl Measure {
+    /// A measure of one row, which can be taken of each stack.
+    pub(crate) fn one(name: &str, unit: Unit, of: impl Fn(&mut Stack) -> f64 + 'static) -> Self {
+        Self { rows: vec![Row::new(name, unit)], of: Box::new(move |stack| Ok(vec![of(stack)])) }
+    }
+}
+
+pub(crate) struct Row {
+    name: String,
+    unit: Unit,
+}
+
+impl Row {
+    pub(crate) fn new(name: impl Into<String>, unit: Unit) -> Self {
+        Self { name: name.into(), unit }
+    }
+}
+
+/// Why there is no value.
+#[derive(Clone)]
+pub(crate) enum Missing {
+    /// The stack has no such thing.
+    NotApplicable,
+    /// It could not be measured.
+    Because(String),
 }
 
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
-    /// Microseconds each: less is better.
+    /// The value is nanoseconds.
     Micros,
-    /// Bytes a second: nanoseconds are those of a byte.
+    /// The value is nanoseconds.
+    Millis,
+    /// Bytes a second: the value is the nanoseconds of a byte.
     Rate,
-    /// So many a second.
+    /// So many a second: the value is the nanoseconds of one.
     PerSecond,
+    /// The value is bytes.
+    Bytes,
+    /// As many times as something of the same stack.
+    Times,
 }
 
 impl Unit {
-    fn show(self, nanos: f64) -> String {
+    fn show(self, value: f64) -> String {
         match self {
-            Self::Micros => format!("{:.2} us", nanos / 1e3),
-            Self::Rate => format!("{:.2} GB/s", 1.0 / nanos),
-            Self::PerSecond => format!("{:.0} /s", 1e9 / nanos),
+            Self::Micros => format!("{:.2} us", value / 1e3),
+            Self::Millis => format!("{:.2} ms", value / 1e6),
+            Self::Rate => format!("{:.2} GB/s", 1.0 / value),
+            Self::PerSecond => format!("{:.0} /s", 1e9 / value),
+            Self::Bytes => format!("{value:.0} B"),
+            Self::Times => format!("{value:.2} x"),
         }
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// How a table is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// Beside each of our stacks, how many times as good as the kernel it is: the median, and the lowest of all rounds.
+    WithRatios,
+    Plain,
 }
 
-/// One line of the table: each stack's median, and how many times as good as the kernel it is.
-pub(crate) fn line(measure: &Measure, stacks: &mut [(&str, Connect)], rounds: usize) {
-    let mut taken = vec![Vec::new(); stacks.len()];
-    for _ in 0..rounds {
-        for ((_, connect), taken) in stacks.iter_mut().zip(&mut taken) {
-            taken.push((measure.of)(connect));
-        }
-    }
-    print!("{:<28}", measure.name);
-    for (index, nanos) in taken.iter().enumerate() {
-        print!(" {:>12}", measure.unit.show(median(nanos.clone())));
-        if index > 0 {
-            let ratios = taken[0].iter().zip(nanos).map(|(kernel, ours)| kernel / ours).collect();
-            print!(" {:>6.1} x", median(ratios));
+/// Prints the table of these measures.
+pub(crate) fn print(measures: Vec<Measure>, stacks: &mut [Stack], rounds: usize, columns: Columns) {
+    print!("{:<NAME$}", format!("median of {rounds} rounds"));
+    for stack in &*stacks {
+        print!(" {:>12}", stack.kind.name());
+        if has_ratio(stack, columns) {
+            print!(" {:>9} {:>7}", "to kernel", "lowest");
         }
     }
     println!();
+    for mut measure in measures {
+        let taken = take(&mut measure, stacks, rounds);
+        for (index, row) in measure.rows.iter().enumerate() {
+            line(row, index, stacks, &taken, columns);
+        }
+        notes(stacks, &taken, rounds);
+    }
+}
+
+/// The width of the column of names.
+const NAME: usize = 40;
+
+/// What the rounds of a stack gave.
+type Rounds = Vec<Result<Vec<f64>, Missing>>;
+
+/// All rounds of a measure, for each stack.
+fn take(measure: &mut Measure, stacks: &mut [Stack], rounds: usize) -> Vec<Rounds> {
+    let mut taken = vec![Vec::new(); stacks.len()];
+    for _ in 0..rounds {
+        for (stack, taken) in stacks.iter_mut().zip(&mut taken) {
+            let caught = catch_unwind(AssertUnwindSafe(|| (measure.of)(stack)));
+            taken.push(caught.unwrap_or_else(|_| Err(Missing::Because("a panic, told above".into()))));
+        }
+    }
+    taken
+}
+
+/// One line of the table: each stack's median, and how it compares.
+fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Rounds], columns: Columns) {
+    let values = |rounds: &Rounds| -> Vec<Option<f64>> {
+        rounds.iter().map(|round| round.as_ref().ok().map(|values| values[index])).collect()
+    };
+    let kernel = values(&taken[0]);
+    print!("{:<NAME$}", row.name);
+    for (stack, rounds) in stacks.iter().zip(taken) {
+        let ours = values(rounds);
+        let middle = median(ours.iter().copied().flatten().collect());
+        print!(" {:>12}", middle.map_or("-".into(), |value| row.unit.show(value)));
+        if has_ratio(stack, columns) {
+            let ratios: Vec<f64> = match row.unit {
+                Unit::Times => Vec::new(),
+                Unit::Micros | Unit::Millis | Unit::Rate | Unit::PerSecond | Unit::Bytes => kernel
+                    .iter()
+                    .zip(&ours)
+                    .filter_map(|(kernel, ours)| Some((*kernel)? / (*ours)?))
+                    .collect(),
+            };
+            let show = |ratio: Option<f64>| ratio.map_or("-".into(), |ratio| format!("{ratio:.2} x"));
+            let lowest = ratios.iter().copied().min_by(f64::total_cmp);
+            print!(" {:>9} {:>7}", show(median(ratios)), show(lowest));
+        }
+    }
+    println!();
+}
+
+/// Why values are missing, under their rows.
+fn notes(stacks: &[Stack], taken: &[Rounds], rounds: usize) {
+    for (stack, taken) in stacks.iter().zip(taken) {
+        let reasons = taken.iter().filter_map(|round| match round {
+            Err(Missing::Because(reason)) => Some(reason),
+            Err(Missing::NotApplicable) | Ok(_) => None,
+        });
+        let count = reasons.clone().count();
+        if let Some(reason) = reasons.last() {
+            println!("  {}, {count} of {rounds} rounds not measured: {reason}", stack.kind.name());
+        }
+    }
+}
+
+fn has_ratio(stack: &Stack, columns: Columns) -> bool {
+    columns == Columns::WithRatios && stack.kind != Kind::Kernel
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
