@@ -2,7 +2,7 @@
 
 use crate::processes::{Obedient, World, numbers};
 use crate::stacks::{Kind, Stack};
-use crate::table::{Measure, Missing, Row, Unit};
+use crate::table::{Measure, Missing, Round, Row, Unit};
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
@@ -89,7 +89,7 @@ impl Parties {
         Self { shape, idle, started: HashMap::new() }
     }
 
-    fn measure(&mut self, kind: Kind) -> Result<Vec<f64>, Missing> {
+    fn measure(&mut self, kind: Kind) -> Round {
         let start = || Party::start(kind, self.shape, self.idle);
         let party = self.started.entry(kind).or_insert_with(start);
         let measured = party.as_mut().map_err(|reason| reason.clone()).and_then(Party::measure);

@@ -6,7 +6,7 @@
 use crate::memory;
 use crate::processes::{Obedient, World, host_of, numbers};
 use crate::stacks::{Connect, Ends, Kind, Stack};
-use crate::table::{Measure, Missing, Row, Unit};
+use crate::table::{Measure, Missing, Round, Row, Unit};
 use rustix::process::{Pid, Resource, Rlimit, getpid, getrlimit, setrlimit};
 use std::env;
 use std::path::Path;
@@ -46,7 +46,9 @@ impl What {
 pub(crate) fn measures() -> Vec<Measure> {
     let memory = [
         format!("memory of one of {IN_MEMORY} fresh connections"),
+        "  of which page tables".into(),
         "the same after a request and reply".into(),
+        "  of which page tables".into(),
     ];
     let time = format!("CPU time with {IN_TIME} idle, in {} s", TIME.as_secs());
     vec![
@@ -65,7 +67,7 @@ pub(crate) fn measures() -> Vec<Measure> {
     ]
 }
 
-fn of_child(what: What, kind: Kind) -> Result<Vec<f64>, Missing> {
+fn of_child(what: What, kind: Kind) -> Round {
     let measured = || {
         let world = World::new()?;
         let program = env::current_exe().map_err(|error| error.to_string())?;
@@ -98,14 +100,16 @@ fn memory_of(kind: Kind) -> Result<Vec<f64>, String> {
     let processes = processes_of(kind)?;
     pause(SETTLING);
     let before = memory::in_use(&processes)?;
-    let each = |processes: &[Pid]| -> Result<f64, String> {
+    let each = || -> Result<[f64; 2], String> {
         pause(SETTLING);
-        Ok((memory::in_use(processes)? - before) / IN_MEMORY as f64)
+        let now = memory::in_use(&processes)?;
+        let more = [now.all - before.all, now.page_tables - before.page_tables];
+        Ok(more.map(|bytes| bytes / IN_MEMORY as f64))
     };
     let mut connections = open(&mut connect, IN_MEMORY);
-    let fresh = each(&processes)?;
+    let fresh = each()?;
     connections.iter_mut().for_each(exchange);
-    Ok(vec![fresh, each(&processes)?])
+    Ok([fresh, each()?].concat())
 }
 
 /// Nanoseconds of processor time that the engine's process takes.

@@ -3,17 +3,26 @@
 use rustix::process::Pid;
 use std::fs;
 
-/// Bytes that these processes have for themselves, and that the kernel has for all: what the private pages (`Pss_Anon`), the page tables
-/// (`VmPTE`), the kernel's objects (`Slab`) and the shared memory without a file (`Shmem`) of the machine come to. The rest of
-/// `/proc/meminfo` would add only what other programs do: files that are cached, and memory of processes that are not ours.
-pub(crate) fn in_use(processes: &[Pid]) -> Result<f64, String> {
+/// Bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) all: f64,
+    /// Of these, the page tables of the processes.
+    pub(crate) page_tables: f64,
+}
+
+/// What these processes have for themselves, and the kernel for all: private pages (`Pss_Anon`), page tables (`VmPTE`), the kernel's
+/// objects (`Slab`) and shared memory without a file (`Shmem`). The rest of `/proc/meminfo` would add only what other programs do: cached
+/// files, and the memory of processes that are not ours.
+pub(crate) fn in_use(processes: &[Pid]) -> Result<Memory, String> {
     let mut kilobytes = field("/proc/meminfo", "Slab:")? + field("/proc/meminfo", "Shmem:")?;
+    let mut page_tables = 0.0;
     for process in processes {
         let process = process.as_raw_nonzero();
         kilobytes += field(&format!("/proc/{process}/smaps_rollup"), "Pss_Anon:")?;
-        kilobytes += field(&format!("/proc/{process}/status"), "VmPTE:")?;
+        page_tables += field(&format!("/proc/{process}/status"), "VmPTE:")?;
     }
-    Ok(kilobytes * 1024.0)
+    Ok(Memory { all: (kilobytes + page_tables) * 1024.0, page_tables: page_tables * 1024.0 })
 }
 
 /// Nanoseconds that all threads of a process have run. `/proc/PID/stat` has the same by hundredths of a second, which hides what an idle

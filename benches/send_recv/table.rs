@@ -3,10 +3,13 @@
 use crate::stacks::{Kind, Stack};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is measured together: a value for each row, of which less is better.
+/// What a stack gives in a round: a value for each row, of which less is better.
+pub(crate) type Round = Result<Vec<f64>, Missing>;
+
+/// What is measured together.
 pub(crate) struct Measure {
     pub(crate) rows: Vec<Row>,
-    pub(crate) of: Box<dyn FnMut(&mut Stack) -> Result<Vec<f64>, Missing>>,
+    pub(crate) of: Box<dyn FnMut(&mut Stack) -> Round>,
 }
 
 impl Measure {
@@ -95,11 +98,8 @@ pub(crate) fn print(measures: Vec<Measure>, stacks: &mut [Stack], rounds: usize,
 /// The width of the column of names.
 const NAME: usize = 40;
 
-/// What the rounds of a stack gave.
-type Rounds = Vec<Result<Vec<f64>, Missing>>;
-
 /// All rounds of a measure, for each stack.
-fn take(measure: &mut Measure, stacks: &mut [Stack], rounds: usize) -> Vec<Rounds> {
+fn take(measure: &mut Measure, stacks: &mut [Stack], rounds: usize) -> Vec<Vec<Round>> {
     let mut taken = vec![Vec::new(); stacks.len()];
     for _ in 0..rounds {
         for (stack, taken) in stacks.iter_mut().zip(&mut taken) {
@@ -111,8 +111,8 @@ fn take(measure: &mut Measure, stacks: &mut [Stack], rounds: usize) -> Vec<Round
 }
 
 /// One line of the table: each stack's median, and how it compares.
-fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Rounds], columns: Columns) {
-    let values = |rounds: &Rounds| -> Vec<Option<f64>> {
+fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Vec<Round>], columns: Columns) {
+    let values = |rounds: &Vec<Round>| -> Vec<Option<f64>> {
         rounds.iter().map(|round| round.as_ref().ok().map(|values| values[index])).collect()
     };
     let kernel = values(&taken[0]);
@@ -139,14 +139,14 @@ fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Rounds], columns: Co
 }
 
 /// Why values are missing, under their rows.
-fn notes(stacks: &[Stack], taken: &[Rounds], rounds: usize) {
+fn notes(stacks: &[Stack], taken: &[Vec<Round>], rounds: usize) {
     for (stack, taken) in stacks.iter().zip(taken) {
-        let reasons = taken.iter().filter_map(|round| match round {
+        let mut reasons = taken.iter().filter_map(|round| match round {
             Err(Missing::Because(reason)) => Some(reason),
             Err(Missing::NotApplicable) | Ok(_) => None,
         });
         let count = reasons.clone().count();
-        if let Some(reason) = reasons.last() {
+        if let Some(reason) = reasons.next_back() {
             println!("  {}, {count} of {rounds} rounds not measured: {reason}", stack.kind.name());
         }
     }
