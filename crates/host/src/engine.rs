@@ -21,7 +21,10 @@ use crate::{SetupError, token};
 use parking_lot::Mutex;
 use sockeye_buffer::{Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketOption};
+use sockeye_stack::{
+    Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketInfo, SocketOption,
+};
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,6 +58,15 @@ pub(crate) struct Engine {
     /// Names this engine among all.
     instance: u64,
     tags: Vec<u64>,
+    /// netstat's lines that clients have begun to read.
+    listings: HashMap<ClientId, Listing>,
+}
+
+/// netstat's lines of one moment.
+struct Listing {
+    /// `None`: of all hosts.
+    host: Option<HostId>,
+    lines: Vec<SocketInfo>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -90,6 +102,7 @@ impl Engine {
             watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),
+            listings: HashMap::new(),
         })
     }
 
@@ -275,6 +288,7 @@ impl Engine {
 
     /// A process has hung up: what it published counts, and it holds nothing any more but what it has a token of.
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
+        self.listings.remove(&client);
         let pool = PoolId(client.0);
         let tags: Vec<u64> =
             self.table.lock().entries().filter(|entry| entry.pool == pool).map(|entry| entry.tag).collect();

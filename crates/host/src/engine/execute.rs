@@ -1,6 +1,6 @@
 //! What the engine does for each request.
 
-use super::{Caller, Engine};
+use super::{Caller, Engine, Listing};
 use crate::mirror;
 use crate::proto::{Answer, Handle, LINES_A_PAGE, Reply, Request};
 use crate::table::{Held, condition};
@@ -278,16 +278,22 @@ impl Engine {
         Some(seconds)
     }
 
+    /// A page of netstat's lines. The first page takes them all: so pages are those of one moment, and a page does not cost what all do.
     fn lines(&mut self, caller: Caller, all_hosts: bool, offset: u32) -> Reply {
         let host = (!all_hosts).then_some(caller.host);
-        let sockets = self.network.sockets(host);
-        let offset = offset as usize;
-        let more = sockets.len() > offset.saturating_add(LINES_A_PAGE);
+        let begun = self.listings.remove(&caller.client).filter(|begun| offset > 0 && begun.host == host);
+        let listing = begun.unwrap_or_else(|| Listing { host, lines: self.network.sockets(host) });
+        let first = (offset as usize).min(listing.lines.len());
+        let end = first.saturating_add(LINES_A_PAGE).min(listing.lines.len());
         let names = self.network.host_names();
         let name =
             |id: sockeye_stack::HostId| names.get(id.0 as usize).copied().unwrap_or_default().to_owned();
-        let lines = sockets.into_iter().skip(offset).take(LINES_A_PAGE);
-        Reply::Sockets { lines: lines.map(|info| (name(info.host), info)).collect(), more }
+        let lines = listing.lines[first..end].iter().map(|info| (name(info.host), info.clone())).collect();
+        let more = end < listing.lines.len();
+        if more {
+            self.listings.insert(caller.client, listing);
+        }
+        Reply::Sockets { lines, more }
     }
 
     pub(super) fn with_entry(

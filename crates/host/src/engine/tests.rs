@@ -1,5 +1,5 @@
 use super::*;
-use crate::proto::{Handle, Reply, Request};
+use crate::proto::{Handle, LINES_A_PAGE, Reply, Request};
 use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::{Condition, Slot};
@@ -67,6 +67,13 @@ impl Bench {
         let (reply, _) = self.ask(Request::LocalAddress { tag: handle.tag }).unwrap();
         let Reply::Address(at) = reply else { panic!("{reply:?}") };
         (handle, token, SocketAddr::from(([127, 0, 0, 1], at.port())))
+    }
+
+    /// How many lines a page of netstat has, and whether there are more.
+    fn lines(&mut self, offset: u32) -> (usize, bool) {
+        let (reply, _) = self.ask(Request::Sockets { all_hosts: true, offset }).unwrap();
+        let Reply::Sockets { lines, more } = reply else { panic!("{reply:?}") };
+        (lines.len(), more)
     }
 
     /// Who connected, and who accepted.
@@ -329,4 +336,19 @@ fn options_in_the_slot_are_in_force_before_they_are_told() {
             assert_eq!(found, expected);
         }
     }
+}
+
+#[test]
+fn a_list_of_sockets_that_comes_in_pages_is_that_of_one_moment() {
+    let mut bench = Bench::new();
+    let listeners: Vec<Handle> = (0..LINES_A_PAGE + 1).map(|_| bench.lone_socket()).collect();
+    for listener in &listeners {
+        bench.ask(Request::Listen { tag: listener.tag, backlog: 1 }).unwrap();
+    }
+    assert_eq!(bench.lines(0), (LINES_A_PAGE, true));
+    for listener in &listeners {
+        bench.ask(Request::Close { tag: listener.tag }).unwrap();
+    }
+    assert_eq!(bench.lines(LINES_A_PAGE as u32), (1, false));
+    assert_eq!(bench.lines(0), (0, false), "the next list is that of another moment");
 }
