@@ -11,10 +11,10 @@ use std::process::Command;
 /// Milliseconds that one measure of one stack takes in a round.
 const MILLIS: u32 = 150;
 
-/// What `SOCKEYE_BENCH_IDLE` overrides.
+/// Idle connections, unless `SOCKEYE_BENCH_IDLE` asks for another number.
 const IDLE: usize = 10_000;
 
-/// Where the client and the server are.
+/// The places of the client and the server.
 #[derive(Clone, Copy)]
 enum Shape {
     /// Both are threads of one process.
@@ -23,11 +23,11 @@ enum Shape {
     Processes,
 }
 
-/// A few milliseconds' work of a client and a server that wait for each other in epoll.
+/// A client and a server that wait for each other in epoll.
 struct Party {
     client: Obedient,
     _server: Option<Obedient>,
-    /// The last to go.
+    /// Dropped last: the processes use its host process.
     _world: World,
 }
 
@@ -57,7 +57,7 @@ impl Party {
     }
 }
 
-/// The program, with nothing of ours or with all.
+/// The program, over the kernel or over the preloaded library.
 fn command(kind: Kind, world: &World) -> Result<Command, String> {
     let program = named("SOCKEYE_BENCH_EPOLL")?;
     let mut command = Command::new(program);
@@ -77,7 +77,7 @@ fn named(variable: &str) -> Result<OsString, String> {
     env::var_os(variable).ok_or_else(|| format!("{variable} is not set; `make bench` sets it"))
 }
 
-/// The parties of a row: those of a stack start with its first round, and what failed is not tried again.
+/// The parties of a measure, one for each stack. A party starts with the first round, and is not tried again once it has failed.
 struct Parties {
     shape: Shape,
     idle: usize,
@@ -114,8 +114,8 @@ fn round_trips() -> Measure {
     }
 }
 
-/// The same between two processes (but for the embedded stack), with `idle` connections in both sets; and how many times as long it takes
-/// as in a like party with one of them.
+/// The same between two processes (two threads with the embedded stack), with `idle` connections in both sets, and the ratio to such a
+/// round trip with one idle connection.
 fn among_idle(idle: usize) -> Measure {
     let mut few = Parties::new(Shape::Processes, 1);
     let mut many = Parties::new(Shape::Processes, idle);

@@ -1,7 +1,7 @@
-//! What connections cost that carry nothing: memory, and time of the processor.
+//! The cost of connections that carry nothing: memory and processor time.
 //!
-//! Each figure is that of a fresh process, which is this program with other arguments, and of a fresh host process: what was freed before
-//! would hide what is needed.
+//! Each figure is that of a fresh process, which is this program with other arguments, and of a fresh host process: memory that an earlier
+//! measure has freed would be used again, and not be counted.
 
 use crate::memory;
 use crate::processes::{Obedient, World, host_of, numbers};
@@ -24,7 +24,7 @@ const IN_TIME: usize = 10_000;
 const TIME: Duration = Duration::from_secs(5);
 /// Descriptors of a process beside its connections'.
 const OTHER_DESCRIPTORS: usize = 64;
-/// Until what was begun is done: delayed acknowledgments, and memory that the kernel frees later.
+/// Time for work that is put off: delayed acknowledgments, and memory that the kernel frees later.
 const SETTLING: Duration = Duration::from_millis(500);
 const MESSAGE: usize = 64;
 
@@ -78,7 +78,7 @@ fn of_child(what: What, kind: Kind) -> Round {
     measured().map_err(Missing::Because)
 }
 
-/// The child: prints what it measured, or why it could not.
+/// Measures, in the child, and prints the values or the reason why there are none.
 pub(crate) fn run(what: &str, kind: &str) {
     let measured = match (what, Kind::of_name(kind)) {
         ("memory", Some(kind)) => memory_of(kind),
@@ -91,7 +91,8 @@ pub(crate) fn run(what: &str, kind: &str) {
     }
 }
 
-/// Bytes for a connection, with both its ends, before and after an exchange. Memory that is there for the first connection is not counted.
+/// Bytes for a connection with both its ends, and those of its page tables, before and after an exchange. Memory that the first
+/// connection needs is not counted.
 fn memory_of(kind: Kind) -> Result<Vec<f64>, String> {
     allow_descriptors(kind, IN_MEMORY)?;
     let mut connect = kind.start()?.connect;
@@ -112,7 +113,7 @@ fn memory_of(kind: Kind) -> Result<Vec<f64>, String> {
     Ok([fresh, each()?].concat())
 }
 
-/// Nanoseconds of processor time that the engine's process takes.
+/// Nanoseconds of processor time of the host process, or of this one if the engine is here.
 fn time_of(kind: Kind) -> Result<Vec<f64>, String> {
     allow_descriptors(kind, IN_TIME)?;
     let mut connect = kind.start()?.connect;
@@ -139,7 +140,7 @@ fn exchange((client, server): &mut Ends) {
     client.read_exact(&mut message).unwrap();
 }
 
-/// This process; and the host process, if there is one.
+/// This process and, after it, the host process if there is one.
 fn processes_of(kind: Kind) -> Result<Vec<Pid>, String> {
     let mut processes = vec![getpid()];
     if kind == Kind::Hosted {
@@ -149,7 +150,7 @@ fn processes_of(kind: Kind) -> Result<Vec<Pid>, String> {
     Ok(processes)
 }
 
-/// Has the process be allowed what the connections need: two descriptors each in the kernel, none of ours.
+/// Raises the limit of descriptors. A connection needs two of them in the kernel, and none in Sockeye.
 fn allow_descriptors(kind: Kind, connections: usize) -> Result<(), String> {
     let each = if kind == Kind::Kernel { 2 } else { 0 };
     let needed = (each * connections + OTHER_DESCRIPTORS) as u64;

@@ -1,7 +1,7 @@
 //! The kernel's loopback TCP beside ours, embedded and hosted, in one run.
 //!
-//! Each measure is taken of all stacks in turn, round after round, so that what else the machine does meets them alike. What is told of
-//! a stack is the median of its rounds, the median of its ratios to the kernel *in the same round*, and the lowest of these: ratios
+//! Each measure is taken of all stacks in turn, round after round, so that what else the machine does meets them alike. The table has,
+//! for each stack, the median of its rounds, the median of its ratios to the kernel *in the same round*, and the lowest of these: ratios
 //! carry over to other machines, the absolute figures do not. `SOCKEYE_BENCH_ROUNDS` says how many rounds (default 9; of the second
 //! table, which is slow and varies little, at most 3).
 //!

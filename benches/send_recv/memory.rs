@@ -3,7 +3,7 @@
 use rustix::process::Pid;
 use std::fs;
 
-/// Bytes.
+/// Memory in use, bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
     pub(crate) all: f64,
@@ -11,9 +11,9 @@ pub(crate) struct Memory {
     pub(crate) page_tables: f64,
 }
 
-/// What these processes have for themselves, and the kernel for all: private pages (`Pss_Anon`), page tables (`VmPTE`), the kernel's
-/// objects (`Slab`) and shared memory without a file (`Shmem`). The rest of `/proc/meminfo` would add only what other programs do: cached
-/// files, and the memory of processes that are not ours.
+/// Memory of these processes, which are private pages (`Pss_Anon`) and page tables (`VmPTE`), and memory of the whole machine, which is
+/// the kernel's objects (`Slab`) and shared memory without a file (`Shmem`). The rest of `/proc/meminfo` is cached files, and the memory of
+/// other programs.
 pub(crate) fn in_use(processes: &[Pid]) -> Result<Memory, String> {
     let mut kilobytes = field("/proc/meminfo", "Slab:")? + field("/proc/meminfo", "Shmem:")?;
     let mut page_tables = 0.0;
@@ -25,8 +25,7 @@ pub(crate) fn in_use(processes: &[Pid]) -> Result<Memory, String> {
     Ok(Memory { all: (kilobytes + page_tables) * 1024.0, page_tables: page_tables * 1024.0 })
 }
 
-/// Nanoseconds that all threads of a process have run. `/proc/PID/stat` has the same by hundredths of a second, which hides what an idle
-/// process does.
+/// Nanoseconds that all threads of a process have run. `/proc/PID/stat` counts hundredths of a second, too coarse for an idle process.
 pub(crate) fn ran(process: Pid) -> Result<f64, String> {
     let directory = format!("/proc/{}/task", process.as_raw_nonzero());
     let threads = fs::read_dir(&directory).map_err(|error| format!("{directory}: {error}"))?;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long a child may take for its next line: to open 10,000 connections, for example.
+/// Longest time that a child may take for its next line: to open 10,000 connections, for example.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A child that answers each command with a line. One that begins with `failed:` says why there is no answer. It is killed at the end.

@@ -1,4 +1,4 @@
-//! What is measured of streams.
+//! Measures of streams.
 
 use crate::stacks::{Connect, Ends};
 use crate::table::{Measure, Unit};
@@ -90,7 +90,8 @@ fn with_echo(
     nanos
 }
 
-/// Writes of `size` bytes to a thread that reads and throws away, until it has read all: as much at a time, but small writes together.
+/// Writes of `size` bytes to a thread that reads and throws away, until it has read all. It reads as many bytes at a time, but 64 KiB at
+/// least.
 fn writes((mut client, mut server): Ends, size: usize) -> f64 {
     let reader = thread::spawn(move || {
         let mut buffer = vec![0; size.max(BULK_WRITE)];
@@ -139,8 +140,9 @@ fn connections(connect: &mut Connect) -> f64 {
     })
 }
 
-/// Has `each` use and close connections, one after the other; nanoseconds for each. The time ends when both ends of all are closed: a host
-/// process closes them after `close()`, but before what it sees later, which is that both ends of the last one end.
+/// Has `each` use and close connections, one after the other; nanoseconds for each. The time ends when both ends of all are closed. A host
+/// process closes a connection after `close()` has returned, but in order: when both ends of the last connection have seen its end, those
+/// before it are closed.
 fn one_by_one(connect: &mut Connect, each: impl Fn(Ends)) -> f64 {
     let start = monotonic();
     for _ in 1..CONNECTIONS {

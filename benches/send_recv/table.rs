@@ -3,10 +3,10 @@
 use crate::stacks::{Kind, Stack};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a stack gives in a round: a value for each row, of which less is better.
+/// Outcome of a round of one stack: a value for each row, of which less is better.
 pub(crate) type Round = Result<Vec<f64>, Missing>;
 
-/// What is measured together.
+/// Rows that are measured together.
 pub(crate) struct Measure {
     pub(crate) rows: Vec<Row>,
     pub(crate) of: Box<dyn FnMut(&mut Stack) -> Round>,
@@ -30,7 +30,7 @@ impl Row {
     }
 }
 
-/// Why there is no value.
+/// The reason why there is no value.
 #[derive(Clone)]
 pub(crate) enum Missing {
     /// The stack has no such thing.
@@ -47,11 +47,11 @@ pub(crate) enum Unit {
     Millis,
     /// Bytes a second: the value is the nanoseconds of a byte.
     Rate,
-    /// So many a second: the value is the nanoseconds of one.
+    /// Number a second: the value is the nanoseconds of one.
     PerSecond,
     /// The value is bytes.
     Bytes,
-    /// As many times as something of the same stack.
+    /// The value is a ratio to another measure of the same stack.
     Times,
 }
 
@@ -68,10 +68,10 @@ impl Unit {
     }
 }
 
-/// How a table is read.
+/// The columns of a table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
-    /// Beside each of our stacks, how many times as good as the kernel it is: the median, and the lowest of all rounds.
+    /// Each of our stacks has its ratio to the kernel, above 1 if it is better: the median, and the lowest of all rounds.
     WithRatios,
     Plain,
 }
@@ -110,7 +110,7 @@ fn take(measure: &mut Measure, stacks: &mut [Stack], rounds: usize) -> Vec<Vec<R
     taken
 }
 
-/// One line of the table: each stack's median, and how it compares.
+/// Prints one line of the table: each stack's median, and its ratios.
 fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Vec<Round>], columns: Columns) {
     let values = |rounds: &Vec<Round>| -> Vec<Option<f64>> {
         rounds.iter().map(|round| round.as_ref().ok().map(|values| values[index])).collect()
@@ -138,7 +138,7 @@ fn line(row: &Row, index: usize, stacks: &[Stack], taken: &[Vec<Round>], columns
     println!();
 }
 
-/// Why values are missing, under their rows.
+/// Prints the reasons of missing values, under their rows.
 fn notes(stacks: &[Stack], taken: &[Vec<Round>], rounds: usize) {
     for (stack, taken) in stacks.iter().zip(taken) {
         let mut reasons = taken.iter().filter_map(|round| match round {

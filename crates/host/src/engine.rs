@@ -58,7 +58,7 @@ pub(crate) struct Engine {
     /// Names this engine among all.
     instance: u64,
     tags: Vec<u64>,
-    /// netstat's lines that clients have begun to read.
+    /// Listings that clients have read a part of.
     listings: HashMap<ClientId, Listing>,
 }
 
