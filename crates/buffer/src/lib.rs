@@ -20,6 +20,7 @@
 #![deny(unsafe_code)]
 extern crate alloc;
 
+mod addresses;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod arena;
 mod arrivals;
@@ -56,6 +57,7 @@ mod sync;
 pub mod text;
 mod urgent;
 
+pub use addresses::AddressLine;
 #[cfg(all(feature = "std", not(loom)))]
 pub use arena::Arena;
 pub use arrivals::{ArrivalLine, arrival_of, note_arrival};

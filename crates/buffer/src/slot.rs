@@ -4,6 +4,7 @@ use alloc::alloc::handle_alloc_error;
 use alloc::sync::Arc;
 use core::alloc::Layout;
 
+use crate::addresses::AddressLine;
 use crate::arrivals::ArrivalLine;
 use crate::lock::LockLine;
 use crate::raw::Region;
@@ -28,6 +29,8 @@ pub struct SlotHeader {
     pub urgent: UrgentLine,
     /// When text arrived.
     pub arrivals: ArrivalLine,
+    /// Where a connection is from and to. Written by the engine.
+    pub addresses: AddressLine,
     /// Serialises the program's writers.
     pub send_lock: LockLine,
     /// Serialises the program's readers.
@@ -347,6 +350,7 @@ impl Slot {
             &self.header().urgent.taken,
         ];
         long_words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        self.header().addresses.forget();
         engine.ring_at.store(u64::MAX, Ordering::Release);
         #[cfg(all(feature = "std", not(any(miri, loom))))]
         [&self.header().send_lock, &self.header().recv_lock].into_iter().for_each(LockLine::reset);

@@ -60,6 +60,11 @@ fn connect_tells_how_an_open_ended() {
 }
 
 #[test]
+fn addresses_in_each_state() {
+    same_as_kernel("names");
+}
+
+#[test]
 fn readiness_of_each_state() {
     same_as_kernel("ready");
 }

@@ -15,7 +15,7 @@ mod open;
 use crate::apart::Apart;
 use crate::memory::{Memory, PoolId};
 use crate::rings::SlotRings;
-use crate::table::{ClientId, Held, Table, largest_rings};
+use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, token};
 use parking_lot::Mutex;
@@ -160,6 +160,9 @@ impl Engine {
                 tracing::trace!(tag, ?event);
                 if event == SocketEvent::Readable {
                     note_arrival(entry.slot.header(), now.as_nanos());
+                }
+                if event == SocketEvent::Connected {
+                    tell_addresses(&self.network, entry);
                 }
                 entry.on_event(event);
             }
@@ -343,6 +346,15 @@ impl Engine {
     /// The stack's name of a socket that a program holds.
     fn id(&self, tag: u64) -> Result<sockeye_stack::SocketId, Error> {
         self.table.lock().entry(tag).and_then(|entry| entry.id).ok_or(Error::BadDescriptor)
+    }
+}
+
+/// Copies the addresses of an open connection to where programs look.
+fn tell_addresses(network: &Network, entry: &Entry) {
+    // An accepted one has no name here before somebody has accepted it.
+    let Some(id) = entry.id else { return };
+    if let (Ok(local), Ok(peer)) = (network.local_address(id), network.peer_address(id)) {
+        entry.slot.header().addresses.tell(local, peer);
     }
 }
 

@@ -273,7 +273,10 @@ impl Socket {
     /// # Errors
     /// `HostGone`.
     pub fn local_address(&self) -> Result<SocketAddr, Error> {
-        address(&self.way.call(Request::LocalAddress { tag: self.tag() })?)
+        match self.addresses() {
+            Some((local, _)) => Ok(local),
+            None => address(&self.way.call(Request::LocalAddress { tag: self.tag() })?),
+        }
     }
 
     /// getpeername().
@@ -281,7 +284,21 @@ impl Socket {
     /// # Errors
     /// `NotConnected`, `HostGone`.
     pub fn peer_address(&self) -> Result<SocketAddr, Error> {
-        address(&self.way.call(Request::PeerAddress { tag: self.tag() })?)
+        match self.addresses() {
+            Some((_, peer)) => Ok(peer),
+            None => address(&self.way.call(Request::PeerAddress { tag: self.tag() })?),
+        }
+    }
+
+    /// The local address and the peer's, of an open connection.
+    fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        const STATE: u32 =
+            Condition::CONNECTED | Condition::CONNECTING | Condition::CLOSED | condition::DEFERRED;
+        let is_open =
+            || self.condition().is_ok_and(|word| word & STATE == Condition::CONNECTED) && self.way.is_alive();
+        let addresses = if is_open() { self.header().addresses.get() } else { None };
+        // Of another socket's, if the slot was given to one meanwhile.
+        addresses.filter(|_| is_open())
     }
 
     /// SO_ERROR: told once.

@@ -5,11 +5,11 @@
 use loom::thread;
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::mailbox::{MailboxWords, Outcome};
 use crate::ready_list::ListWords;
-use crate::{Mark, RecvQ, SendQ, Slot, Text};
+use crate::{Mark, RecvQ, SendQ, Slot, Text, addresses};
 
 /// What is written, so long that it wraps.
 const BYTES: &[u8] = b"abcdef";
@@ -192,5 +192,19 @@ fn a_request_is_taken_or_withdrawn() {
         let engine = thread::spawn(move || engine_side.take().is_some());
         let is_withdrawn = mailbox.withdraw();
         assert_ne!(is_withdrawn, engine.join().unwrap());
+    });
+}
+
+#[test]
+fn words_under_a_sequence_lock_are_those_of_one_writing() {
+    loom::model(|| {
+        let shared = Arc::new((AtomicU32::new(0), [AtomicU64::new(1), AtomicU64::new(1)]));
+        let writer = shared.clone();
+        let engine = thread::spawn(move || addresses::write(&writer.0, &writer.1, [2, 2]));
+        if let Some([first, second]) = addresses::read(&shared.0, &shared.1) {
+            assert_eq!(first, second);
+        }
+        engine.join().unwrap();
+        assert_eq!(addresses::read(&shared.0, &shared.1), Some([2, 2]));
     });
 }

@@ -156,8 +156,12 @@ impl Engine {
         })?;
         let (id, tag, peer) = accepted?;
         let lingers = self.lingers(id) | self.stamps(id);
+        let local = self.network.local_address(id);
         self.with_entry(tag, |entry| {
             entry.id = Some(id);
+            if let Ok(local) = local {
+                entry.slot.header().addresses.tell(local, peer);
+            }
             entry.change_condition(lingers, 0);
         })?;
         Ok(Reply::Accepted(self.hold(caller, tag)?, peer).into())

@@ -51,6 +51,7 @@ impl Engine {
             let header = entry.slot.header();
             header.engine.error.store(0, Ordering::SeqCst);
             header.readiness.opening.store(1, Ordering::SeqCst);
+            header.addresses.forget();
             entry.change_condition(condition, OF_LAST_CONNECTION);
             entry.mirror();
         })
