@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+#[cfg(not(miri))]
 use rustix::fs::FallocateFlags;
 
 use crate::Slot;
@@ -11,7 +12,7 @@ use crate::bits::bits;
 use crate::raw::Region;
 use crate::ring::{MAX_ORDER, MIN_ORDER};
 use crate::shared;
-use crate::slot::{Geometry, HEADER_SPACE};
+use crate::slot::{FAR_ALIGN, Geometry, NEAR_SPACE};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Slots in an arena, if nothing else is wanted.
@@ -23,10 +24,10 @@ pub const DEFAULT_MAX_RECV: usize = 8 << 20;
 /// Most slots that an arena can have: the doorbells' summary is one word.
 pub const MAX_SLOTS: u32 = 64 * 64;
 
-/// Bytes before the first slot.
+/// Bytes before the slots.
 const ARENA_HEADER_SPACE: usize = 4096;
 /// "sockeye" and the version of the layout.
-const MAGIC: u64 = u64::from_be_bytes(*b"sockeye\x01");
+const MAGIC: u64 = u64::from_be_bytes(*b"sockeye\x02");
 
 /// The first words of an arena.
 #[repr(C, align(64))]
@@ -59,14 +60,28 @@ struct Doorbells {
 /// Shared memory with slots and their doorbells. A cheap handle; clones name the same memory.
 ///
 /// ```text
-///  | header: shape, doorbells | slot 0 | slot 1 | ... |     one memfd, its size sealed, mapped once
+///  | shape, doorbells | near part 0 | 1 | 2 | ... | far part 0            | 1                     | ...
 /// ```
+///
+/// It is one memfd, its size sealed, mapped once; or, if nobody else is to see it, memory of this process. The near parts are side by side, so
+/// that sockets that carry little share pages, and need no page tables of their own in the processes that map them.
 #[derive(Clone, Debug)]
 pub struct Arena {
     region: Arc<Region>,
-    file: Option<Arc<OwnedFd>>,
+    source: Source,
     slots: u32,
     geometry: Geometry,
+}
+
+/// Where an arena's memory is from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// This process made it, and can show it to others.
+    Created(Arc<OwnedFd>),
+    /// Another process made it.
+    Mapped,
+    /// It is this process's own.
+    Heap,
 }
 
 impl Arena {
@@ -83,7 +98,16 @@ impl Arena {
         shape.send_order.store(geometry.send_order, Ordering::Relaxed);
         shape.recv_order.store(geometry.recv_order, Ordering::Relaxed);
         shape.magic.store(MAGIC, Ordering::Release);
-        Ok(Self { region: Arc::new(region), file: Some(Arc::new(file)), slots, geometry })
+        Ok(Self { region: Arc::new(region), source: Source::Created(Arc::new(file)), slots, geometry })
+    }
+
+    /// An arena in this process's own memory, for `slots` slots with rings of up to these sizes; `None` if there is no memory or address
+    /// space for it, or the number is impossible.
+    #[must_use]
+    pub fn on_heap(slots: u32, max_send: usize, max_recv: usize) -> Option<Self> {
+        let geometry = Geometry::for_bytes(max_send, max_recv);
+        let region = Region::zeroed(size(slots, geometry)?)?;
+        Some(Self { region: Arc::new(region), source: Source::Heap, slots, geometry })
     }
 
     /// Maps an arena that another process created. The descriptor is not kept: programs may close what they do not know.
@@ -108,13 +132,16 @@ impl Arena {
         if !is_arena || size(slots, geometry) != Some(len) {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(Self { region: Arc::new(region), file: None, slots, geometry })
+        Ok(Self { region: Arc::new(region), source: Source::Mapped, slots, geometry })
     }
 
-    /// The memory's descriptor, to be sent to the client; `None` where the arena was mapped and not created.
+    /// The memory's descriptor, to be sent to the client; `None` where the arena was mapped, or is on the heap.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.file.as_deref().map(OwnedFd::as_fd)
+        match &self.source {
+            Source::Created(file) => Some(file.as_fd()),
+            Source::Mapped | Source::Heap => None,
+        }
     }
 
     /// How many slots there are.
@@ -126,7 +153,8 @@ impl Arena {
     /// A slot by its index. New memory is zero: the engine calls [`Slot::reset`] when it hands a slot out.
     #[must_use]
     pub fn slot(&self, index: u32) -> Option<Slot> {
-        (index < self.slots).then(|| Slot::new(self.region.clone(), self.slot_at(index), self.geometry))
+        let near = ARENA_HEADER_SPACE + index as usize * NEAR_SPACE;
+        (index < self.slots).then(|| Slot::new(self.region.clone(), near, self.far_at(index), self.geometry))
     }
 
     /// Rings a slot's doorbell. Then, if the host says that it sleeps, it must be woken; whoever looks for that after this sees it.
@@ -158,23 +186,34 @@ impl Arena {
         }
     }
 
-    /// Gives the memory of a free slot's rings back to the system. Its header stays.
+    /// Gives the memory of a free slot's far rings back to the system.
     ///
     /// # Errors
-    /// What the system says; `Unsupported` where the arena was mapped and not created.
+    /// What the system says; `Unsupported` where another process made the arena.
+    #[cfg(not(miri))]
     pub fn forget(&self, index: u32) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         if index >= self.slots {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let start = (self.slot_at(index) + HEADER_SPACE) as u64;
-        let len = (self.geometry.stride() - HEADER_SPACE) as u64;
-        Ok(rustix::fs::fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, start, len)?)
+        let (start, len) = (self.far_at(index), self.geometry.far_space());
+        match &self.source {
+            Source::Created(file) => {
+                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                Ok(rustix::fs::fallocate(file, flags, start as u64, len as u64)?)
+            }
+            Source::Heap => Ok(self.region.forget(start, len)?),
+            Source::Mapped => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
-    fn slot_at(&self, index: u32) -> usize {
-        ARENA_HEADER_SPACE + index as usize * self.geometry.stride()
+    fn far_at(&self, index: u32) -> usize {
+        far_start(self.slots) + index as usize * self.geometry.far_space()
     }
+}
+
+/// Where the far parts begin.
+fn far_start(slots: u32) -> usize {
+    (ARENA_HEADER_SPACE + slots as usize * NEAR_SPACE).next_multiple_of(FAR_ALIGN)
 }
 
 /// Bytes of an arena; `None` if it cannot be.
@@ -184,7 +223,7 @@ fn size(slots: u32, geometry: Geometry) -> Option<usize> {
         && orders.contains(&geometry.send_order)
         && orders.contains(&geometry.recv_order);
     is_possible
-        .then(|| geometry.stride().checked_mul(slots as usize)?.checked_add(ARENA_HEADER_SPACE))
+        .then(|| geometry.far_space().checked_mul(slots as usize)?.checked_add(far_start(slots)))
         .flatten()
 }
 

@@ -185,6 +185,14 @@ impl Region {
         Ok(Self { base, len, origin: Origin::Mapping })
     }
 
+    /// Gives `len` bytes of private memory, of whole pages, back to the system: they are 0 from now on.
+    #[cfg(all(feature = "std", not(miri)))]
+    pub(crate) fn forget(&self, at: usize, len: usize) -> rustix::io::Result<()> {
+        let start = self.at(at, len).as_ptr().cast();
+        // SAFETY: the range is within the mapping; nobody relies on what is there, as the caller says.
+        unsafe { rustix::mm::madvise(start, len, rustix::mm::Advice::LinuxDontNeed) }
+    }
+
     #[inline]
     pub(crate) fn header(&self, at: usize) -> &SlotHeader {
         self.words(at)

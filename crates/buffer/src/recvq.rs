@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::assembler::Assembler;
-use crate::ring::{Ring, order_for};
+use crate::ring::{NEAR, NEAR_ORDER, Ring, order_for};
 use crate::sync::{Ordering, fence};
 use crate::{Slot, Text};
 
@@ -18,6 +18,8 @@ use crate::{Slot, Text};
 pub struct RecvQ {
     slot: Slot,
     ring: Ring,
+    /// log2 of the size of the far ring.
+    order: u32,
     limit: usize,
     head: u64,
     tail: u64,
@@ -29,9 +31,10 @@ pub struct RecvQ {
 impl RecvQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_recv());
-        let ring = slot.recv_ring(order_for(limit), 0);
+        let (ring, order) = (slot.recv_ring(NEAR_ORDER, 0), order_for(limit));
         let assembler = Assembler::default();
-        let queue = Self { slot, ring, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
+        let queue =
+            Self { slot, ring, order, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
         let header = queue.slot.header();
         header.receiver.recv_head.store(0, Ordering::Relaxed);
         header.engine.recv_tail.store(0, Ordering::Relaxed);
@@ -48,10 +51,10 @@ impl RecvQ {
         self.limit
     }
 
-    /// Bytes that the ring has room for: the limit can be raised to this without moving it.
+    /// Bytes that the far ring has room for: the limit can be raised to this without moving it.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.ring.capacity()
+        1 << self.order
     }
 
     /// Bytes in order that the program has not read, by the head last seen.
@@ -110,9 +113,9 @@ impl RecvQ {
         if len == 0 {
             return 0;
         }
-        self.restart_if_empty();
         let start = self.tail + offset as u64;
         let range = start..start + len as u64;
+        self.choose_ring(range.end);
         if offset > 0 {
             if self.assembler.accepts(&range) {
                 self.fill(&range, text);
@@ -190,13 +193,12 @@ impl RecvQ {
         self.refresh();
         self.limit = limit.min(self.slot.max_recv());
         let held = self.assembler.end().unwrap_or(self.tail) - self.head;
-        let ring = self.slot.recv_ring(order_for(self.limit.max(held as usize)), self.ring.origin());
-        if ring != self.ring {
-            self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
-            for range in self.assembler.ranges() {
-                self.ring.move_to(ring, self.slot.region(), range.clone());
+        let order = order_for(self.limit.max(held as usize));
+        if order != self.order {
+            self.order = order;
+            if !self.ring.is_near() {
+                self.move_to(self.far_ring(self.ring.origin()), self.head);
             }
-            self.ring = ring;
         }
         self.publish_geometry();
     }
@@ -217,18 +219,54 @@ impl RecvQ {
         self.head
     }
 
-    /// If nothing is held, the next text goes to the start of the ring.
+    /// Sees to it that the ring has room for positions up to `end`: to the near ring goes what is little, while nothing else is held.
     #[inline]
-    fn restart_if_empty(&mut self) {
-        if !self.ring.is_far(self.tail) || !self.assembler.is_empty() {
+    fn choose_ring(&mut self, end: u64) {
+        if self.ring.is_near() {
+            if end - self.head > NEAR as u64 && end - self.told_head() > NEAR as u64 {
+                self.go_far();
+            }
+        } else if self.ring.is_passed(self.tail) && self.assembler.is_empty() && self.told_head() == self.tail {
+            self.restart(end);
+        }
+    }
+
+    /// The program's head, which may not have been seen as yet.
+    fn told_head(&self) -> u64 {
+        // Acquire: the program has read what was there.
+        self.slot.header().receiver.recv_head.load(Ordering::Acquire).clamp(self.head, self.tail)
+    }
+
+    /// Moves what is held to the far ring. Where a reader still looks nothing is written before it has read all.
+    fn go_far(&mut self) {
+        let head = self.told_head();
+        self.slot.header().engine.recv_origin.store(head, Ordering::Relaxed);
+        self.move_to(self.far_ring(head), head);
+        self.publish_geometry();
+    }
+
+    /// Nothing is held: text up to `end` goes to the near ring, or to the start of the far one.
+    fn restart(&mut self, end: u64) {
+        if end - self.tail <= NEAR as u64 {
+            self.ring = self.slot.recv_ring(NEAR_ORDER, 0);
+            self.publish_geometry();
             return;
         }
-        let header = self.slot.header();
-        // Acquire: the program has read what was there.
-        if header.receiver.recv_head.load(Ordering::Acquire) == self.tail {
-            header.engine.recv_origin.store(self.tail, Ordering::Relaxed);
-            self.ring = self.ring.restarted(self.tail);
+        self.slot.header().engine.recv_origin.store(self.tail, Ordering::Relaxed);
+        self.ring = self.ring.restarted(self.tail);
+    }
+
+    fn far_ring(&self, origin: u64) -> Ring {
+        self.slot.recv_ring(self.order, origin)
+    }
+
+    /// Moves what is held from `head` on to this ring.
+    fn move_to(&mut self, ring: Ring, head: u64) {
+        self.ring.move_to(ring, self.slot.region(), head..self.tail);
+        for range in self.assembler.ranges() {
+            self.ring.move_to(ring, self.slot.region(), range.clone());
         }
+        self.ring = ring;
     }
 
     /// Writes those parts of `range` that are not held. `text` begins where `range` does.
@@ -289,7 +327,7 @@ impl RecvQReader {
         }
         let engine = &self.slot.header().engine;
         let order = engine.recv_order.load(Ordering::Acquire);
-        // As it was when the tail was told, or later: it stays as long as there is something to read.
+        // As it was when the tail was told, or later: it stays as long as there is something to read in the far ring.
         let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
         ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }

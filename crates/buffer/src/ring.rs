@@ -13,49 +13,68 @@ pub(crate) const MIN_ORDER: u32 = 12;
 pub(crate) const MIN_ORDER: u32 = 2;
 /// log2 of the largest ring.
 pub(crate) const MAX_ORDER: u32 = 30;
+/// log2 of the near ring.
+#[cfg(not(loom))]
+pub(crate) const NEAR_ORDER: u32 = 9;
+/// log2 of the near ring; a model must be small.
+#[cfg(loom)]
+pub(crate) const NEAR_ORDER: u32 = 1;
 
-/// So small a part of a ring is passed through before it is worth going back to its start.
-const NEAR: usize = 16;
+/// Bytes that a near ring holds.
+pub(crate) const NEAR: usize = 1 << NEAR_ORDER;
+
+/// The part of a far ring that is passed through before it is worth going back to its start.
+const PASSED: usize = 16;
 
 /// log2 of the smallest ring that holds `bytes`, within what rings can be.
 pub(crate) fn order_for(bytes: usize) -> u32 {
     bytes.clamp(1 << MIN_ORDER, 1 << MAX_ORDER).next_power_of_two().ilog2()
 }
 
-/// A ring of `2^order` bytes, at `[2^order, 2^(order + 1))` in its area.
+/// A ring of `2^order` bytes.
 ///
 /// Positions run freely from 0 as bytes pass; the byte of a position is at the low `order` bits of what it is behind the origin.
 ///
 /// ```text
-///            2^order                                   2^(order + 1)
-///  area --------|-------------------------------------------|
-///               |==== tail          head ===================|
-///            (tail - origin) mod 2^order  (head - origin) mod 2^order
+///    start                                         start + 2^order
+///  ----|-------------------------------------------|
+///      |==== tail          head ===================|
+///   (tail - origin) mod 2^order  (head - origin) mod 2^order
 /// ```
 ///
-/// While a ring is empty its producer may move the origin to where it goes on. What passes through then stays in the same, warm memory, and
-/// the rest of the ring is never touched.
+/// Each queue has a near ring, beside the slot's header, and a far one for each order, at `[2^order, 2^(order + 1))` in its area. What is
+/// little passes through the near ring, so that the memory of the far one is not touched. Its origin is always 0. While a queue is empty its
+/// producer may move the origin of the far ring to where it goes on: what passes through then stays in the same, warm memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ring {
-    area: usize,
+    start: usize,
     order: u32,
     origin: u64,
 }
 
 impl Ring {
-    /// A ring in the area at `area` of its region.
-    pub(crate) fn new(area: usize, order: u32, origin: u64) -> Self {
-        Self { area, order, origin }
+    /// The near ring that is at `start`.
+    pub(crate) fn near(start: usize) -> Self {
+        Self { start, order: NEAR_ORDER, origin: 0 }
+    }
+
+    /// The far ring of this order in the area at `area` of its region.
+    pub(crate) fn far(area: usize, order: u32, origin: u64) -> Self {
+        Self { start: area + (1 << order), order, origin }
+    }
+
+    pub(crate) fn is_near(self) -> bool {
+        self.order == NEAR_ORDER
     }
 
     pub(crate) fn origin(self) -> u64 {
         self.origin
     }
 
-    /// Whether an empty ring is to go on at its start rather than at `position`: not for little.
+    /// Whether an empty far ring is to go on at its start, or in the near ring, rather than at `position`: not for little.
     #[inline]
-    pub(crate) fn is_far(self, position: u64) -> bool {
-        self.index(position) > self.capacity() / NEAR
+    pub(crate) fn is_passed(self, position: u64) -> bool {
+        self.index(position) > self.capacity() / PASSED
     }
 
     /// The same with its start at `position`.
@@ -76,8 +95,7 @@ impl Ring {
         let index = self.index(position);
         let len = len.min(self.capacity());
         let first = len.min(self.capacity() - index);
-        let start = self.area + self.capacity();
-        Text::of_runs(region.run(start + index, first), region.run(start, len - first))
+        Text::of_runs(region.run(self.start + index, first), region.run(self.start, len - first))
     }
 
     /// Where the `len` bytes from `position` on are in the region, and how many there: two places, for they may wrap.
@@ -86,8 +104,7 @@ impl Ring {
         let index = self.index(position);
         let len = len.min(self.capacity());
         let first = len.min(self.capacity() - index);
-        let start = self.area + self.capacity();
-        [(start + index, first), (start, len - first)]
+        [(self.start + index, first), (self.start, len - first)]
     }
 
     /// Copies `text`, at most as long as the ring, to `position`.
@@ -97,9 +114,8 @@ impl Ring {
             let index = self.index(position);
             let first = run.slice(0, self.capacity() - index);
             let second = run.slice(first.len(), run.len() - first.len());
-            let start = self.area + self.capacity();
-            region.write(start + index, &first);
-            region.write(start, &second);
+            region.write(self.start + index, &first);
+            region.write(self.start, &second);
             position = position.wrapping_add(run.len() as u64);
         }
     }

@@ -1,7 +1,7 @@
 //! SendQ: bytes that the program has sent and the peer has not acknowledged.
 
 use crate::raw::Run;
-use crate::ring::{Ring, order_for};
+use crate::ring::{NEAR, Ring, order_for};
 use crate::sync::Ordering;
 use crate::{Slot, Text};
 
@@ -14,7 +14,10 @@ use crate::{Slot, Text};
 #[derive(Debug)]
 pub struct SendQ {
     slot: Slot,
+    /// Where the held bytes are, as far as they were seen.
     ring: Ring,
+    /// log2 of the size of the far ring.
+    order: u32,
     limit: usize,
     head: u64,
     tail: u64,
@@ -24,11 +27,12 @@ pub struct SendQ {
 impl SendQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_send());
-        let ring = slot.send_ring(order_for(limit), 0);
-        let queue = Self { slot, ring, limit, head: 0, tail: 0, clamped: 0 };
+        let (ring, order) = (slot.near_send_ring(), order_for(limit));
+        let queue = Self { slot, ring, order, limit, head: 0, tail: 0, clamped: 0 };
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
         header.sender.send_origin.store(0, Ordering::Relaxed);
+        header.sender.send_far.store(0, Ordering::Relaxed);
         header.engine.send_head.store(0, Ordering::Relaxed);
         header.engine.notsent_low.store(0, Ordering::Relaxed);
         queue.publish_geometry();
@@ -42,11 +46,11 @@ impl SendQ {
         self.limit
     }
 
-    /// Bytes that the ring has room for: the limit can be raised to this without moving it.
+    /// Bytes that the far ring has room for: the limit can be raised to this without moving it.
     #[must_use]
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.ring.capacity()
+        1 << self.order
     }
 
     /// Bytes between head and the tail last seen.
@@ -80,20 +84,33 @@ impl SendQ {
         if told == self.tail {
             return 0;
         }
-        if self.is_empty() {
-            // What the program wrote it may have written from the start of the ring on.
-            let origin = self.slot.header().sender.send_origin.load(Ordering::Relaxed);
-            self.ring = self.ring.restarted(origin);
-        }
         let room = self.limit.saturating_sub(self.len()) as u64;
-        let Some(new) = told.checked_sub(self.tail).filter(|&new| new <= room) else {
-            self.clamped += 1;
-            let new = if told < self.tail { 0 } else { room };
-            self.tail += new;
-            return new as usize;
-        };
-        self.tail = told;
+        let new = told.checked_sub(self.tail);
+        self.clamped += u64::from(new.is_none_or(|new| new > room));
+        let new = new.unwrap_or(0).min(room);
+        let was_empty = self.is_empty();
+        self.tail += new;
+        if was_empty || self.ring.is_near() {
+            self.find_ring();
+        }
         new as usize
+    }
+
+    /// Where the program has written what is held. From the near ring it moves to the far one with all that is held.
+    fn find_ring(&mut self) {
+        let sender = &self.slot.header().sender;
+        // Acquire: what was moved is there, and the origin is told.
+        let is_far = sender.send_far.load(Ordering::Acquire) != 0;
+        // Only a hostile program holds more in the near ring than that has room for. Let it have any bytes, as long as they are as many.
+        self.ring = if is_far || self.len() > NEAR {
+            self.far_ring(sender.send_origin.load(Ordering::Relaxed))
+        } else {
+            self.slot.near_send_ring()
+        };
+    }
+
+    fn far_ring(&self, origin: u64) -> Ring {
+        self.slot.far_send_ring(self.order, origin)
     }
 
     /// The bytes `[offset, offset + len)` counted from head; clamped to what is held.
@@ -134,17 +151,21 @@ impl SendQ {
     pub fn set_limit(&mut self, limit: usize) {
         self.refresh();
         self.limit = limit.min(self.slot.max_send());
-        let ring = self.slot.send_ring(order_for(self.limit.max(self.len())), self.ring.origin());
-        if ring != self.ring {
-            self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
-            self.ring = ring;
+        let order = order_for(self.limit.max(self.len()));
+        if order != self.order {
+            self.order = order;
+            if !self.ring.is_near() {
+                let ring = self.far_ring(self.ring.origin());
+                self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
+                self.ring = ring;
+            }
         }
         self.publish_geometry();
     }
 
     /// Changes the limit (bytes) within what the ring has room for. The ring does not move, so the program may be writing meanwhile.
     pub fn cap(&mut self, limit: usize) {
-        self.limit = limit.min(self.ring.capacity());
+        self.limit = limit.min(self.capacity());
         self.publish_geometry();
     }
 
@@ -157,7 +178,7 @@ impl SendQ {
 
     fn publish_geometry(&self) {
         let engine = &self.slot.header().engine;
-        engine.send_order.store(self.ring.order(), Ordering::Release);
+        engine.send_order.store(self.order, Ordering::Release);
         engine.send_limit.store(self.limit as u32, Ordering::Release);
     }
 }
@@ -177,7 +198,7 @@ impl SendQWriter {
     /// Bytes that can be written now.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.free_in(self.ring())
+        self.free_in(self.far_ring())
     }
 
     /// Bytes written and not acknowledged.
@@ -197,12 +218,12 @@ impl SendQWriter {
 
     /// Copies as many bytes as fit and publishes them with one store of the tail; returns how many.
     pub fn write(&self, bytes: &[u8]) -> usize {
-        let ring = self.ring();
-        let written = bytes.len().min(self.free_in(ring));
+        let far = self.far_ring();
+        let written = bytes.len().min(self.free_in(far));
         if written == 0 {
             return 0;
         }
-        let (ring, tail) = self.at_tail(ring);
+        let (ring, tail) = self.at_tail(far, written);
         let run = Run::from(&bytes[..written]);
         ring.write(self.slot.region(), tail, &Text::of_runs(run, Run::empty()));
         self.slot.header().sender.send_tail.store(tail.wrapping_add(written as u64), Ordering::Release);
@@ -221,37 +242,55 @@ impl SendQWriter {
         offset: Option<u64>,
         most: usize,
     ) -> rustix::io::Result<usize> {
-        let ring = self.ring();
-        let room = most.min(self.free_in(ring));
+        let far = self.far_ring();
+        let room = most.min(self.free_in(far));
         if room == 0 {
             return Ok(0);
         }
-        let (ring, tail) = self.at_tail(ring);
+        let (ring, tail) = self.at_tail(far, room);
         let read = self.slot.region().read_from(file, offset, ring.places(tail, room))?;
         self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
         Ok(read)
     }
 
-    fn ring(&self) -> Ring {
+    fn far_ring(&self) -> Ring {
         let header = self.slot.header();
         let order = header.engine.send_order.load(Ordering::Acquire);
-        self.slot.send_ring(order, header.sender.send_origin.load(Ordering::Relaxed))
+        self.slot.far_send_ring(order, header.sender.send_origin.load(Ordering::Relaxed))
     }
 
-    /// The ring, and the tail, where the next bytes go: if nothing is held, to the start.
-    fn at_tail(&self, ring: Ring) -> (Ring, u64) {
+    /// The ring that the next `len` bytes go to, and the tail. What is held is then in the same ring.
+    fn at_tail(&self, far: Ring, len: usize) -> (Ring, u64) {
         let sender = &self.slot.header().sender;
         let tail = sender.send_tail.load(Ordering::Relaxed);
-        if !ring.is_far(tail) || !self.is_empty() {
-            return (ring, tail);
+        let near = self.slot.near_send_ring();
+        if sender.send_far.load(Ordering::Relaxed) == 0 {
+            let held = self.len();
+            if held.saturating_add(len) <= NEAR {
+                return (near, tail);
+            }
+            let head = tail.wrapping_sub(held as u64);
+            let far = far.restarted(head);
+            near.move_to(far, self.slot.region(), head..tail);
+            sender.send_origin.store(head, Ordering::Relaxed);
+            // Release: who sees this sees the origin and what was moved.
+            sender.send_far.store(1, Ordering::Release);
+            return (far, tail);
+        }
+        if !far.is_passed(tail) || !self.is_empty() {
+            return (far, tail);
+        }
+        if len <= NEAR {
+            sender.send_far.store(0, Ordering::Relaxed);
+            return (near, tail);
         }
         sender.send_origin.store(tail, Ordering::Relaxed);
-        (ring.restarted(tail), tail)
+        (far.restarted(tail), tail)
     }
 
-    fn free_in(&self, ring: Ring) -> usize {
+    fn free_in(&self, far: Ring) -> usize {
         let limit = self.slot.header().engine.send_limit.load(Ordering::Acquire) as usize;
-        let free = limit.min(ring.capacity()).saturating_sub(self.len());
+        let free = limit.min(far.capacity()).saturating_sub(self.len());
         let header = self.slot.header();
         if header.engine.notsent_low.load(Ordering::Acquire) == 0 {
             return free;

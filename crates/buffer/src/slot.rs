@@ -8,7 +8,7 @@ use crate::addresses::AddressLine;
 use crate::arrivals::ArrivalLine;
 use crate::lock::LockLine;
 use crate::raw::Region;
-use crate::ring::{MIN_ORDER, Ring, order_for};
+use crate::ring::{MIN_ORDER, NEAR, NEAR_ORDER, Ring, order_for};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{RecvQ, RecvQReader, SendQ, SendQWriter};
 
@@ -52,9 +52,9 @@ pub struct EngineLine {
     pub send_limit: AtomicU32,
     /// SO_RCVBUF in force, bytes.
     pub recv_limit: AtomicU32,
-    /// log2 of the size of the SendQ ring.
+    /// log2 of the size of SendQ's far ring.
     pub send_order: AtomicU32,
-    /// log2 of the size of the RecvQ ring.
+    /// log2 of the size of the RecvQ ring in use: the near one's, or the far one's.
     pub recv_order: AtomicU32,
     /// Futex: changed by the engine when readers should look again.
     pub rx_seq: AtomicU32,
@@ -64,7 +64,7 @@ pub struct EngineLine {
     pub send_head: AtomicU64,
     /// RecvQ tail: bytes that arrived in order since the start.
     pub recv_tail: AtomicU64,
-    /// The RecvQ position that is at the start of its ring. Changes while there is nothing to read.
+    /// The RecvQ position that is at the start of its far ring. Changes while that is not in use, or there is nothing to read.
     pub recv_origin: AtomicU64,
     /// RecvQ head at which the program should ring; `u64::MAX` for never.
     pub ring_at: AtomicU64,
@@ -83,8 +83,10 @@ pub struct EngineLine {
 pub struct SenderLine {
     /// SendQ tail: bytes written since the start.
     pub send_tail: AtomicU64,
-    /// The SendQ position that is at the start of its ring. Changes while nothing is held.
+    /// The SendQ position that is at the start of its far ring. Changes while that is not in use, or nothing is held.
     pub send_origin: AtomicU64,
+    /// 1 while what is held is in the far ring; 0 while it is in the near one.
+    pub send_far: AtomicU32,
     /// 1 while a writer sleeps, or is about to, on `tx_seq`.
     /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub tx_wait: AtomicU32,
@@ -229,12 +231,22 @@ impl Flag {
     pub const QUICK_ACK: u32 = 1 << 2;
 }
 
-/// The header has pages of its own, so that a ring's memory can be given back and the header stay.
+/// Bytes of a header, before the near rings.
 #[cfg(not(loom))]
-pub(crate) const HEADER_SPACE: usize = 4096;
+const HEADER_SPACE: usize = 1024;
 /// In a model the header is beside the bytes.
 #[cfg(loom)]
-pub(crate) const HEADER_SPACE: usize = 0;
+const HEADER_SPACE: usize = 0;
+
+/// Bytes of a slot's near part: the header, SendQ's near ring, RecvQ's.
+pub(crate) const NEAR_SPACE: usize = HEADER_SPACE + 2 * NEAR;
+
+/// The far part begins at a page, so that its memory can be given back.
+#[cfg(not(loom))]
+pub(crate) const FAR_ALIGN: usize = 4096;
+/// A model has no pages.
+#[cfg(loom)]
+const FAR_ALIGN: usize = 1;
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<SlotHeader>() <= HEADER_SPACE);
@@ -252,21 +264,30 @@ impl Geometry {
         Self { send_order: order_for(max_send), recv_order: order_for(max_recv) }
     }
 
-    /// Bytes that a slot takes: the header and two areas, each of twice its largest ring.
-    pub(crate) fn stride(self) -> usize {
-        HEADER_SPACE + (2 << self.send_order) + (2 << self.recv_order)
+    /// Bytes of a slot's far part: two areas, each of twice its largest ring.
+    pub(crate) fn far_space(self) -> usize {
+        (2 << self.send_order) + (2 << self.recv_order)
     }
 }
 
-/// One socket's memory: the header and two rings. A cheap handle; clones name the same memory.
+/// One socket's memory: the header and its queues' rings. A cheap handle; clones name the same memory.
+///
+/// ```text
+///  | header | SendQ, near | RecvQ, near |  ...  | SendQ, far | RecvQ, far |
+///  near part: less than a page                  far part: address space, and memory as far as it is touched
+/// ```
 #[derive(Clone, Debug)]
 pub struct Slot {
     region: Arc<Region>,
-    at: usize,
+    near: usize,
+    far: usize,
     geometry: Geometry,
 }
 
 impl Slot {
+    /// A queue that never held more than so many bytes, and that was passed by no more, has not touched its far ring.
+    pub const NEAR: usize = NEAR;
+
     /// A slot on the heap, with room for rings of up to `max_send` and `max_recv` bytes (reserved, touched only when used).
     /// Where no memory can be had it ends as every allocation does; see [`Slot::try_on_heap`].
     #[must_use]
@@ -279,23 +300,24 @@ impl Slot {
     #[must_use]
     pub fn try_on_heap(max_send: usize, max_recv: usize) -> Option<Self> {
         let geometry = Geometry::for_bytes(max_send, max_recv);
-        let region = Arc::new(Region::zeroed(geometry.stride())?);
-        let slot = Self { region, at: 0, geometry };
+        let far = NEAR_SPACE.next_multiple_of(FAR_ALIGN);
+        let region = Arc::new(Region::zeroed(far.checked_add(geometry.far_space())?)?);
+        let slot = Self { region, near: 0, far, geometry };
         slot.reset();
         Some(slot)
     }
 
-    /// A slot at `at` in a region that has room for it.
+    /// A slot whose parts are at `near` and `far` in a region that has room for them.
     #[cfg(all(feature = "std", not(loom)))]
-    pub(crate) fn new(region: Arc<Region>, at: usize, geometry: Geometry) -> Self {
-        Self { region, at, geometry }
+    pub(crate) fn new(region: Arc<Region>, near: usize, far: usize, geometry: Geometry) -> Self {
+        Self { region, near, far, geometry }
     }
 
     /// The shared words.
     #[must_use]
     #[inline]
     pub fn header(&self) -> &SlotHeader {
-        self.region.header(self.at)
+        self.region.header(self.near)
     }
 
     /// Makes the slot as new for another socket: every word 0 (`ring_at` at never), the locks free. Nobody else may use it meanwhile.
@@ -313,6 +335,7 @@ impl Slot {
             &engine.tx_seq,
             &engine.notsent_low,
             &engine.notsent_most,
+            &sender.send_far,
             &sender.tx_wait,
             &receiver.rx_wait,
             &readiness.armed,
@@ -404,17 +427,26 @@ impl Slot {
         &self.region
     }
 
-    /// The SendQ ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
+    /// SendQ's near ring.
     #[inline]
-    pub(crate) fn send_ring(&self, order: u32, origin: u64) -> Ring {
-        Ring::new(self.at + HEADER_SPACE, order.clamp(MIN_ORDER, self.geometry.send_order), origin)
+    pub(crate) fn near_send_ring(&self) -> Ring {
+        Ring::near(self.near + HEADER_SPACE)
     }
 
-    /// The RecvQ ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
+    /// SendQ's far ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
+    #[inline]
+    pub(crate) fn far_send_ring(&self, order: u32, origin: u64) -> Ring {
+        Ring::far(self.far, order.clamp(MIN_ORDER, self.geometry.send_order), origin)
+    }
+
+    /// RecvQ's ring of this order, and the origin if it is a far one; of the nearest possible order if a hostile word says otherwise.
     #[inline]
     pub(crate) fn recv_ring(&self, order: u32, origin: u64) -> Ring {
-        let area = self.at + HEADER_SPACE + (2 << self.geometry.send_order);
-        Ring::new(area, order.clamp(MIN_ORDER, self.geometry.recv_order), origin)
+        if order <= NEAR_ORDER {
+            return Ring::near(self.near + HEADER_SPACE + NEAR);
+        }
+        let area = self.far + (2 << self.geometry.send_order);
+        Ring::far(area, order.clamp(MIN_ORDER, self.geometry.recv_order), origin)
     }
 }
 

@@ -242,7 +242,7 @@ impl Table {
     pub(crate) fn release_if_unused(&mut self, tag: u64) {
         if self.entry(tag).is_some_and(Entry::is_unused) {
             let entry = self.entries.remove(tag as u32 as usize);
-            self.memory.give_back(entry.pool, entry.place, entry.slot);
+            self.memory.give_back(entry.pool, entry.place, &entry.slot);
         }
     }
 }

@@ -7,7 +7,8 @@ use rustix::fs::{MemfdFlags, SealFlags};
 
 use super::{ARENA_HEADER_SPACE, Arena, DEFAULT_MAX_RECV, DEFAULT_MAX_SEND, DEFAULT_SLOTS, MAX_SLOTS};
 use crate::Text;
-use crate::slot::HEADER_SPACE;
+use crate::ring::NEAR;
+use crate::slot::NEAR_SPACE;
 
 #[test]
 fn bytes_pass_between_two_mappings() {
@@ -95,6 +96,45 @@ fn rings_that_are_forgotten_take_no_memory() {
     assert_eq!(client.forget(1).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
+#[test]
+fn sockets_that_carry_little_share_pages() {
+    let arena = Arena::create(64, 1 << 20, 1 << 20).unwrap();
+    let file = File::from(arena.fd().unwrap().try_clone_to_owned().unwrap());
+    for index in 0..64 {
+        let slot = arena.slot(index).unwrap();
+        slot.reset();
+        let (mut sendq, mut recvq) = slot.open(1 << 20, 1 << 20);
+        for _ in 0..20 {
+            assert_eq!(slot.writer().write(&[1; NEAR]), NEAR);
+            sendq.refresh();
+            recvq.place(0, &sendq.text(0, NEAR));
+            sendq.release(NEAR);
+            let mut out = [0; NEAR];
+            assert_eq!((slot.reader().peek(0, &mut out), out), (NEAR, [1; NEAR]));
+            slot.reader().consume(NEAR);
+        }
+    }
+    // And a page for the arena's own header.
+    assert_eq!(rustix::fs::fstat(&file).unwrap().st_blocks * 512, 4096 + 64 * 2048);
+}
+
+#[test]
+fn an_arena_on_the_heap_forgets_too() {
+    let arena = Arena::on_heap(2, 1 << 16, 1 << 16).unwrap();
+    assert!(arena.fd().is_none());
+    let slots = [0, 1].map(|index| arena.slot(index).unwrap());
+    let queues = slots.each_ref().map(|slot| slot.open(1 << 16, 1 << 16));
+    slots.iter().for_each(|slot| assert_eq!(slot.writer().write(&[7; 1 << 16]), 1 << 16));
+    arena.forget(0).unwrap();
+    for ((mut sendq, _), byte) in queues.into_iter().zip([0, 7]) {
+        let mut out = [1; 1 << 16];
+        sendq.refresh();
+        sendq.text(0, 1 << 16).copy_to(&mut out);
+        assert_eq!(out, [byte; 1 << 16]);
+    }
+    assert!(Arena::on_heap(0, 4096, 4096).is_none());
+}
+
 /// A memory file of `len` bytes that begins with `content`.
 fn memory(len: usize, content: &[u8], seals: SealFlags) -> File {
     let file = File::from(rustix::fs::memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap());
@@ -111,7 +151,7 @@ fn memory_that_is_not_an_arena_is_not_mapped() {
     let mut header = [0; 24];
     file.read_exact_at(&mut header, 0).unwrap();
     let len = file.metadata().unwrap().len() as usize;
-    assert_eq!(len, ARENA_HEADER_SPACE + 2 * (HEADER_SPACE + 2 * 8192));
+    assert_eq!(len, ARENA_HEADER_SPACE + 2 * NEAR_SPACE + 2 * 2 * 8192);
     let map =
         |len, header: &[u8], seals| Arena::map(memory(len, header, seals).as_fd()).map_err(|e| e.kind());
 

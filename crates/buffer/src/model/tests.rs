@@ -1,6 +1,6 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p sockeye-buffer --lib loom --no-default-features`
 //!
-//! The rings are of 4 bytes here.
+//! The far rings are of 4 bytes here, the near ones of 2.
 
 use loom::thread;
 
@@ -40,6 +40,47 @@ fn sent_bytes_are_published_after_they_are_copied() {
         take(&mut sendq, &mut seen);
         assert_eq!(seen, BYTES[..written]);
         assert!(written >= 3 && sendq.clamped() == 0);
+    });
+}
+
+/// With little in it the queue goes from the near ring to the far one, and back once it is empty.
+#[test]
+fn sent_bytes_move_to_the_far_ring_and_none_is_lost() {
+    loom::model(|| {
+        let slot = Slot::on_heap(4, 4);
+        let (mut sendq, _recvq) = slot.open(4, 4);
+        let writer = slot.writer();
+        let program = thread::spawn(move || [0..1, 1..3, 3..4].map(|part| writer.write(&BYTES[part])));
+        let mut seen = Vec::new();
+        take(&mut sendq, &mut seen);
+        take(&mut sendq, &mut seen);
+        assert_eq!(program.join().unwrap(), [1, 2, 1]);
+        take(&mut sendq, &mut seen);
+        assert_eq!(seen, BYTES[..4]);
+        assert_eq!(sendq.clamped(), 0);
+    });
+}
+
+#[test]
+fn received_bytes_move_to_the_far_ring_and_none_is_lost() {
+    loom::model(|| {
+        let slot = Slot::on_heap(4, 4);
+        let (_sendq, mut recvq) = slot.open(4, 4);
+        let reader = slot.reader();
+        let read = move || {
+            let mut out = [0; 4];
+            let len = reader.peek(0, &mut out);
+            reader.consume(len);
+            out[..len].to_vec()
+        };
+        let program = thread::spawn(read.clone());
+        for part in [0..1, 1..3, 3..4] {
+            recvq.refresh();
+            assert_eq!(recvq.place(0, &Text::from(&BYTES[part.clone()])), part.len());
+        }
+        let mut seen = program.join().unwrap();
+        seen.extend(read());
+        assert_eq!(seen, BYTES[..4]);
     });
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 
 use crate::assembler::MAX_RANGES;
+use crate::ring::NEAR;
 use crate::{RecvQ, RecvQReader, Slot, Text};
 
 const MAX: usize = 1 << 14;
@@ -244,14 +245,15 @@ fn too_many_ranges_are_refused_and_nothing_of_them_is_written() {
 }
 
 #[test]
-fn an_empty_queue_goes_on_near_its_start() {
+fn an_empty_queue_goes_on_at_the_start_of_its_far_ring() {
     let mut pair = Pair::new(MAX);
-    for len in [MAX / 2, 3 * MAX / 4, 100, 7] {
+    let little = NEAR + 1;
+    for len in [MAX / 2, 3 * MAX / 4, little, 7] {
         for step in [Step::Place(0, len, 1), Step::Read(0, len), Step::Refresh] {
             pair.take(step);
         }
     }
-    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), 107);
+    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), little + 7);
     // What is held out of order keeps its place.
     for step in [Step::Place(0, MAX / 2, 2), Step::Place(100, 300, 3), Step::Read(0, MAX / 2), Step::Refresh]
     {
@@ -260,5 +262,38 @@ fn an_empty_queue_goes_on_near_its_start() {
     for step in [Step::Place(0, 150, 4), Step::Read(0, 500)] {
         pair.take(step);
     }
-    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), 107 + MAX / 2 + 400);
+    assert_eq!(pair.recvq.ring.index(pair.recvq.tail), little + 7 + MAX / 2 + 400);
+}
+
+#[test]
+fn little_passes_through_the_near_ring() {
+    let mut pair = Pair::new(MAX);
+    for len in [100, NEAR, 300, NEAR, 1].repeat(30) {
+        // The engine need not have seen that the last was read.
+        [Step::Place(0, len, 1), Step::Read(0, len)].into_iter().for_each(|step| pair.take(step));
+        assert!(pair.recvq.ring.is_near());
+        if len == 1 {
+            pair.take(Step::Refresh);
+        }
+    }
+    for step in [
+        Step::Place(20, 30, 2),
+        Step::Place(0, 10, 3),
+        Step::Read(0, 5),
+        Step::Place(NEAR - 30, 10, 4),
+    ] {
+        pair.take(step);
+        assert!(pair.recvq.ring.is_near());
+    }
+    // What is held moves with what has no room beside it, out of order too.
+    pair.take(Step::Place(NEAR, 10, 5));
+    assert!(!pair.recvq.ring.is_near());
+    for step in [Step::Place(0, 2 * NEAR, 6), Step::Read(0, MAX), Step::Place(0, MAX / 2, 7)] {
+        pair.take(step);
+    }
+    pair.take(Step::Read(0, MAX));
+    pair.take(Step::Refresh);
+    // Once much has passed it is back.
+    pair.take(Step::Place(0, 10, 8));
+    assert!(pair.recvq.ring.is_near());
 }

@@ -3,6 +3,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
+use crate::ring::NEAR;
 use crate::{SendQ, SendQWriter, Slot};
 
 const MAX: usize = 1 << 15;
@@ -111,19 +112,22 @@ proptest! {
         steps.into_iter().for_each(|step| pair.take(step));
     }
 
-    /// Whatever the program says of its tail, what is seen of it grows, and not beyond the limit.
+    /// Whatever the program says of its tail, and of where it writes, what is seen of it grows, and not beyond the limit.
     #[test]
     fn a_hostile_tail_is_clamped(
         limit in 0..MAX,
         told in prop::collection::vec(prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], 1..STEPS / 3),
+        far in prop::collection::vec((0..2_u32, any::<u64>()), STEPS),
         released in amount(),
     ) {
         let slot = Slot::on_heap(MAX, 0);
         let (mut sendq, _recvq) = slot.open(limit, 0);
         let mut head = 0;
         let mut tail = 0;
-        for told in told {
+        for (told, (far, origin)) in told.into_iter().zip(far) {
             slot.header().sender.send_tail.store(told, Ordering::Release);
+            slot.header().sender.send_far.store(far, Ordering::Relaxed);
+            slot.header().sender.send_origin.store(origin, Ordering::Relaxed);
             let clamped = sendq.clamped();
             let expected = told.clamp(tail, head + limit as u64);
             prop_assert_eq!(sendq.refresh() as u64, expected - tail);
@@ -147,6 +151,8 @@ proptest! {
         tail in any::<u64>(),
         limit in any::<u32>(),
         order in any::<u32>(),
+        far in 0..2_u32,
+        origin in any::<u64>(),
         len in amount(),
     ) {
         let slot = Slot::on_heap(MAX, 0);
@@ -156,6 +162,8 @@ proptest! {
         header.engine.send_limit.store(limit, Ordering::Relaxed);
         header.engine.send_order.store(order, Ordering::Relaxed);
         header.sender.send_tail.store(tail, Ordering::Relaxed);
+        header.sender.send_far.store(far, Ordering::Relaxed);
+        header.sender.send_origin.store(origin, Ordering::Relaxed);
         let written = slot.writer().write(&vec![1; len.min(2 * MAX)]);
         prop_assert!(written <= MAX);
         prop_assert!(sendq.refresh() <= MAX);
@@ -208,19 +216,59 @@ fn a_file_is_read_into_the_ring_as_far_as_there_is_room() {
     assert!(writer.is_empty());
 }
 
+/// Writes, sends and has acknowledged.
+fn pass(pair: &mut Pair, len: usize) {
+    [Step::Write(len), Step::Refresh, Step::Text(0, len), Step::Release(len)]
+        .into_iter()
+        .for_each(|step| pair.take(step));
+}
+
 #[test]
-fn an_empty_queue_goes_on_near_its_start() {
+fn an_empty_queue_goes_on_at_the_start_of_its_far_ring() {
     let mut pair = Pair::new(MAX);
-    for len in [MAX / 2, 3 * MAX / 4, 100, 7] {
-        for step in [Step::Write(len), Step::Refresh, Step::Text(0, len), Step::Release(len)] {
-            pair.take(step);
-        }
+    for len in [MAX / 2, 3 * MAX / 4, NEAR + 1, NEAR + 1] {
+        pass(&mut pair, len);
     }
-    assert_eq!(pair.writer.ring().index(pair.written as u64), 107);
+    assert_eq!(pair.writer.far_ring().index(pair.written as u64), 2 * (NEAR + 1));
     // Not for each little: the word of the origin would go from one processor to the other each time.
-    for step in [Step::Write(5), Step::Refresh, Step::Release(5), Step::Write(5), Step::Refresh] {
-        pair.take(step);
+    [5, 5].into_iter().for_each(|len| pass(&mut pair, len));
+    assert_eq!(pair.sendq.ring.index(pair.written as u64), 2 * (NEAR + 1) + 10);
+    assert!(!pair.sendq.ring.is_near());
+}
+
+#[test]
+fn little_passes_through_the_near_ring() {
+    let mut pair = Pair::new(MAX);
+    for len in [100, NEAR, 300, NEAR, 1].repeat(30) {
+        pass(&mut pair, len);
+        assert!(pair.sendq.ring.is_near());
     }
-    assert_eq!(pair.sendq.ring.index(pair.written as u64), 117);
-    pair.take(Step::Text(0, 5));
+    pair.take(Step::Write(NEAR / 2));
+    pair.take(Step::Refresh);
+    pair.take(Step::Write(NEAR / 2));
+    // What is held moves with what has no room beside it, whether it was seen or not.
+    pair.take(Step::Write(1));
+    assert!(pair.sendq.ring.is_near());
+    pair.take(Step::Text(0, NEAR / 2));
+    pair.take(Step::Refresh);
+    assert!(!pair.sendq.ring.is_near());
+    pair.take(Step::Text(0, NEAR + 1));
+    pair.take(Step::Release(NEAR / 2));
+    pair.take(Step::Text(0, NEAR));
+    pair.take(Step::Release(NEAR));
+    pass(&mut pair, MAX / 2);
+    // Once much has passed it is back.
+    pass(&mut pair, 10);
+    assert!(pair.sendq.ring.is_near());
+}
+
+#[test]
+fn who_says_that_more_is_in_the_near_ring_than_it_holds_sends_as_much_of_anything() {
+    let slot = Slot::on_heap(MAX, 0);
+    let (mut sendq, _recvq) = slot.open(MAX, 0);
+    for told in [10, NEAR as u64 + 1, MAX as u64] {
+        slot.header().sender.send_tail.store(told, Ordering::Relaxed);
+        sendq.refresh();
+        assert_eq!(sendq.text(0, MAX).copy_to(&mut [0; MAX]) as u64, told);
+    }
 }

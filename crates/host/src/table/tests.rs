@@ -88,6 +88,30 @@ fn doorbells_are_told_by_tag() {
 }
 
 #[test]
+fn so_many_free_slots_keep_memory_and_the_others_give_it_back() {
+    let mut table = table();
+    let handles: Vec<_> = (0..768).map(|_| add(&mut table)).collect();
+    let files: Vec<_> =
+        [0, 1, 2].map(|arena| table.memory.arena_descriptor(handles[256 * arena].arena).unwrap()).into();
+    let blocks = || files.iter().map(|file| rustix::fs::fstat(file).unwrap().st_blocks / 8).sum::<i64>();
+    let untouched = blocks();
+    for handle in &handles {
+        let slot = table.entry(handle.tag).unwrap().slot.clone();
+        let (mut sendq, _recvq) = slot.open(4096, 4096);
+        assert_eq!(slot.writer().write(&[1; 4096]), 4096);
+        sendq.refresh();
+        sendq.release(4096);
+    }
+    assert_eq!(blocks() - untouched, 768);
+    handles.iter().for_each(|handle| table.release_if_unused(handle.tag));
+    assert_eq!(blocks() - untouched, 256);
+    // A socket that had such a slot before and touched nothing itself still has it.
+    let again: Vec<_> = (0..768).map(|_| add(&mut table)).collect();
+    again.iter().for_each(|handle| table.release_if_unused(handle.tag));
+    assert_eq!(blocks() - untouched, 256);
+}
+
+#[test]
 fn exact_sizes_and_requests_bound_the_rings() {
     let defaults = Settings::default();
     let exact =
