@@ -1,15 +1,19 @@
 //! Where slots come from: arenas, each for one client process; on the heap, or shared with that process.
 
+use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
 use sockeye_stack::Error;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 
-/// Slots in a shared arena.
+/// Slots in a client's first arena, if it is shared.
 const SLOTS: u32 = 256;
-/// Slots in an arena on the heap: a program may be allowed only so much address space.
+/// Slots in the first arena on the heap: a program may be allowed only so much address space.
 const SLOTS_ON_HEAP: u32 = 32;
+/// Each further arena has so many times the slots of the one before: who has many sockets has few arenas, for the engine looks at the
+/// doorbells of each.
+const GROWTH: u32 = 4;
 /// A free slot whose far rings have touched more gives their memory back to the system, bytes.
 const KEPT: usize = 256 * 1024;
 /// So many free slots keep memory of theirs.
@@ -95,7 +99,7 @@ impl Memory {
         let arena = match with_room {
             Some(arena) => arena,
             None => {
-                let used = Used::new(self.source, self.max_send, self.max_recv)?;
+                let used = Used::new(self.source, pool.arenas.len(), self.max_send, self.max_recv)?;
                 let arena = u32::try_from(self.arenas.insert(used)).map_err(|_| Error::NoBufferSpace)?;
                 pool.arenas.push(arena);
                 arena
@@ -172,15 +176,19 @@ impl Memory {
 }
 
 impl Used {
-    fn new(source: Source, max_send: usize, max_recv: usize) -> Result<Self, Error> {
-        let arena = match source {
-            Source::Heap => {
-                Arena::on_heap(SLOTS_ON_HEAP, max_send, max_recv).ok_or(Error::NoBufferSpace)?
-            }
-            Source::Shared => {
-                Arena::create(SLOTS, max_send, max_recv).map_err(|error| no_memory(&error))?
-            }
+    /// An arena for who has so many already; a small one, if there is no address space for a large one.
+    fn new(source: Source, others: usize, max_send: usize, max_recv: usize) -> Result<Self, Error> {
+        let create = |slots| match source {
+            Source::Heap => Arena::on_heap(slots, max_send, max_recv).ok_or(Error::NoBufferSpace),
+            Source::Shared => Arena::create(slots, max_send, max_recv).map_err(|error| no_memory(&error)),
         };
+        let least = match source {
+            Source::Heap => SLOTS_ON_HEAP,
+            Source::Shared => SLOTS,
+        };
+        let growth = u32::try_from(others).ok().and_then(|others| GROWTH.checked_pow(others));
+        let most = least.saturating_mul(growth.unwrap_or(u32::MAX)).min(MAX_SLOTS);
+        let arena = create(most).or_else(|_| create(least))?;
         let slots = arena.slots();
         let (tags, is_warm) = (vec![0; slots as usize], vec![false; slots as usize]);
         Ok(Self { arena, tags, free: (0..slots).rev().collect(), is_warm })
