@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::assembler::Assembler;
-use crate::ring::{NEAR, NEAR_ORDER, Ring, order_for};
+use crate::ring::{NEAR_ORDER, Ring, least_order};
 use crate::sync::{Ordering, fence};
 use crate::{Slot, Text};
 
@@ -18,8 +18,8 @@ use crate::{Slot, Text};
 pub struct RecvQ {
     slot: Slot,
     ring: Ring,
-    /// log2 of the size of the far ring.
-    order: u32,
+    /// The most that was held since the ring was chosen, bytes.
+    most: usize,
     limit: usize,
     head: u64,
     tail: u64,
@@ -31,16 +31,17 @@ pub struct RecvQ {
 impl RecvQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_recv());
-        let (ring, order) = (slot.recv_ring(NEAR_ORDER, 0), order_for(limit));
+        let ring = slot.recv_ring(NEAR_ORDER, 0);
         let assembler = Assembler::default();
         let queue =
-            Self { slot, ring, order, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
+            Self { slot, ring, most: 0, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
         let header = queue.slot.header();
         header.receiver.recv_head.store(0, Ordering::Relaxed);
         header.engine.recv_tail.store(0, Ordering::Relaxed);
         header.engine.recv_origin.store(0, Ordering::Relaxed);
         header.engine.ring_at.store(u64::MAX, Ordering::Relaxed);
-        queue.publish_geometry();
+        queue.publish_ring();
+        queue.publish_limit();
         queue
     }
 
@@ -49,12 +50,6 @@ impl RecvQ {
     #[inline]
     pub fn limit(&self) -> usize {
         self.limit
-    }
-
-    /// Bytes that the far ring has room for: the limit can be raised to this without moving it.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
-        1 << self.order
     }
 
     /// Bytes in order that the program has not read, by the head last seen.
@@ -186,31 +181,12 @@ impl RecvQ {
         header.receiver.recv_head.load(Ordering::Relaxed) >= ring_at
     }
 
-    /// Changes the limit (bytes; at most what the slot has room for) as [`SendQ::set_limit`](crate::SendQ::set_limit) does:
-    /// the caller guarantees that the program does not read meanwhile, and everything held is kept. The window never
-    /// shrinks below what was offered: the caller offers less as bytes arrive.
+    /// Changes the limit (bytes; at most what the slot has room for); the program may be reading meanwhile. Everything held is kept, and
+    /// the window never shrinks below what was offered: the caller offers less as bytes arrive.
     pub fn set_limit(&mut self, limit: usize) {
         self.refresh();
         self.limit = limit.min(self.slot.max_recv());
-        let held = self.assembler.end().unwrap_or(self.tail) - self.head;
-        let order = order_for(self.limit.max(held as usize));
-        if order != self.order {
-            self.order = order;
-            if !self.ring.is_near() {
-                self.move_to(self.far_ring(self.ring.origin()), self.head);
-            }
-        }
-        self.publish_geometry();
-    }
-
-    /// Raises the limit (bytes; at most what the slot has room for) while the program may be reading: the ring only moves to a larger
-    /// one, and where a reader still looks nothing is written any more. What the program is told first, the ring or the tail that
-    /// needs it, is the ring.
-    pub fn grow(&mut self, limit: usize) {
-        let limit = limit.min(self.slot.max_recv());
-        if limit > self.limit {
-            self.set_limit(limit);
-        }
+        self.publish_limit();
     }
 
     /// Bytes that the program has read since the queue was opened, by the head last seen.
@@ -219,15 +195,17 @@ impl RecvQ {
         self.head
     }
 
-    /// Sees to it that the ring has room for positions up to `end`: to the near ring goes what is little, while nothing else is held.
+    /// Sees to it that the ring has room for positions up to `end`.
     #[inline]
     fn choose_ring(&mut self, end: u64) {
-        if self.ring.is_near() {
-            if end - self.head > NEAR as u64 && end - self.told_head() > NEAR as u64 {
-                self.go_far();
-            }
-        } else if self.ring.is_passed(self.tail) && self.assembler.is_empty() && self.told_head() == self.tail {
-            self.restart(end);
+        let needed = (end - self.head) as usize;
+        if needed > self.ring.capacity() {
+            self.make_room(end);
+        } else if self.ring.is_passed(self.tail) && !self.ring.is_near() && self.assembler.is_empty() {
+            self.restart_if_empty(end);
+        }
+        if needed > self.most {
+            self.most = self.most.max((end - self.told_head()) as usize);
         }
     }
 
@@ -237,36 +215,35 @@ impl RecvQ {
         self.slot.header().receiver.recv_head.load(Ordering::Acquire).clamp(self.head, self.tail)
     }
 
-    /// Moves what is held to the far ring. Where a reader still looks nothing is written before it has read all.
-    fn go_far(&mut self) {
+    /// Copies what is held to a larger ring, if that of now has no room for positions up to `end`.
+    fn make_room(&mut self, end: u64) {
         let head = self.told_head();
-        self.slot.header().engine.recv_origin.store(head, Ordering::Relaxed);
-        self.move_to(self.far_ring(head), head);
-        self.publish_geometry();
-    }
-
-    /// Nothing is held: text up to `end` goes to the near ring, or to the start of the far one.
-    fn restart(&mut self, end: u64) {
-        if end - self.tail <= NEAR as u64 {
-            self.ring = self.slot.recv_ring(NEAR_ORDER, 0);
-            self.publish_geometry();
+        let needed = (end - head) as usize;
+        if needed <= self.ring.capacity() {
             return;
         }
-        self.slot.header().engine.recv_origin.store(self.tail, Ordering::Relaxed);
-        self.ring = self.ring.restarted(self.tail);
-    }
-
-    fn far_ring(&self, origin: u64) -> Ring {
-        self.slot.recv_ring(self.order, origin)
-    }
-
-    /// Moves what is held from `head` on to this ring.
-    fn move_to(&mut self, ring: Ring, head: u64) {
-        self.ring.move_to(ring, self.slot.region(), head..self.tail);
+        let origin = if self.ring.is_near() { head } else { self.ring.origin() };
+        let larger = self.slot.recv_ring(least_order(needed), origin);
+        self.ring.move_to(larger, self.slot.region(), head..self.tail);
         for range in self.assembler.ranges() {
-            self.ring.move_to(ring, self.slot.region(), range.clone());
+            self.ring.move_to(larger, self.slot.region(), range.clone());
         }
-        self.ring = ring;
+        self.ring = larger;
+        self.publish_ring();
+    }
+
+    /// If nothing is held: text up to `end` goes to the start of this ring, or of a smaller one, if that was enough.
+    fn restart_if_empty(&mut self, end: u64) {
+        if self.told_head() != self.tail {
+            return;
+        }
+        let needed = least_order((end - self.tail) as usize);
+        let enough =
+            if self.most * 2 <= self.ring.capacity() { self.ring.order() - 1 } else { self.ring.order() };
+        let order = if needed == NEAR_ORDER { needed } else { enough.max(needed) };
+        self.ring = self.slot.recv_ring(order, self.tail);
+        self.most = 0;
+        self.publish_ring();
     }
 
     /// Writes those parts of `range` that are not held. `text` begins where `range` does.
@@ -282,10 +259,15 @@ impl RecvQ {
         }
     }
 
-    fn publish_geometry(&self) {
+    fn publish_ring(&self) {
         let engine = &self.slot.header().engine;
-        engine.recv_order.store(self.ring.order(), Ordering::Release);
-        engine.recv_limit.store(self.limit as u32, Ordering::Release);
+        engine.recv_origin.store(self.ring.origin(), Ordering::Relaxed);
+        // Release: who sees this sees the origin and what was copied.
+        engine.recv_ring.store(self.ring.order(), Ordering::Release);
+    }
+
+    fn publish_limit(&self) {
+        self.slot.header().engine.recv_limit.store(self.limit as u32, Ordering::Release);
     }
 }
 
@@ -326,8 +308,8 @@ impl RecvQReader {
             return 0;
         }
         let engine = &self.slot.header().engine;
-        let order = engine.recv_order.load(Ordering::Acquire);
-        // As it was when the tail was told, or later: it stays as long as there is something to read in the far ring.
+        let order = engine.recv_ring.load(Ordering::Acquire);
+        // The ring of when the tail was told, or a larger one. The origin stays as long as there is something to read in a far ring.
         let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
         ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }

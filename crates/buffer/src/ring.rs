@@ -26,9 +26,14 @@ pub(crate) const NEAR: usize = 1 << NEAR_ORDER;
 /// The part of a far ring that is passed through before it is worth going back to its start.
 const PASSED: usize = 16;
 
-/// log2 of the smallest ring that holds `bytes`, within what rings can be.
+/// log2 of the smallest far ring that holds `bytes`, within what rings can be.
 pub(crate) fn order_for(bytes: usize) -> u32 {
     bytes.clamp(1 << MIN_ORDER, 1 << MAX_ORDER).next_power_of_two().ilog2()
+}
+
+/// log2 of the smallest ring that holds `bytes`, near or far.
+pub(crate) fn least_order(bytes: usize) -> u32 {
+    if bytes <= NEAR { NEAR_ORDER } else { order_for(bytes) }
 }
 
 /// A ring of `2^order` bytes.
@@ -42,9 +47,11 @@ pub(crate) fn order_for(bytes: usize) -> u32 {
 ///   (tail - origin) mod 2^order  (head - origin) mod 2^order
 /// ```
 ///
-/// Each queue has a near ring, beside the slot's header, and a far one for each order, at `[2^order, 2^(order + 1))` in its area. What is
-/// little passes through the near ring, so that the memory of the far one is not touched. Its origin is always 0. While a queue is empty its
-/// producer may move the origin of the far ring to where it goes on: what passes through then stays in the same, warm memory.
+/// Each queue has a near ring, beside the slot's header, whose origin is always 0, and a far one for each order, at
+/// `[2^order, 2^(order + 1))` in its area. The producer chooses the smallest that has room for what is held, so that what passes through
+/// stays in little memory, which is warm. From a ring that becomes too small it copies what is held to a larger one, of the same origin if
+/// both are far ones, and writes to the old one no more: who reads there meanwhile finds what is held. While the queue is empty it may choose
+/// any ring and origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ring {
     start: usize,
@@ -71,17 +78,14 @@ impl Ring {
         self.origin
     }
 
-    /// Whether an empty far ring is to go on at its start, or in the near ring, rather than at `position`: not for little.
+    /// Whether so much of a far ring was passed through that it is worth going back to its start, once it is empty, or to another ring.
     #[inline]
     pub(crate) fn is_passed(self, position: u64) -> bool {
         self.index(position) > self.capacity() / PASSED
     }
 
-    /// The same with its start at `position`.
-    pub(crate) fn restarted(self, position: u64) -> Self {
-        Self { origin: position, ..self }
-    }
-
+    /// What the word of the ring in use says.
+    #[inline]
     pub(crate) fn order(self) -> u32 {
         self.order
     }

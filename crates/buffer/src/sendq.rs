@@ -1,7 +1,7 @@
 //! SendQ: bytes that the program has sent and the peer has not acknowledged.
 
 use crate::raw::Run;
-use crate::ring::{NEAR, Ring, order_for};
+use crate::ring::{MAX_ORDER, NEAR_ORDER, Ring, least_order};
 use crate::sync::Ordering;
 use crate::{Slot, Text};
 
@@ -16,9 +16,11 @@ pub struct SendQ {
     slot: Slot,
     /// Where the held bytes are, as far as they were seen.
     ring: Ring,
-    /// log2 of the size of the far ring.
-    order: u32,
+    /// The word that told so.
+    seen_ring: u32,
     limit: usize,
+    /// The largest limit that the program was told, which it may still be filling up.
+    bound: usize,
     head: u64,
     tail: u64,
     clamped: u64,
@@ -27,15 +29,15 @@ pub struct SendQ {
 impl SendQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_send());
-        let (ring, order) = (slot.near_send_ring(), order_for(limit));
-        let queue = Self { slot, ring, order, limit, head: 0, tail: 0, clamped: 0 };
+        let ring = slot.send_ring(NEAR_ORDER, 0);
+        let queue = Self { slot, ring, seen_ring: 0, limit, bound: limit, head: 0, tail: 0, clamped: 0 };
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
         header.sender.send_origin.store(0, Ordering::Relaxed);
-        header.sender.send_far.store(0, Ordering::Relaxed);
+        header.sender.send_ring.store(0, Ordering::Relaxed);
         header.engine.send_head.store(0, Ordering::Relaxed);
         header.engine.notsent_low.store(0, Ordering::Relaxed);
-        queue.publish_geometry();
+        queue.publish_limit();
         queue
     }
 
@@ -44,13 +46,6 @@ impl SendQ {
     #[inline]
     pub fn limit(&self) -> usize {
         self.limit
-    }
-
-    /// Bytes that the far ring has room for: the limit can be raised to this without moving it.
-    #[must_use]
-    #[inline]
-    pub fn capacity(&self) -> usize {
-        1 << self.order
     }
 
     /// Bytes between head and the tail last seen.
@@ -77,40 +72,37 @@ impl SendQ {
         self.clamped
     }
 
-    /// Loads the program's tail once, clamps it to `[seen tail, head + limit]`, and returns how many bytes are new.
+    /// Loads the program's tail once, clamps it to `[seen tail, head + limit]`, the limit being the largest that the program was told, and
+    /// returns how many bytes are new.
     #[inline]
     pub fn refresh(&mut self) -> usize {
         let told = self.slot.header().sender.send_tail.load(Ordering::Acquire);
         if told == self.tail {
             return 0;
         }
-        let room = self.limit.saturating_sub(self.len()) as u64;
+        let room = self.bound.saturating_sub(self.len()) as u64;
         let new = told.checked_sub(self.tail);
         self.clamped += u64::from(new.is_none_or(|new| new > room));
         let new = new.unwrap_or(0).min(room);
         let was_empty = self.is_empty();
         self.tail += new;
-        if was_empty || self.ring.is_near() {
-            self.find_ring();
+        // Acquire: what was copied to another ring is there, and its origin was told before.
+        let told_ring = self.slot.header().sender.send_ring.load(Ordering::Acquire);
+        if was_empty || told_ring != self.seen_ring || self.len() > self.ring.capacity() {
+            self.find_ring(told_ring);
         }
         new as usize
     }
 
-    /// Where the program has written what is held. From the near ring it moves to the far one with all that is held.
-    fn find_ring(&mut self) {
-        let sender = &self.slot.header().sender;
-        // Acquire: what was moved is there, and the origin is told.
-        let is_far = sender.send_far.load(Ordering::Acquire) != 0;
-        // Only a hostile program holds more in the near ring than that has room for. Let it have any bytes, as long as they are as many.
-        self.ring = if is_far || self.len() > NEAR {
-            self.far_ring(sender.send_origin.load(Ordering::Relaxed))
-        } else {
-            self.slot.near_send_ring()
-        };
-    }
-
-    fn far_ring(&self, origin: u64) -> Ring {
-        self.slot.far_send_ring(self.order, origin)
+    /// What is held is in the ring that the program told.
+    fn find_ring(&mut self, told: u32) {
+        let origin = self.slot.header().sender.send_origin.load(Ordering::Relaxed);
+        self.seen_ring = told;
+        self.ring = self.slot.send_ring(told, origin);
+        if self.len() > self.ring.capacity() {
+            // Only a hostile program does not choose a larger one. Let it have any bytes, as long as they are as many.
+            self.ring = self.slot.send_ring(MAX_ORDER, origin);
+        }
     }
 
     /// The bytes `[offset, offset + len)` counted from head; clamped to what is held.
@@ -145,28 +137,19 @@ impl SendQ {
         self.slot.header().is_unsent_low()
     }
 
-    /// Changes the limit (bytes; at most what the slot has room for). The caller guarantees that the program does not write
-    /// meanwhile; held bytes are kept and the ring moves if its size changes. A limit below what is held takes effect
-    /// as bytes are released.
+    /// Changes the limit (bytes; at most what the slot has room for). The program may be writing meanwhile, and fill up what it
+    /// was told before. A limit below what is held takes effect as bytes are released.
     pub fn set_limit(&mut self, limit: usize) {
-        self.refresh();
         self.limit = limit.min(self.slot.max_send());
-        let order = order_for(self.limit.max(self.len()));
-        if order != self.order {
-            self.order = order;
-            if !self.ring.is_near() {
-                let ring = self.far_ring(self.ring.origin());
-                self.ring.move_to(ring, self.slot.region(), self.head..self.tail);
-                self.ring = ring;
-            }
-        }
-        self.publish_geometry();
+        self.bound = self.bound.max(self.limit);
+        self.publish_limit();
     }
 
-    /// Changes the limit (bytes) within what the ring has room for. The ring does not move, so the program may be writing meanwhile.
-    pub fn cap(&mut self, limit: usize) {
-        self.limit = limit.min(self.capacity());
-        self.publish_geometry();
+    /// The largest limit that it can have, bytes.
+    #[must_use]
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.slot.max_send()
     }
 
     /// Whether the program may write at all. A program that is writing meanwhile may still fill up what it was told; what is held
@@ -176,10 +159,8 @@ impl SendQ {
         self.slot.header().engine.send_limit.store(limit as u32, Ordering::Release);
     }
 
-    fn publish_geometry(&self) {
-        let engine = &self.slot.header().engine;
-        engine.send_order.store(self.order, Ordering::Release);
-        engine.send_limit.store(self.limit as u32, Ordering::Release);
+    fn publish_limit(&self) {
+        self.slot.header().engine.send_limit.store(self.limit as u32, Ordering::Release);
     }
 }
 
@@ -198,7 +179,14 @@ impl SendQWriter {
     /// Bytes that can be written now.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.free_in(self.far_ring())
+        let header = self.slot.header();
+        let limit = header.engine.send_limit.load(Ordering::Acquire) as usize;
+        let free = limit.min(self.slot.max_send()).saturating_sub(self.len());
+        if header.engine.notsent_low.load(Ordering::Acquire) == 0 {
+            return free;
+        }
+        let most = u64::from(header.engine.notsent_most.load(Ordering::Relaxed));
+        free.min(usize::try_from(most.saturating_sub(header.unsent())).unwrap_or(usize::MAX))
     }
 
     /// Bytes written and not acknowledged.
@@ -218,12 +206,11 @@ impl SendQWriter {
 
     /// Copies as many bytes as fit and publishes them with one store of the tail; returns how many.
     pub fn write(&self, bytes: &[u8]) -> usize {
-        let far = self.far_ring();
-        let written = bytes.len().min(self.free_in(far));
+        let written = bytes.len().min(self.free());
         if written == 0 {
             return 0;
         }
-        let (ring, tail) = self.at_tail(far, written);
+        let (ring, tail) = self.at_tail(written);
         let run = Run::from(&bytes[..written]);
         ring.write(self.slot.region(), tail, &Text::of_runs(run, Run::empty()));
         self.slot.header().sender.send_tail.store(tail.wrapping_add(written as u64), Ordering::Release);
@@ -242,61 +229,60 @@ impl SendQWriter {
         offset: Option<u64>,
         most: usize,
     ) -> rustix::io::Result<usize> {
-        let far = self.far_ring();
-        let room = most.min(self.free_in(far));
+        let room = most.min(self.free());
         if room == 0 {
             return Ok(0);
         }
-        let (ring, tail) = self.at_tail(far, room);
+        let (ring, tail) = self.at_tail(room);
         let read = self.slot.region().read_from(file, offset, ring.places(tail, room))?;
         self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
         Ok(read)
     }
 
-    fn far_ring(&self) -> Ring {
-        let header = self.slot.header();
-        let order = header.engine.send_order.load(Ordering::Acquire);
-        self.slot.far_send_ring(order, header.sender.send_origin.load(Ordering::Relaxed))
-    }
-
     /// The ring that the next `len` bytes go to, and the tail. What is held is then in the same ring.
-    fn at_tail(&self, far: Ring, len: usize) -> (Ring, u64) {
+    fn at_tail(&self, len: usize) -> (Ring, u64) {
         let sender = &self.slot.header().sender;
         let tail = sender.send_tail.load(Ordering::Relaxed);
-        let near = self.slot.near_send_ring();
-        if sender.send_far.load(Ordering::Relaxed) == 0 {
-            let held = self.len();
-            if held.saturating_add(len) <= NEAR {
-                return (near, tail);
-            }
-            let head = tail.wrapping_sub(held as u64);
-            let far = far.restarted(head);
-            near.move_to(far, self.slot.region(), head..tail);
-            sender.send_origin.store(head, Ordering::Relaxed);
-            // Release: who sees this sees the origin and what was moved.
-            sender.send_far.store(1, Ordering::Release);
-            return (far, tail);
+        let origin = sender.send_origin.load(Ordering::Relaxed);
+        let ring = self.slot.send_ring(sender.send_ring.load(Ordering::Relaxed), origin);
+        let held = self.len();
+        let needed = held.saturating_add(len);
+        if needed > ring.capacity() {
+            return (self.move_to_larger(ring, needed), tail);
         }
-        if !far.is_passed(tail) || !self.is_empty() {
-            return (far, tail);
+        if held > 0 || ring.is_near() {
+            return (ring, tail);
         }
-        if len <= NEAR {
-            sender.send_far.store(0, Ordering::Relaxed);
-            return (near, tail);
+        // Empty: a ring that is larger than it need be is left.
+        let limit = self.slot.header().engine.send_limit.load(Ordering::Relaxed) as usize;
+        let most = least_order(limit.max(needed));
+        if ring.order() <= most && !ring.is_passed(tail) {
+            return (ring, tail);
         }
-        sender.send_origin.store(tail, Ordering::Relaxed);
-        (far.restarted(tail), tail)
+        let order = if least_order(needed) == NEAR_ORDER { NEAR_ORDER } else { ring.order().min(most) };
+        (self.choose(order, tail), tail)
     }
 
-    fn free_in(&self, far: Ring) -> usize {
-        let limit = self.slot.header().engine.send_limit.load(Ordering::Acquire) as usize;
-        let free = limit.min(far.capacity()).saturating_sub(self.len());
-        let header = self.slot.header();
-        if header.engine.notsent_low.load(Ordering::Acquire) == 0 {
-            return free;
+    /// Copies what is held from `ring` to one that has room for `needed` bytes.
+    fn move_to_larger(&self, ring: Ring, needed: usize) -> Ring {
+        let tail = self.slot.header().sender.send_tail.load(Ordering::Relaxed);
+        let held = self.len().min(ring.capacity());
+        let head = tail.wrapping_sub(held as u64);
+        let origin = if ring.is_near() { head } else { ring.origin() };
+        let larger = self.slot.send_ring(least_order(needed), origin);
+        ring.move_to(larger, self.slot.region(), head..tail);
+        self.choose(larger.order(), origin)
+    }
+
+    /// Tells the engine which ring is in use from now on.
+    fn choose(&self, order: u32, origin: u64) -> Ring {
+        let sender = &self.slot.header().sender;
+        if order != NEAR_ORDER {
+            sender.send_origin.store(origin, Ordering::Relaxed);
         }
-        let most = u64::from(header.engine.notsent_most.load(Ordering::Relaxed));
-        free.min(usize::try_from(most.saturating_sub(header.unsent())).unwrap_or(usize::MAX))
+        // Release: who sees this sees the origin and what was copied.
+        sender.send_ring.store(order, Ordering::Release);
+        self.slot.send_ring(order, origin)
     }
 }
 

@@ -52,10 +52,8 @@ pub struct EngineLine {
     pub send_limit: AtomicU32,
     /// SO_RCVBUF in force, bytes.
     pub recv_limit: AtomicU32,
-    /// log2 of the size of SendQ's far ring.
-    pub send_order: AtomicU32,
-    /// log2 of the size of the RecvQ ring in use: the near one's, or the far one's.
-    pub recv_order: AtomicU32,
+    /// log2 of the size of the RecvQ ring in use; 0 for the near one.
+    pub recv_ring: AtomicU32,
     /// Futex: changed by the engine when readers should look again.
     pub rx_seq: AtomicU32,
     /// Futex: changed by the engine when writers should look again.
@@ -85,8 +83,8 @@ pub struct SenderLine {
     pub send_tail: AtomicU64,
     /// The SendQ position that is at the start of its far ring. Changes while that is not in use, or nothing is held.
     pub send_origin: AtomicU64,
-    /// 1 while what is held is in the far ring; 0 while it is in the near one.
-    pub send_far: AtomicU32,
+    /// log2 of the size of the SendQ ring in use, which holds all that is held; 0 for the near one.
+    pub send_ring: AtomicU32,
     /// 1 while a writer sleeps, or is about to, on `tx_seq`.
     /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub tx_wait: AtomicU32,
@@ -329,13 +327,12 @@ impl Slot {
             &engine.accept_len,
             &engine.send_limit,
             &engine.recv_limit,
-            &engine.send_order,
-            &engine.recv_order,
+            &engine.recv_ring,
             &engine.rx_seq,
             &engine.tx_seq,
             &engine.notsent_low,
             &engine.notsent_most,
-            &sender.send_far,
+            &sender.send_ring,
             &sender.tx_wait,
             &receiver.rx_wait,
             &readiness.armed,
@@ -427,19 +424,16 @@ impl Slot {
         &self.region
     }
 
-    /// SendQ's near ring.
+    /// SendQ's ring of this order, and the origin if it is a far one; of the nearest possible order if a hostile word says otherwise.
     #[inline]
-    pub(crate) fn near_send_ring(&self) -> Ring {
-        Ring::near(self.near + HEADER_SPACE)
-    }
-
-    /// SendQ's far ring of this order and origin; of the nearest possible order if a hostile word says otherwise.
-    #[inline]
-    pub(crate) fn far_send_ring(&self, order: u32, origin: u64) -> Ring {
+    pub(crate) fn send_ring(&self, order: u32, origin: u64) -> Ring {
+        if order <= NEAR_ORDER {
+            return Ring::near(self.near + HEADER_SPACE);
+        }
         Ring::far(self.far, order.clamp(MIN_ORDER, self.geometry.send_order), origin)
     }
 
-    /// RecvQ's ring of this order, and the origin if it is a far one; of the nearest possible order if a hostile word says otherwise.
+    /// RecvQ's, likewise.
     #[inline]
     pub(crate) fn recv_ring(&self, order: u32, origin: u64) -> Ring {
         if order <= NEAR_ORDER {

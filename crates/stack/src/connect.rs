@@ -93,15 +93,14 @@ impl Network {
         let most = socket.options.send_accounting.room(most);
         match std::mem::replace(&mut socket.rings, RingsState::Open) {
             RingsState::Spare(mut rings) => {
-                rings.sendq.set_limit(most);
-                rings.sendq.cap(send);
+                rings.sendq.set_limit(send);
                 rings.recvq.set_limit(recv);
                 Ok(*rings)
             }
             RingsState::Closed => {
                 let opened = self.rings.open(socket.tag, most, recv);
                 let mut rings = opened.inspect_err(|_| socket.rings = RingsState::Closed)?;
-                rings.sendq.cap(send);
+                rings.sendq.set_limit(send);
                 Ok(rings)
             }
             // Rings in use belong to a connection, and a socket connects but once.

@@ -91,7 +91,7 @@ impl Network {
         let most = send_buffer_max(host, &options, path).max(options.send_buffer);
         let most = options.send_accounting.room(most);
         let mut rings = self.rings.open_passive(listener.tag, most, options.recv_buffer).ok()?;
-        rings.sendq.cap(options.send_buffer);
+        rings.sendq.set_limit(options.send_buffer);
         Some(rings)
     }
 

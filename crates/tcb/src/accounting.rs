@@ -97,7 +97,7 @@ impl Tcb {
         self.account.size = size;
         if self.config.send_accounting == SendAccounting::Packets {
             self.account.is_held = false;
-            self.sendq.cap(self.packed_limit());
+            self.sendq.set_limit(self.packed_limit());
         }
     }
 
@@ -112,7 +112,7 @@ impl Tcb {
         }
         let limit = self.packed_limit();
         if limit > self.sendq.limit() {
-            self.sendq.cap(limit);
+            self.sendq.set_limit(limit);
             self.events.push(Event::Writable);
         }
         self.hold_program();

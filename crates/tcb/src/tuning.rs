@@ -102,12 +102,15 @@ impl Tcb {
         if self.config.send_accounting == SendAccounting::Packets {
             return;
         }
-        if self.tuning.send_most <= limit || self.sendq.capacity() <= limit {
+        if self.tuning.send_most <= limit {
             return;
         }
-        let wanted = (self.congestion.cwnd() as usize).saturating_mul(2).min(self.tuning.send_most);
+        let wanted = (self.congestion.cwnd() as usize)
+            .saturating_mul(2)
+            .min(self.tuning.send_most)
+            .min(self.sendq.capacity());
         if wanted > limit {
-            self.sendq.cap(wanted);
+            self.sendq.set_limit(wanted);
             self.events.push(Event::Writable);
         }
     }
@@ -157,7 +160,7 @@ impl Tcb {
             let wanted = u128::from(window) + 2 * growth;
             let limit = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.tuning.most);
             if limit > self.recvq.limit() {
-                self.recvq.grow(limit);
+                self.recvq.set_limit(limit);
             }
             self.tuning.space = copied;
         }

@@ -191,7 +191,7 @@ proptest! {
         let (_sendq, mut recvq) = slot.open(0, MAX);
         let header = slot.header();
         header.engine.recv_tail.store(tail, Ordering::Relaxed);
-        header.engine.recv_order.store(order, Ordering::Relaxed);
+        header.engine.recv_ring.store(order, Ordering::Relaxed);
         header.receiver.recv_head.store(head, Ordering::Relaxed);
         prop_assert!(slot.reader().peek(skip, &mut vec![0; len]) <= len);
         slot.reader().consume(len);
@@ -276,12 +276,9 @@ fn little_passes_through_the_near_ring() {
             pair.take(Step::Refresh);
         }
     }
-    for step in [
-        Step::Place(20, 30, 2),
-        Step::Place(0, 10, 3),
-        Step::Read(0, 5),
-        Step::Place(NEAR - 30, 10, 4),
-    ] {
+    for step in
+        [Step::Place(20, 30, 2), Step::Place(0, 10, 3), Step::Read(0, 5), Step::Place(NEAR - 30, 10, 4)]
+    {
         pair.take(step);
         assert!(pair.recvq.ring.is_near());
     }
@@ -296,4 +293,25 @@ fn little_passes_through_the_near_ring() {
     // Once much has passed it is back.
     pair.take(Step::Place(0, 10, 8));
     assert!(pair.recvq.ring.is_near());
+}
+
+#[test]
+fn the_ring_is_as_large_as_what_is_held_needs() {
+    let mut pair = Pair::new(MAX);
+    let order = |pair: &Pair| pair.recvq.ring.order();
+    for (offset, expected) in [(0, 13), (5000, 14), (0, 14)] {
+        [Step::Place(offset, 5000, 1), Step::Read(0, 1000)].into_iter().for_each(|step| pair.take(step));
+        assert_eq!(order(&pair), expected);
+    }
+    // What was not needed for a while is left, once there is nothing to read.
+    [Step::Read(0, MAX), Step::Refresh].into_iter().for_each(|step| pair.take(step));
+    pair.take(Step::Place(0, 1100, 2));
+    [Step::Read(0, MAX), Step::Refresh].into_iter().for_each(|step| pair.take(step));
+    assert_eq!(order(&pair), 14);
+    for expected in [13, 12, 12] {
+        for step in [Step::Place(0, 1100, 2), Step::Read(0, MAX), Step::Refresh] {
+            pair.take(step);
+        }
+        assert_eq!(order(&pair), expected);
+    }
 }

@@ -84,13 +84,6 @@ impl Pair {
             Step::SetLimit(limit) => {
                 self.sendq.set_limit(limit);
                 self.limit = limit.min(MAX);
-                self.seen = self.oracle.len();
-                let needed = self.limit.max(self.seen);
-                assert_eq!(
-                    self.sendq.capacity(),
-                    needed.next_power_of_two().max(4096),
-                    "fits the cache if it can"
-                );
                 self.take(Step::Text(0, usize::MAX));
             }
         }
@@ -101,7 +94,7 @@ impl Pair {
         assert_eq!((self.sendq.len(), self.sendq.limit(), self.sendq.clamped()), (self.seen, self.limit, 0));
         assert_eq!(self.writer.len(), self.oracle.len());
         assert_eq!(self.writer.free(), self.limit.saturating_sub(self.oracle.len()));
-        assert!(self.sendq.capacity() >= self.limit.max(self.seen));
+        assert!(self.sendq.ring.capacity() >= self.seen);
     }
 }
 
@@ -117,16 +110,16 @@ proptest! {
     fn a_hostile_tail_is_clamped(
         limit in 0..MAX,
         told in prop::collection::vec(prop_oneof![any::<u64>(), 0..2 * MAX as u64, Just(u64::MAX)], 1..STEPS / 3),
-        far in prop::collection::vec((0..2_u32, any::<u64>()), STEPS),
+        rings in prop::collection::vec((prop_oneof![0..20_u32, any::<u32>()], any::<u64>()), STEPS),
         released in amount(),
     ) {
         let slot = Slot::on_heap(MAX, 0);
         let (mut sendq, _recvq) = slot.open(limit, 0);
         let mut head = 0;
         let mut tail = 0;
-        for (told, (far, origin)) in told.into_iter().zip(far) {
+        for (told, (ring, origin)) in told.into_iter().zip(rings) {
             slot.header().sender.send_tail.store(told, Ordering::Release);
-            slot.header().sender.send_far.store(far, Ordering::Relaxed);
+            slot.header().sender.send_ring.store(ring, Ordering::Relaxed);
             slot.header().sender.send_origin.store(origin, Ordering::Relaxed);
             let clamped = sendq.clamped();
             let expected = told.clamp(tail, head + limit as u64);
@@ -151,7 +144,6 @@ proptest! {
         tail in any::<u64>(),
         limit in any::<u32>(),
         order in any::<u32>(),
-        far in 0..2_u32,
         origin in any::<u64>(),
         len in amount(),
     ) {
@@ -160,9 +152,8 @@ proptest! {
         let header = slot.header();
         header.engine.send_head.store(head, Ordering::Relaxed);
         header.engine.send_limit.store(limit, Ordering::Relaxed);
-        header.engine.send_order.store(order, Ordering::Relaxed);
+        header.sender.send_ring.store(order, Ordering::Relaxed);
         header.sender.send_tail.store(tail, Ordering::Relaxed);
-        header.sender.send_far.store(far, Ordering::Relaxed);
         header.sender.send_origin.store(origin, Ordering::Relaxed);
         let written = slot.writer().write(&vec![1; len.min(2 * MAX)]);
         prop_assert!(written <= MAX);
@@ -175,11 +166,15 @@ fn a_limit_below_what_is_held_takes_effect_as_bytes_are_released() {
     let mut pair = Pair::new(MAX);
     pair.take(Step::Write(20_000));
     pair.take(Step::SetLimit(500));
+    pair.take(Step::Refresh);
     assert_eq!((pair.sendq.len(), pair.writer.free()), (20_000, 0));
     pair.take(Step::Release(19_600));
     assert_eq!(pair.writer.free(), 100);
-    pair.take(Step::SetLimit(500));
-    assert_eq!((pair.sendq.capacity(), pair.sendq.len()), (4096, 400));
+    // What the program had filled before it knew is not cut.
+    let mut pair = Pair::new(MAX);
+    pair.take(Step::Write(20_000));
+    pair.sendq.set_limit(500);
+    assert_eq!((pair.sendq.refresh(), pair.sendq.clamped()), (20_000, 0));
 }
 
 #[cfg(not(miri))]
@@ -229,7 +224,7 @@ fn an_empty_queue_goes_on_at_the_start_of_its_far_ring() {
     for len in [MAX / 2, 3 * MAX / 4, NEAR + 1, NEAR + 1] {
         pass(&mut pair, len);
     }
-    assert_eq!(pair.writer.far_ring().index(pair.written as u64), 2 * (NEAR + 1));
+    assert_eq!(pair.sendq.ring.index(pair.written as u64), 2 * (NEAR + 1));
     // Not for each little: the word of the origin would go from one processor to the other each time.
     [5, 5].into_iter().for_each(|len| pass(&mut pair, len));
     assert_eq!(pair.sendq.ring.index(pair.written as u64), 2 * (NEAR + 1) + 10);
@@ -256,10 +251,35 @@ fn little_passes_through_the_near_ring() {
     pair.take(Step::Release(NEAR / 2));
     pair.take(Step::Text(0, NEAR));
     pair.take(Step::Release(NEAR));
-    pass(&mut pair, MAX / 2);
     // Once much has passed it is back.
+    pass(&mut pair, MAX / 4);
     pass(&mut pair, 10);
     assert!(pair.sendq.ring.is_near());
+}
+
+#[test]
+fn the_ring_is_as_large_as_what_is_held_needs() {
+    let mut pair = Pair::new(MAX);
+    for (len, expected) in [(5000, 13), (3000, 13), (1000, 14), (20_000, 15)] {
+        pair.take(Step::Write(len));
+        pair.take(Step::Refresh);
+        pair.take(Step::Text(0, MAX));
+        assert_eq!(pair.sendq.ring.order(), expected);
+    }
+    // Several moves at once are as good as one.
+    let mut pair = Pair::new(MAX);
+    pair.take(Step::Write(5000));
+    pair.take(Step::Refresh);
+    pair.take(Step::Release(1000));
+    [Step::Write(5000), Step::Write(15_000), Step::Text(0, 4000), Step::Refresh, Step::Text(0, MAX)]
+        .into_iter()
+        .for_each(|step| pair.take(step));
+    assert_eq!(pair.sendq.ring.order(), 15);
+    // With a smaller limit it becomes smaller once it is empty.
+    pair.take(Step::SetLimit(8192));
+    pair.take(Step::Release(MAX));
+    pass(&mut pair, 6000);
+    assert_eq!(pair.sendq.ring.order(), 13);
 }
 
 #[test]

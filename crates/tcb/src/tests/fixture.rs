@@ -207,7 +207,7 @@ impl Fixture {
         Self::on(&Slot::on_heap(1 << 20, 1 << 30), config, syn, ack)
     }
 
-    fn on(slot: &Slot, config: Config, syn: &Build, ack: &Build) -> Self {
+    pub(super) fn on(slot: &Slot, config: Config, syn: &Build, ack: &Build) -> Self {
         let now = Instant::from_millis(1_000);
         let (sendq, recvq) = slot.open(config.send_buffer, config.recv_buffer);
         let mut handshake = Handshake::passive(now, config, &syn.segment());
