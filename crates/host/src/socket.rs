@@ -196,16 +196,7 @@ impl Socket {
         if self.set_flag(option)? {
             return Ok(());
         }
-        let request = Request::SetOption { tag: self.tag(), option };
-        if !matches!(option, SocketOption::SendBuffer(_) | SocketOption::ReceiveBuffer(_)) {
-            return self.way.tell(request);
-        }
-        // The ring may move: nobody must be in it.
-        let (sending, receiving) = (self.at.slot.lock_send(), self.at.slot.lock_recv());
-        if !sending.is_held() || !receiving.is_held() {
-            return Err(Error::WouldBlock);
-        }
-        self.way.tell(request)
+        self.way.tell(Request::SetOption { tag: self.tag(), option })
     }
 
     /// Sets an option of a connection that programs set with each request, in the slot. Whether it is one.

@@ -50,6 +50,30 @@ fn a_megabyte_arrives_intact_both_ways() -> Result<(), Error> {
     Ok(())
 }
 
+/// What a connection takes in whose peer does not read: RecvQ's limit, and in SendQ a share of 2 MiB, but 128 KiB at least.
+#[test]
+fn connections_that_are_full_share() -> Result<(), Error> {
+    const RECVQ: usize = 1 << 20;
+    for (connections, share) in [(1, 1 << 20), (4, 512 << 10), (30, 128 << 10)] {
+        let mut sim = Sim::loopback(2).expect("the default network");
+        let pairs: Vec<_> = (0..connections)
+            .map(|at| connection(&mut sim, &format!("127.0.0.1:{}", 7 + at)))
+            .collect::<Result<_, _>>()?;
+        let text = pattern(1 << 20);
+        let mut taken = vec![0; connections];
+        for _ in 0..20 {
+            for ((_, client, _), taken) in pairs.iter().zip(&mut taken) {
+                *taken += client.try_write(&mut sim, &text);
+            }
+            sim.run_for(Duration::from_millis(1));
+        }
+        // The last of the window is too small for a segment.
+        let expected = RECVQ + share - 10_000..=RECVQ + share;
+        assert!(expected.contains(taken.last().unwrap_or(&0)), "{taken:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_thousand_connections_live_at_once() -> Result<(), Error> {
     let mut sim = Sim::loopback(3).expect("the default network");

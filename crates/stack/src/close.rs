@@ -84,6 +84,7 @@ impl Network {
             Phase::Connecting(connecting) => connecting.launch_with_text(now),
             Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
         }
+        self.share_out(now, id.index);
         self.owe_socket(id.index);
     }
 

@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::options::Options;
 use crate::ports::Scope;
 use crate::route::{Path, Via, is_unicast, loopback};
+use crate::sharing::first_limit;
 use crate::socket::{Bound, Connecting, Hold, Phase, RingsState, Socket};
 use crate::{Error, Family, Rings, SocketId, congestion};
 use sockeye_clock::Instant;
@@ -88,8 +89,10 @@ impl Network {
     /// The rings of a socket that has none, or those that a failed `connect()` left.
     fn rings_of(&mut self, index: u32, path: &Path) -> Result<Rings, Error> {
         let socket = self.sockets.get_mut(index as usize).ok_or(Error::BadDescriptor)?;
-        let (send, recv) = (socket.options.send_buffer, socket.options.recv_buffer);
-        let most = send_buffer_max(&self.hosts[socket.host.0 as usize], &socket.options, path).max(send);
+        let host = &self.hosts[socket.host.0 as usize];
+        let recv = socket.options.recv_buffer;
+        let most = send_buffer_max(host, &socket.options, path).max(socket.options.send_buffer);
+        let send = first_limit(host, &socket.options, path);
         let most = socket.options.send_accounting.room(most);
         match std::mem::replace(&mut socket.rings, RingsState::Open) {
             RingsState::Spare(mut rings) => {

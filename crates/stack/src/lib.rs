@@ -53,6 +53,7 @@ mod reuse;
 mod rings;
 mod route;
 mod set_option;
+mod sharing;
 mod socket;
 mod syn_cookies;
 mod sysctl;

@@ -5,6 +5,7 @@ use crate::demux::{Owner, Tuple};
 use crate::network::Network;
 use crate::ports::Scope;
 use crate::route::Path;
+use crate::sharing::first_limit;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
 use crate::{Error, HostId, Rings, SocketEvent, SocketId};
 use sockeye_clock::Instant;
@@ -91,7 +92,7 @@ impl Network {
         let most = send_buffer_max(host, &options, path).max(options.send_buffer);
         let most = options.send_accounting.room(most);
         let mut rings = self.rings.open_passive(listener.tag, most, options.recv_buffer).ok()?;
-        rings.sendq.set_limit(options.send_buffer);
+        rings.sendq.set_limit(first_limit(host, &options, path));
         Some(rings)
     }
 

@@ -4,6 +4,7 @@ use crate::counters::Counters;
 use crate::demux::Owner;
 use crate::host::{Host, Wire};
 use crate::lifecycle::Reply;
+use crate::sharing::Sharing;
 use crate::socket::{Embryo, Holder, Schedule, Socket, Waiting};
 use crate::wheel::Wheel;
 use crate::{Error, HostId, NetworkConfig, RingSource, SocketEvent, SocketId};
@@ -37,6 +38,7 @@ pub struct Network {
     pub(crate) replies: VecDeque<Reply>,
     pub(crate) events: VecDeque<(SocketId, u64, SocketEvent)>,
     pub(crate) rings: Box<dyn RingSource>,
+    pub(crate) sharing: Sharing,
     pub(crate) generation: u32,
     /// The latest instant that a caller told.
     pub(crate) now: Instant,
@@ -78,6 +80,7 @@ impl Network {
             replies: VecDeque::new(),
             events: VecDeque::new(),
             rings,
+            sharing: Sharing::default(),
             generation: 0,
             now,
             rng,

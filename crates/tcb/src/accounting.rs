@@ -91,7 +91,7 @@ impl Tcb {
     }
 
     /// SO_SNDBUF was set to `size` bytes, and SendQ's limit to the [room](SendAccounting::room) for them: it keeps its size from now
-    /// on. The caller guarantees that the program does not write meanwhile.
+    /// on.
     pub fn fix_send_buffer(&mut self, size: usize) {
         self.tuning.stop_send();
         self.account.size = size;
@@ -133,7 +133,8 @@ impl Tcb {
     }
 
     /// Whether SendQ has no room for what the program would write.
-    pub(crate) fn is_send_full(&self) -> bool {
+    #[must_use]
+    pub fn is_send_full(&self) -> bool {
         self.account.is_held || self.text_held() >= self.sendq.limit()
     }
 

@@ -25,6 +25,8 @@ const INITIAL_SEGMENTS: u32 = 10;
 pub(crate) struct Tuning {
     /// No more is offered yet, whatever room there is (RCV.SSTHRESH of Linux), bytes.
     pub(crate) window_limit: u32,
+    /// No more is offered than this share of a memory that many have; `u32::MAX` for no bound.
+    share: u32,
     /// TCP_WINDOW_CLAMP; `u32::MAX` for none.
     pub(crate) clamp: u32,
     /// The most that RecvQ may grow to; 0 if its size is fixed.
@@ -48,6 +50,7 @@ impl Tuning {
         let window = FIRST_LIMIT;
         Self {
             window_limit: window,
+            share: u32::MAX,
             clamp: config.window_clamp.unwrap_or(u32::MAX),
             most: if config.recv_tuning { config.recv_buffer_max } else { 0 },
             send_most: config.send_buffer_max,
@@ -115,11 +118,18 @@ impl Tcb {
         }
     }
 
+    /// From now on no more than `share` bytes are offered. What is offered already stays offered (SHLD-14).
+    pub fn bound_window(&mut self, share: usize) {
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        self.tuning.share = share;
+        self.tuning.window_limit = self.tuning.window_limit.min(share);
+    }
+
     /// Text came in order: `len` bytes in the segment, which echoes `echo`.
     pub(crate) fn tune_receive(&mut self, now: Instant, len: u32, echo: Option<u32>) {
         if len >= WORTH_GROWING {
             let more = u32::from(self.config.recv_mss).max(len).saturating_mul(2);
-            let most = u32::try_from(self.recvq.limit()).unwrap_or(u32::MAX);
+            let most = u32::try_from(self.recvq.limit()).unwrap_or(u32::MAX).min(self.tuning.share);
             let limit = self.tuning.window_limit;
             self.tuning.window_limit = limit.max(limit.saturating_add(more).min(most));
         }

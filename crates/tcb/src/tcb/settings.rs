@@ -4,7 +4,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 
 use crate::timers::Timer;
-use crate::{KeepAlive, Tcb};
+use crate::{Event, KeepAlive, Tcb};
 
 impl Tcb {
     /// TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; zero is not at all.
@@ -47,6 +47,15 @@ impl Tcb {
     /// TCP_WINDOW_CLAMP: no more is offered, bytes; `None` for no clamp. What is offered already stays offered (SHLD-14).
     pub fn set_window_clamp(&mut self, clamp: Option<u32>) {
         self.tuning.clamp = clamp.unwrap_or(u32::MAX);
+    }
+
+    /// The program has filled SendQ: it may hold twice as much, up to `share` bytes; or no more than that, if it held more.
+    pub fn share(&mut self, share: usize) {
+        let limit = self.sendq.limit().saturating_mul(2).min(share);
+        if limit != self.sendq.limit() {
+            self.sendq.set_limit(limit);
+            self.events.push(Event::Writable);
+        }
     }
 
     /// SO_RCVBUF in force: what RecvQ may hold, bytes.
