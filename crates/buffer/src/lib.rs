@@ -41,6 +41,8 @@ pub mod mailbox;
 #[cfg(all(test, not(loom)))]
 #[path = "oracle/tests.rs"]
 mod oracle;
+#[cfg(all(feature = "std", not(any(miri, loom))))]
+mod pipe;
 #[cfg(not(loom))]
 mod raw;
 #[cfg(loom)]

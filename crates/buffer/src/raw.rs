@@ -242,6 +242,41 @@ impl Region {
         }
     }
 
+    /// Copies what a pipe holds, without waiting, to bytes at two places. They are nobody else's meanwhile.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub(crate) fn read_from_pipe(
+        &self,
+        pipe: std::os::fd::BorrowedFd<'_>,
+        places: [(usize, usize); 2],
+    ) -> rustix::io::Result<usize> {
+        let parts = places.map(|(at, len)| {
+            let start = self.at(at, len).as_ptr();
+            // SAFETY: as in `read_from`.
+            rustix::pipe::IoSliceRaw::from_slice_mut(unsafe { core::slice::from_raw_parts_mut(start, len) })
+        });
+        let most = places[0].1 + places[1].1;
+        crate::pipe::with_output(pipe, most, |output| {
+            // SAFETY: out of an end that is only to read from the kernel copies, and it keeps no pages.
+            unsafe { rustix::pipe::vmsplice(output, &parts, rustix::pipe::SpliceFlags::NONBLOCK) }
+        })
+    }
+
+    /// Writes bytes at two places to a pipe, without waiting.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub(crate) fn write_to_pipe(
+        &self,
+        pipe: std::os::fd::BorrowedFd<'_>,
+        places: [(usize, usize); 2],
+    ) -> rustix::io::Result<usize> {
+        let parts = places.map(|(at, len)| {
+            let start = self.at(at, len).as_ptr();
+            // SAFETY: in bounds, and always some bytes or other. Who breaks the protocol and writes them meanwhile has the kernel copy any
+            // bytes; nothing here looks at them.
+            std::io::IoSlice::new(unsafe { core::slice::from_raw_parts(start, len) })
+        });
+        crate::pipe::write(pipe, &parts)
+    }
+
     /// The address of `len` bytes at `at`.
     #[inline]
     fn at(&self, at: usize, len: usize) -> NonNull<u8> {

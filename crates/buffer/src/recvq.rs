@@ -314,6 +314,25 @@ impl RecvQReader {
         ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }
 
+    /// Writes up to `most` bytes from head on to a pipe, without waiting for room and without consuming them; returns how many it took.
+    /// 0 is that there are none.
+    ///
+    /// # Errors
+    /// EAGAIN if the pipe is full; what else the system says of it.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub fn peek_to_pipe(&self, pipe: std::os::fd::BorrowedFd<'_>, most: usize) -> rustix::io::Result<usize> {
+        let (head, len) = self.held();
+        let len = len.min(most);
+        if len == 0 {
+            return Ok(0);
+        }
+        let engine = &self.slot.header().engine;
+        let order = engine.recv_ring.load(Ordering::Acquire);
+        // As in `peek`.
+        let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
+        self.slot.region().write_to_pipe(pipe, ring.places(head, len))
+    }
+
     /// Consumes `len` bytes (clamped) with one store of head; says whether the engine wants the doorbell rung.
     #[inline]
     pub fn consume(&self, len: usize) -> bool {

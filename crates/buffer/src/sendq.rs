@@ -239,6 +239,27 @@ impl SendQWriter {
         Ok(read)
     }
 
+    /// Reads as many bytes as fit and are in a pipe, but `most`, and publishes them; returns how many. It does not wait: 0 is no room, or
+    /// the end of the pipe.
+    ///
+    /// # Errors
+    /// EAGAIN if the pipe is empty; what else the system says of it. Then nothing was published, and nothing taken from the pipe.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    pub fn write_from_pipe(
+        &self,
+        pipe: std::os::fd::BorrowedFd<'_>,
+        most: usize,
+    ) -> rustix::io::Result<usize> {
+        let room = most.min(self.free());
+        if room == 0 {
+            return Ok(0);
+        }
+        let (ring, tail) = self.at_tail(room);
+        let read = self.slot.region().read_from_pipe(pipe, ring.places(tail, room))?;
+        self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
+        Ok(read)
+    }
+
     /// The ring that the next `len` bytes go to, and the tail. What is held is then in the same ring.
     fn at_tail(&self, len: usize) -> (Ring, u64) {
         let sender = &self.slot.header().sender;
