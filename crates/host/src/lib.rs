@@ -39,5 +39,5 @@ pub use fork_mutex::ForkMutex;
 pub use group::Group;
 pub use net::{HostedOptions, Net, SetupError};
 pub use server::{ServeOptions, serve};
-pub use socket::{Accepted, Call, CallError, FileError, Readiness, Socket};
+pub use socket::{Accepted, Call, CallError, FileError, PipeEnd, Readiness, Socket};
 pub use sockeye_buffer::Mark;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ pub(crate) fn no_descriptor() -> BorrowedFd<'static> {
 
 /// The file that this code was loaded from: the library's, or the program's.
 pub(crate) fn own_file() -> Option<PathBuf> {
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
     let here = own_file as *const c_void;
     // SAFETY: `info` can be written, and any address may be asked for.
     let found = unsafe { libc::dladdr(here, info.as_mut_ptr()) };
@@ -143,7 +144,7 @@ pub(crate) fn signals() -> std::io::Result<OwnedFd> {
         // SAFETY: sets the disposition of one signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
-    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: `set` can be written.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     for signal in [libc::SIGTERM, libc::SIGINT] {
@@ -159,4 +160,31 @@ pub(crate) fn signals() -> std::io::Result<OwnedFd> {
     }
     // SAFETY: new, and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// Runs a call that may write to a pipe without readers, and takes back the SIGPIPE that EPIPE brings: its handler may call us, or jump out of
+/// us. The caller raises the signal once it holds no lock.
+pub(crate) fn without_sigpipe<T>(call: impl FnOnce() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `set` can be written.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: `set` is a set.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE) };
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `set` is a set, and `before` can be written.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: the call has filled it: a set and a signal that exists cannot fail.
+    let was_blocked = unsafe { libc::sigismember(before.as_ptr(), libc::SIGPIPE) } == 1;
+    let result = call();
+    if was_blocked {
+        return result;
+    }
+    if result.as_ref().is_err_and(|error| *error == rustix::io::Errno::PIPE) {
+        let no_time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `set` is a set, and nothing is to be told of the signal.
+        unsafe { libc::sigtimedwait(set.as_ptr(), ptr::null_mut(), &raw const no_time) };
+    }
+    // SAFETY: the mask as it was.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    result
 }

@@ -7,9 +7,12 @@ mod open;
 mod payload;
 mod recv;
 mod send;
+mod splice;
 mod token;
 mod wait;
 mod watch;
+
+pub use splice::PipeEnd;
 
 use crate::apart::Apart;
 use crate::mirror;
@@ -87,12 +90,12 @@ pub enum CallError {
     Interrupted,
 }
 
-/// Why a file was not sent.
+/// Why a file was not sent, or text not moved between a socket and a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileError {
     /// The socket's fault.
     Call(CallError),
-    /// It cannot be read.
+    /// It cannot be read, or written to.
     File(rustix::io::Errno),
 }
 

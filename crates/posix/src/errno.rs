@@ -38,6 +38,7 @@ impl Errno {
     pub const OPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
     pub const PERM: Self = Self(libc::EPERM);
     pub const PIPE: Self = Self(libc::EPIPE);
+    pub const SPIPE: Self = Self(libc::ESPIPE);
 }
 
 impl Errno {

@@ -10,7 +10,7 @@ use std::io::IoSliceMut;
 use std::sync::atomic::Ordering;
 
 /// What a look at a RecvQ without enough bytes says.
-enum Looked {
+pub(super) enum Looked {
     /// The call is over with what it has.
     Over,
     /// More may come.
@@ -168,7 +168,7 @@ impl Socket {
     }
 
     /// There are no more bytes now: by what the condition said before, will there be?
-    fn look(&self, word: u32, done: usize) -> Result<Looked, Error> {
+    pub(super) fn look(&self, word: u32, done: usize) -> Result<Looked, Error> {
         let has = |bits: u32| word & bits != 0;
         if has(Condition::END_OF_FILE) {
             return Ok(Looked::Over);

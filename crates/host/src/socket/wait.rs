@@ -50,7 +50,7 @@ pub(super) struct Waiter<'a> {
 
 impl Waiters {
     /// Until the waiter is dropped there is one more.
-    fn enter(&self, epoch: u32) -> Waiter<'_> {
+    pub(super) fn enter(&self, epoch: u32) -> Waiter<'_> {
         self.change(|count, of| Some(if of == epoch { count + 1 } else { 1 }), epoch);
         Waiter { all: self, epoch }
     }
