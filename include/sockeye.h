@@ -185,7 +185,7 @@ int sockeye_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int f
 ssize_t sockeye_sendfile(int to, int from, off_t *offset, size_t count);
 
 /**
- * As `splice()`: EINVAL with a Sockeye socket, as with any descriptor that cannot do it.
+ * As `splice()`: from a pipe into SendQ of a Sockeye socket, or from its RecvQ into a pipe. EINVAL without a pipe.
  */
 ssize_t sockeye_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t length, unsigned int flags);
 

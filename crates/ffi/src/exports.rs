@@ -20,7 +20,8 @@ use crate::names::{sockeye_bind, sockeye_connect, sockeye_getpeername, sockeye_g
 use crate::options::{sockeye_getsockopt, sockeye_setsockopt};
 use crate::ready::{sockeye_poll, sockeye_poll_chk, sockeye_ppoll, sockeye_ppoll_chk};
 use crate::select::{sockeye_pselect, sockeye_select};
-use crate::sendfile::{sockeye_sendfile, sockeye_splice};
+use crate::sendfile::sockeye_sendfile;
+use crate::splice::sockeye_splice;
 use crate::stdio::{sockeye_fdopen, sockeye_fileno};
 use libc::{
     FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, epoll_event, fd_set, iovec, mmsghdr, msghdr,

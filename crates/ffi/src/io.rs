@@ -19,7 +19,7 @@ use crate::table::Guard;
 use crate::{names, raw, real};
 use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use sockeye_clock::time_of_day_at;
-use sockeye_host::{Call, CallError, FileError, Socket};
+use sockeye_host::{Call, CallError, FileError, PipeEnd, Socket};
 use sockeye_posix::address::Structure;
 use sockeye_posix::control::{self, Wanted};
 use sockeye_posix::report;
@@ -433,6 +433,39 @@ pub fn send_file(fd: c_int, file: BorrowedFd<'_>, start: u64, count: usize) -> R
         // As of whatever cannot be mapped.
         FileError::File(rustix::io::Errno::ISDIR) => Errno::INVAL,
         FileError::File(error) => Errno::from_kernel(error),
+    })
+}
+
+/// Sends what a pipe holds, without passing it through memory of the program's.
+///
+/// # Errors
+/// As [`send`]; what the system says of the pipe.
+pub fn send_from_pipe(fd: c_int, pipe: PipeEnd<'_>, count: usize, flags: c_int) -> Result<usize, Errno> {
+    let socket = engine::find(fd)?;
+    let call = Call { token: engine::token(fd), more: flags & libc::MSG_MORE != 0, ..Call::default() };
+    socket.send_from_pipe(call, pipe, count).map_err(|error| match error {
+        FileError::Call(error) => not_sent(socket, error, flags),
+        FileError::File(error) => Errno::from_kernel(error),
+    })
+}
+
+/// Moves what there is to read into a pipe. Where nobody reads that, SIGPIPE is raised for this thread, as Linux does.
+///
+/// # Errors
+/// As [`recv`]; what the system says of the pipe.
+pub fn recv_to_pipe(fd: c_int, pipe: PipeEnd<'_>, count: usize) -> Result<usize, Errno> {
+    let socket = engine::find(fd)?;
+    let call = Call { token: engine::token(fd), ..Call::default() };
+    socket.recv_to_pipe(call, pipe, count).map_err(|error| match error {
+        FileError::Call(error) => errno::of_transfer(error),
+        FileError::File(error) => {
+            // As in `not_sent`.
+            drop(socket);
+            if error == rustix::io::Errno::PIPE {
+                raw::raise(libc::SIGPIPE);
+            }
+            Errno::from_kernel(error)
+        }
     })
 }
 

@@ -34,6 +34,7 @@ pub mod ready;
 pub mod real;
 pub mod select;
 pub mod sendfile;
+pub mod splice;
 pub mod stdio;
 pub mod system_call;
 pub mod table;

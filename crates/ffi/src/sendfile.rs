@@ -1,9 +1,9 @@
-//! `sendfile splice`: from a file to a socket.
+//! `sendfile`: from a file to a socket.
 
 use crate::engine::TABLE;
 use crate::errno::{Errno, guard};
 use crate::{io, raw, real};
-use libc::{c_int, c_uint, off_t, off64_t, size_t, ssize_t};
+use libc::{c_int, off_t, size_t, ssize_t};
 
 /// As `sendfile()`, by reading the file into SendQ. A Sockeye socket as the source is EINVAL, as any socket is.
 ///
@@ -43,25 +43,4 @@ pub unsafe extern "C-unwind" fn sockeye_sendfile(
         }
         Ok(sent.cast_signed())
     })
-}
-
-/// As `splice()`: EINVAL with a Sockeye socket, as with any descriptor that cannot do it.
-///
-/// # Safety
-/// The offsets are NULL or valid.
-#[unsafe(no_mangle)]
-#[allow(clippy::too_many_arguments, reason = "the C library's signature")]
-pub unsafe extern "C-unwind" fn sockeye_splice(
-    from: c_int,
-    from_offset: *mut off64_t,
-    to: c_int,
-    to_offset: *mut off64_t,
-    length: size_t,
-    flags: c_uint,
-) -> ssize_t {
-    if TABLE.has(from) || TABLE.has(to) {
-        return crate::errno::fail(Errno::INVAL);
-    }
-    // SAFETY: the caller's arguments as they came.
-    unsafe { real::splice(from, from_offset, to, to_offset, length, flags) }
 }

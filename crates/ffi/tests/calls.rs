@@ -214,6 +214,11 @@ fn files_are_sent() {
 }
 
 #[test]
+fn text_is_spliced_between_pipes_and_sockets() {
+    same_as_kernel("splice");
+}
+
+#[test]
 fn at_the_limit_of_descriptors_what_cannot_be_had_waits() {
     same_as_kernel("limits");
 }

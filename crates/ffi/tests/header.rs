@@ -18,6 +18,7 @@ fn generate() -> String {
         "io",
         "message",
         "sendfile",
+        "splice",
         "options",
         "descriptors",
         "ready",
