@@ -280,8 +280,10 @@ impl Engine {
         let mut table = self.table.lock();
         if let Some(entry) = table.entry_mut(tag) {
             entry.token = None;
-            if let Held::ByToken(id) = std::mem::replace(&mut entry.held, Held::Nobody) {
-                self.tokens.forget(id);
+            match std::mem::replace(&mut entry.held, Held::Nobody) {
+                Held::ByToken(id) => self.tokens.forget(id),
+                Held::By(client) => entry.closed_by = Some(client),
+                Held::Nobody => {}
             }
             entry.armers.clear();
         }

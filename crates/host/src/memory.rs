@@ -137,6 +137,11 @@ impl Memory {
         self.drop_if_unused(id);
     }
 
+    /// Whether the arena `id` is one of `pool`.
+    pub(crate) fn is_of(&self, pool: PoolId, id: u32) -> bool {
+        self.pools.get(&pool).is_some_and(|pool| pool.arenas.contains(&id))
+    }
+
     /// A descriptor of an arena, to be sent to a client.
     pub(crate) fn arena_descriptor(&self, id: u32) -> Result<OwnedFd, Error> {
         let used = self.arenas.get(id as usize).ok_or(Error::InvalidArgument)?;

@@ -174,6 +174,44 @@ impl Request {
     pub(crate) fn needs_room(&self) -> bool {
         matches!(self, Self::Bell { .. })
     }
+
+    /// The socket that it is about.
+    pub(crate) fn tag(&self) -> Option<u64> {
+        match *self {
+            Self::Give { tag, .. }
+            | Self::Watch { tag }
+            | Self::Bind { tag, .. }
+            | Self::Listen { tag, .. }
+            | Self::Accept { tag }
+            | Self::Connect { tag, .. }
+            | Self::FastOpen { tag, .. }
+            | Self::Launch { tag }
+            | Self::Shutdown { tag, .. }
+            | Self::SetOption { tag, .. }
+            | Self::Option { tag, .. }
+            | Self::TakeReport { tag }
+            | Self::TakeSoftError { tag }
+            | Self::Info { tag }
+            | Self::Mark { tag, .. }
+            | Self::LocalAddress { tag }
+            | Self::PeerAddress { tag }
+            | Self::Arm { tag }
+            | Self::Forget { tag }
+            | Self::Close { tag }
+            | Self::Linger { tag }
+            | Self::Lingered { tag } => Some(tag),
+            Self::Hello { .. }
+            | Self::Socket { .. }
+            | Self::Token
+            | Self::Adopt { .. }
+            | Self::Bell { .. }
+            | Self::Sysctl { .. }
+            | Self::SetSysctl { .. }
+            | Self::Arena { .. }
+            | Self::Sockets { .. }
+            | Self::Wake => None,
+        }
+    }
 }
 
 /// How a client finds a socket's slot.

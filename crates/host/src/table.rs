@@ -65,6 +65,8 @@ pub(crate) struct Entry {
     pub(crate) lingering: Vec<ClientId>,
     /// SO_LINGER when it was closed.
     pub(crate) linger: Option<u32>,
+    /// The process that closed it, where no other had it.
+    pub(crate) closed_by: Option<ClientId>,
     /// The peer's FIN is shown on the token.
     pub(crate) fin_shown: bool,
     /// The urgent mark that was last shown on the token.
@@ -110,6 +112,22 @@ impl Entry {
     pub(crate) fn is_released(&self) -> bool {
         let released = self.slot.header().readiness.released.load(Ordering::SeqCst);
         matches!(self.held, Held::By(_)) && released == generation_of(self.tag)
+    }
+
+    /// Whether a process other than `client` has it, and no other: tags and numbers of arenas can be guessed.
+    pub(crate) fn is_of_another(&self, client: ClientId) -> bool {
+        match self.held {
+            Held::By(holder) => holder != client,
+            Held::ByToken(_) => false,
+            Held::Nobody => self.closed_by.is_some_and(|holder| holder != client),
+        }
+    }
+
+    /// Whether it is in this arena, and `client` has been given it.
+    pub(crate) fn is_in(&self, arena: u32, client: ClientId) -> bool {
+        self.place.arena == arena
+            && !self.is_of_another(client)
+            && self.watchers.iter().any(|watcher| watcher.client == client)
     }
 
     fn is_unused(&self) -> bool {
@@ -158,6 +176,7 @@ impl Table {
             armers: Vec::new(),
             lingering: Vec::new(),
             linger: None,
+            closed_by: None,
             fin_shown: false,
             urgent_mark: 0,
         });

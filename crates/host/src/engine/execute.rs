@@ -18,9 +18,21 @@ impl Engine {
             self.answer_hang_ups(now);
             self.answer_doorbells(now);
         }
-        let answer = self.dispatch(now, caller, request).unwrap_or_else(Answer::from);
+        let answer = self
+            .check_holder(caller, &request)
+            .and_then(|()| self.dispatch(now, caller, request))
+            .unwrap_or_else(Answer::from);
         self.settle(now);
         answer
+    }
+
+    /// Refuses what is asked of a socket that another process has alone.
+    fn check_holder(&self, caller: Caller, request: &Request) -> Result<(), Error> {
+        let Some(tag) = request.tag() else { return Ok(()) };
+        match self.table.lock().entry(tag) {
+            Some(entry) if entry.is_of_another(caller.client) => Err(Error::BadDescriptor),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
@@ -80,7 +92,7 @@ impl Engine {
                 self.lingered(tag, caller.client);
                 Ok(Reply::Done.into())
             }
-            Request::Arena { id } => self.arena(id),
+            Request::Arena { id } => self.arena(caller, id),
             Request::Sockets { all_hosts, offset } => Ok(self.lines(caller, all_hosts, offset).into()),
             Request::Wake => Ok(Reply::Done.into()),
         }
@@ -228,8 +240,14 @@ impl Engine {
         Ok(Reply::Report(report).into())
     }
 
-    fn arena(&self, id: u32) -> Result<Answer, Error> {
-        let arena = self.table.lock().memory.arena_descriptor(id)?;
+    /// The memory of slots: of the caller's own, or of a process of which the caller was given a socket.
+    fn arena(&self, caller: Caller, id: u32) -> Result<Answer, Error> {
+        let table = self.table.lock();
+        let has_some = || table.entries().any(|entry| entry.is_in(id, caller.client));
+        if !table.memory.is_of(caller.pool(), id) && !has_some() {
+            return Err(Error::InvalidArgument);
+        }
+        let arena = table.memory.arena_descriptor(id)?;
         Ok(Answer { reply: Reply::Arena, descriptors: vec![arena] })
     }
 
@@ -278,7 +296,9 @@ impl Engine {
         let mut table = self.table.lock();
         let entry = table.entry_mut(tag).filter(|entry| entry.held == Held::Nobody)?;
         let seconds = entry.linger.filter(|&seconds| seconds > 0 && entry.condition() & OVER == 0)?;
-        entry.lingering.push(caller.client);
+        if !entry.lingering.contains(&caller.client) {
+            entry.lingering.push(caller.client);
+        }
         Some(seconds)
     }
 

@@ -1,10 +1,12 @@
+mod hostile;
+
 use super::*;
 use crate::proto::{Handle, LINES_A_PAGE, Reply, Request};
 use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
-use sockeye_stack::{Family, SocketOption};
+use sockeye_stack::{Family, Shutdown, SocketOption};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
@@ -229,7 +231,7 @@ fn shutting_a_listener_ends_the_listening() {
     let (listener, _token, address) = bench.listener();
     let (client, _client_token) = bench.socket();
     bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
-    bench.ask(Request::Shutdown { tag: listener.tag, how: sockeye_stack::Shutdown::Read }).unwrap();
+    bench.ask(Request::Shutdown { tag: listener.tag, how: Shutdown::Read }).unwrap();
     assert_eq!(bench.condition(listener) & (Condition::LISTENING | Condition::RECV_SHUT), 0);
     assert_eq!(bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed), 0);
 }
@@ -310,6 +312,91 @@ fn only_the_holder_shares_a_socket_and_only_once() {
     let (other, _other_descriptor) = bench.token();
     let again = bench.ask(Request::Give { tag: socket.tag, token: other });
     assert_eq!(again.map(drop), Err(Error::BadDescriptor));
+}
+
+/// Every request about a socket, without the one that takes a token.
+fn requests_about(tag: u64) -> Vec<Request> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 7));
+    vec![
+        Request::Watch { tag },
+        Request::Bind { tag, address },
+        Request::Listen { tag, backlog: 1 },
+        Request::Accept { tag },
+        Request::Connect { tag, address },
+        Request::FastOpen { tag, address: None },
+        Request::Launch { tag },
+        Request::Shutdown { tag, how: Shutdown::Both },
+        Request::SetOption { tag, option: SocketOption::NoDelay(true) },
+        Request::Option { tag, name: OptionName::NoDelay },
+        Request::TakeReport { tag },
+        Request::TakeSoftError { tag },
+        Request::Info { tag },
+        Request::Mark { tag, mark: sockeye_stack::Mark::More, offset: 0 },
+        Request::LocalAddress { tag },
+        Request::PeerAddress { tag },
+        Request::Arm { tag },
+        Request::Forget { tag },
+        Request::Close { tag },
+        Request::Linger { tag },
+        Request::Lingered { tag },
+    ]
+}
+
+fn is_refused(bench: &mut Bench, request: Request) -> bool {
+    let stranger = Caller { client: ClientId(10), ..CALLER };
+    matches!(bench.engine.execute(bench.now, stranger, request).reply, Reply::Failed(_))
+}
+
+#[test]
+fn a_socket_that_one_process_has_alone_is_no_others() {
+    let mut bench = Bench::new();
+    let (listener, _token, address) = bench.listener();
+    let socket = bench.lone_socket();
+    bench.ask(Request::Connect { tag: socket.tag, address }).unwrap();
+    for request in requests_about(socket.tag) {
+        assert!(is_refused(&mut bench, request.clone()), "{request:?}");
+    }
+    assert!(is_refused(&mut bench, Request::Arena { id: socket.arena }));
+    // Nor while its last bytes are waited for.
+    bench.ask(Request::SetOption { tag: socket.tag, option: SocketOption::Linger(Some(9)) }).unwrap();
+    bench.slot(socket).writer().write(b"unread");
+    let slot = bench.slot(socket);
+    slot.header().readiness.released.store(generation_of(socket.tag), Ordering::SeqCst);
+    bench.engine.ring(bench.now, socket.tag);
+    assert!(is_refused(&mut bench, Request::Linger { tag: socket.tag }));
+    let (server, _server_token) = bench.accept(listener).unwrap();
+    assert_eq!(bench.slot(server).reader().len(), 6);
+}
+
+#[test]
+fn who_was_given_a_socket_finds_its_memory() {
+    let mut bench = Bench::new();
+    let socket = bench.lone_socket();
+    let (token, _descriptor) = bench.token();
+    bench.ask(Request::Give { tag: socket.tag, token }).unwrap();
+    let other = Caller { client: ClientId(10), ..CALLER };
+    let _list = bench.engine.add_client(other.client).unwrap();
+    assert!(is_refused(&mut bench, Request::Arena { id: socket.arena }));
+    assert!(!is_refused(&mut bench, Request::Adopt { token }));
+    assert!(!is_refused(&mut bench, Request::Arena { id: socket.arena }));
+}
+
+#[test]
+fn who_asks_again_whether_to_linger_is_kept_once() {
+    let mut bench = Bench::new();
+    let [(client, token), _server] = bench.pair();
+    bench.ask(Request::SetOption { tag: client.tag, option: SocketOption::Linger(Some(9)) }).unwrap();
+    // Nobody reads.
+    while bench.slot(client).writer().write(&[7; 65_536]) > 0 {
+        bench.engine.ring(bench.now, client.tag);
+    }
+    drop(token);
+    bench.engine.answer_hang_ups(bench.now);
+    for _ in 0..3 {
+        let (reply, _) = bench.ask(Request::Linger { tag: client.tag }).unwrap();
+        assert!(matches!(reply, Reply::Linger(Some(9))), "{reply:?}");
+    }
+    assert_eq!(bench.engine.table.lock().entry(client.tag).map(|entry| entry.lingering.len()), Some(1));
 }
 
 #[test]
