@@ -1,7 +1,7 @@
 //! The page by which a host tells its clients whether it sleeps, and whether it lives.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 
@@ -41,6 +41,7 @@ struct SleepingLine {
 #[derive(Debug)]
 pub struct HostPage {
     region: Region,
+    /// The host's: open for reading only.
     file: Option<OwnedFd>,
 }
 
@@ -57,20 +58,21 @@ impl HostPage {
         // A kernel before 5.1 does not know this seal; there the read-only descriptor has to do.
         let _ = rustix::fs::fcntl_add_seals(&file, SealFlags::FUTURE_WRITE);
         rustix::fs::fcntl_add_seals(&file, SealFlags::SEAL)?;
+        // Opened before any client can change who may.
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         let page = Self { region, file: Some(file) };
         page.words().liveness.reset();
         Ok(page)
     }
 
-    /// A new descriptor for a client, which can only read.
+    /// A descriptor for a client, which can only read.
     ///
     /// # Errors
     /// What the system says; `Unsupported` where the page was mapped and not created.
     pub fn fd_read_only(&self) -> io::Result<OwnedFd> {
-        use std::os::fd::AsRawFd;
         let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+        Ok(rustix::io::fcntl_dupfd_cloexec(file, 0)?)
     }
 
     /// Maps a host's page for reading; for the client. The descriptor is not kept.

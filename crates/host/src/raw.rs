@@ -132,6 +132,16 @@ pub(crate) fn wait_for(process: i32) -> End {
     }
 }
 
+/// Has the kernel refuse to pass descriptors to this AF_UNIX socket, and to those that it accepts. What nobody reads is closed by the process
+/// that it was sent to, and closing can take for ever: a socket with SO_LINGER does. Before Linux 6.16 there is no such option.
+pub(crate) fn take_no_descriptors(socket: BorrowedFd<'_>) {
+    const SO_PASSRIGHTS: i32 = 83;
+    let off = 0i32;
+    let (value, len) = ((&raw const off).cast(), size_of::<i32>() as libc::socklen_t);
+    // SAFETY: the value is one number of that length, alive during the call.
+    let _ = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PASSRIGHTS, value, len) };
+}
+
 /// Closes all descriptors from `first` on that the process inherited.
 pub(crate) fn close_from(first: u32) {
     // SAFETY: called before this process has opened any descriptor that it keeps.

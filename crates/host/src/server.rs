@@ -3,7 +3,7 @@
 //! ```text
 //!   doorbells and mailboxes ------+
 //!   epoll: control sockets -------+--> Engine --> slot words, futexes, tokens
-//!          listener, eventfd,     |
+//!          listener, eventfds,    |
 //!          tokens (nested epoll)  |
 //!   timers -----------------------+
 //! ```
@@ -17,7 +17,7 @@ mod session;
 use crate::engine::{Engine, Storage};
 use crate::{SetupError, network_file, raw};
 use listener::Listener;
-use rustix::event::{EventfdFlags, Timespec, epoll};
+use rustix::event::{Timespec, epoll};
 use rustix::process::{Resource, Rlimit};
 use session::Session;
 use sockeye_buffer::HostPage;
@@ -82,7 +82,6 @@ struct Server {
     engine: Engine,
     page: HostPage,
     epoll: OwnedFd,
-    doorbell: OwnedFd,
     /// Kept open for the epoll set.
     _signals: OwnedFd,
     listener: Listener,
@@ -110,12 +109,9 @@ impl Server {
         page.enroll().map_err(fault)?;
         let signals = raw::signals().map_err(fault)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| fault(error.into()))?;
-        let doorbell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .map_err(|error| fault(error.into()))?;
         let level = epoll::EventFlags::IN;
         let watched = [
             (listener.socket(), LISTENER, level),
-            (doorbell.as_fd(), DOORBELL, level | epoll::EventFlags::ET),
             (engine.watcher(), TOKENS, level),
             (signals.as_fd(), SIGNALS, level),
         ];
@@ -128,7 +124,6 @@ impl Server {
             engine,
             page,
             epoll,
-            doorbell,
             _signals: signals,
             listener,
             sessions,
@@ -231,7 +226,7 @@ impl Server {
 
     fn answer_session(&mut self, id: u64) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let outside = session::Surroundings { page: &self.page, doorbell: self.doorbell.as_fd() };
+        let outside = session::Surroundings { page: &self.page, epoll: self.epoll.as_fd() };
         if let Err(why) = session.answer(&mut self.engine, &outside) {
             self.end_session(id, why);
         }
@@ -261,7 +256,7 @@ impl Server {
 }
 
 fn watch(
-    epoll: &OwnedFd,
+    epoll: impl AsFd,
     descriptor: BorrowedFd<'_>,
     data: u64,
     flags: epoll::EventFlags,

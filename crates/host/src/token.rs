@@ -14,6 +14,7 @@
 //! of a send never counts for more than its bytes, in whichever order the two sides send and read.
 
 use crate::apart::Apart;
+use crate::raw;
 use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{
@@ -83,6 +84,7 @@ pub(crate) fn pair(name: Name) -> Result<(OwnedFd, EngineEnd), Error> {
 fn make(name: Name) -> Result<(OwnedFd, EngineEnd), Errno> {
     let (program, engine) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    raw::take_no_descriptors(engine.as_fd());
     rustix::net::bind(&engine, &SocketAddrUnix::new_abstract_name(name.text().as_bytes())?)?;
     Ok((program, EngineEnd(Descriptor::Plain(engine))))
 }

@@ -1,9 +1,9 @@
 //! Where clients come in: the socket, the lock beside it, and the log.
 
 use super::ServeOptions;
-use crate::SetupError;
 use crate::client::{lock_file, pause};
 use crate::path::{beside, socket_path};
+use crate::{SetupError, raw};
 use rustix::fs::{FlockOperation, Mode};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use sockeye_clock::monotonic;
@@ -107,6 +107,7 @@ fn take_lock(path: &Path) -> Result<OwnedFd, SetupError> {
 fn listen(path: &Path) -> Result<OwnedFd, rustix::io::Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+    raw::take_no_descriptors(socket.as_fd());
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(socket)

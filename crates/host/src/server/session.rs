@@ -3,6 +3,8 @@
 use crate::engine::{Caller, Engine};
 use crate::proto::{self, Answer, Reply, Request};
 use crate::table::ClientId;
+use rustix::event::EventfdFlags;
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use sockeye_buffer::mailbox::LONGEST;
@@ -30,7 +32,7 @@ struct Guest {
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
     pub(super) page: &'a HostPage,
-    pub(super) doorbell: BorrowedFd<'a>,
+    pub(super) epoll: BorrowedFd<'a>,
 }
 
 impl Session {
@@ -105,7 +107,7 @@ impl Session {
             Err(why) => return Reply::Refused(why).into(),
         };
         let page = outside.page.fd_read_only();
-        let doorbell = rustix::io::fcntl_dupfd_cloexec(outside.doorbell, 0);
+        let doorbell = doorbell(outside.epoll);
         let list = engine.add_client(self.client);
         let mailbox = Mailbox::create().map(|mut mailbox| (mailbox.take_fd(), mailbox));
         let (Ok(page), Ok(doorbell), Ok(list), Ok((Some(mailbox), own))) = (page, doorbell, list, mailbox)
@@ -118,6 +120,15 @@ impl Session {
             descriptors: vec![doorbell, page, list, mailbox],
         }
     }
+}
+
+/// What wakes this process when a client writes to it. Each client has its own, for whoever has an eventfd can fill it, and make the others
+/// that write to it wait. It stays in the epoll set as long as the client, or a forked child that goes on with it, has a copy.
+fn doorbell(epoll: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let doorbell = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    // Each ring is an edge, so that nobody has to read it.
+    super::watch(epoll, doorbell.as_fd(), super::DOORBELL, EventFlags::IN | EventFlags::ET)?;
+    Ok(doorbell)
 }
 
 impl Drop for Session {
