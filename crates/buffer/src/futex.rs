@@ -30,14 +30,16 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Waite
     outcome(raw::wait(word, expected, timeout))
 }
 
-/// Waits until `first` or `second` is woken, unless one is not as expected any more.
+/// Waits until `first` or `second` is woken, unless one is not as expected any more, or until a time of CLOCK_MONOTONIC. Where the kernel
+/// cannot wait for both, `second` is looked at again and again, and the time does not matter.
 pub fn wait_either(
     first: &AtomicU32,
     expected_first: u32,
     second: &AtomicU32,
     expected_second: u32,
+    until: Option<Duration>,
 ) -> Waited {
-    match raw::wait_two([(first, expected_first), (second, expected_second)]) {
+    match raw::wait_two([(first, expected_first), (second, expected_second)], until) {
         // Before Linux 5.16, or where a filter does not know the call.
         Err(libc::ENOSYS | libc::EPERM) => {
             wait_in_slices(first, expected_first, || second.load(Ordering::Acquire) != expected_second)

@@ -139,6 +139,51 @@ fn killed_host_ends_every_wait_within_a_second() {
     }
 }
 
+/// Calls that wait for the host process's death with the kernel's help, and others that look by themselves.
+const UNTIMED: [&str; 4] = ["recv", "send", "accept", "connect"];
+const OTHERS: [&str; 8] =
+    ["recv-timed", "recv-child", "poll", "poll-timed", "select", "epoll", "epoll-edges", "epoll-nested"];
+
+/// Kills the host process while a program waits in each of these ways.
+fn kill_host_under(world: &World, ways: &[&str]) {
+    let start = |way: &&str| {
+        let mut program = Running::start(world.caller("blocked", &[way]));
+        program.line("blocking");
+        ((*way).to_string(), program)
+    };
+    let programs: Vec<_> = ways.iter().map(start).collect();
+    // Until each sleeps.
+    pause(Duration::from_millis(500));
+    for (way, program) in &programs {
+        assert!(program.ends_within(Duration::ZERO).is_none(), "{way} did not block");
+    }
+    let killed_at = sockeye_clock::monotonic();
+    world.kill_host();
+    for (way, program) in &programs {
+        let status = program.ends_within(LIMIT).unwrap_or_else(|| panic!("{way} does not end"));
+        let took = sockeye_clock::monotonic().since(killed_at);
+        assert!(took < Duration::from_secs(1), "{way} ended {took:?} after the host process");
+        assert!(status.success(), "{way}: {status}: {}", program.errors());
+    }
+}
+
+#[test]
+fn killed_host_ends_every_call_within_a_second() {
+    for ways in [&UNTIMED[..], &OTHERS[..]] {
+        kill_host_under(&World::new(Stack::Sockeye), ways);
+    }
+}
+
+#[test]
+fn no_program_can_keep_the_end_of_the_host_from_others() {
+    let world = World::new(Stack::Sockeye);
+    let (_peer, port) = world.server("thread_server", &[]);
+    // It is the first to be woken, and wakes nobody.
+    let mut hostile = Running::start(world.caller("hostile", &["0", &port]));
+    hostile.line("scribbling");
+    kill_host_under(&world, &UNTIMED);
+}
+
 #[test]
 fn next_program_starts_a_new_host() {
     let world = World::new(Stack::Sockeye);

@@ -43,6 +43,10 @@ impl Attached {
 /// How long a wait may go on without looking whether the host lives, where the kernel cannot tell.
 const SLICE: Duration = Duration::from_millis(250);
 
+/// How long a wait may go on without looking whether the host lives, where the kernel tells: it wakes one of those who wait for the host's
+/// death, and a hostile program keeps that to itself.
+const LOOK: Duration = Duration::from_millis(500);
+
 impl Way {
     /// Has the engine execute a request. A failure that the engine tells is an `Err`.
     pub(crate) fn call(&self, request: Request) -> Result<Answer, Error> {
@@ -140,7 +144,11 @@ impl Way {
         let waited = match left {
             None => {
                 let (liveness, alive) = connection.liveness();
-                futex::wait_either(word, expected, liveness, alive)
+                let until = Duration::from_nanos((monotonic() + LOOK).as_nanos());
+                match futex::wait_either(word, expected, liveness, alive, Some(until)) {
+                    Waited::TimedOut => Waited::Woken,
+                    waited => waited,
+                }
             }
             Some(left) => match futex::wait(word, expected, Some(left.min(SLICE))) {
                 Waited::TimedOut if left > SLICE => Waited::Woken,

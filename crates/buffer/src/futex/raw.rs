@@ -24,25 +24,31 @@ pub(super) fn wake(word: &AtomicU32, count: i32) {
 }
 
 pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Result<(), i32> {
-    let timeout = timeout.map(|timeout| libc::timespec {
-        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
-    });
+    let timeout = timeout.map(timespec);
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the word and the time live until the call returns.
     result(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, timeout) })
 }
 
-pub(super) fn wait_two(words: [(&AtomicU32, u32); 2]) -> Result<(), i32> {
+pub(super) fn wait_two(words: [(&AtomicU32, u32); 2], until: Option<Duration>) -> Result<(), i32> {
     let waiters = words.map(|(word, expected)| Waiter {
         value: expected.into(),
         address: word.as_ptr() as u64,
         flags: FUTEX2_SIZE_U32,
         reserved: 0,
     });
-    let none = ptr::null::<libc::timespec>();
-    // SAFETY: the waiters and their words live until the call returns.
-    result(unsafe { libc::syscall(libc::SYS_futex_waitv, waiters.as_ptr(), waiters.len(), 0, none, 0) })
+    let until = until.map(timespec);
+    let until = until.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let (first, clock) = (waiters.as_ptr(), libc::CLOCK_MONOTONIC);
+    // SAFETY: the waiters, their words and the time live until the call returns.
+    result(unsafe { libc::syscall(libc::SYS_futex_waitv, first, waiters.len(), 0, until, clock) })
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
 }
 
 fn result(returned: libc::c_long) -> Result<(), i32> {

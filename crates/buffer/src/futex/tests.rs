@@ -13,13 +13,17 @@ fn a_changed_word_is_not_waited_for() {
     let (word, other) = (AtomicU32::new(1), AtomicU32::new(2));
     assert_eq!(wait(&word, 0, Some(LONG)), Waited::Woken);
     assert_eq!(wait(&word, 0, None), Waited::Woken);
-    assert_eq!(wait_either(&word, 1, &other, 1), Waited::Woken);
-    assert_eq!(wait_either(&word, 0, &other, 2), Waited::Woken);
+    assert_eq!(wait_either(&word, 1, &other, 1, None), Waited::Woken);
+    assert_eq!(wait_either(&word, 0, &other, 2, None), Waited::Woken);
 }
 
 #[test]
 fn time_runs_out() {
-    assert_eq!(wait(&AtomicU32::new(0), 0, Some(Duration::from_millis(2))), Waited::TimedOut);
+    let word = AtomicU32::new(0);
+    assert_eq!(wait(&word, 0, Some(Duration::from_millis(2))), Waited::TimedOut);
+    // Such a time has passed since the machine was started.
+    let until = Some(Duration::from_millis(2));
+    assert_eq!(wait_either(&word, 0, &AtomicU32::new(0), 0, until), Waited::TimedOut);
 }
 
 #[test]
@@ -29,7 +33,7 @@ fn either_word_wakes() {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while words.iter().all(|word| word.load(Ordering::Acquire) == 0) {
-                    assert_eq!(wait_either(&words[0], 0, &words[1], 0), Waited::Woken);
+                    assert_eq!(wait_either(&words[0], 0, &words[1], 0, None), Waited::Woken);
                 }
             });
             words[woken].store(1, Ordering::Release);
@@ -80,7 +84,7 @@ fn interrupted_wait(flags: i32, wait: fn(&AtomicU32, &AtomicU32) -> Waited) -> (
 #[test]
 fn a_signal_ends_an_untimed_wait_unless_its_handler_says_restart() {
     let waits: [fn(&AtomicU32, &AtomicU32) -> Waited; 2] =
-        [|word, _| wait(word, 0, None), |word, other| wait_either(word, 0, other, 0)];
+        [|word, _| wait(word, 0, None), |word, other| wait_either(word, 0, other, 0, None)];
     for wait in waits {
         assert_eq!(interrupted_wait(0, wait), (true, false));
         assert_eq!(interrupted_wait(libc::SA_RESTART, wait), (false, true));

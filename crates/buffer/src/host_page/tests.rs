@@ -94,7 +94,7 @@ fn a_killed_host_wakes_a_waiter_who_wakes_the_others() {
     std::thread::scope(|scope| {
         let wait = || {
             while client.is_alive() {
-                assert_eq!(futex::wait_either(&own, 0, client.liveness(), word), Waited::Woken);
+                assert_eq!(futex::wait_either(&own, 0, client.liveness(), word, None), Waited::Woken);
             }
             futex::wake_all(client.liveness());
         };
