@@ -178,7 +178,7 @@ fn killed_host_ends_every_call_within_a_second() {
 fn no_program_can_keep_the_end_of_the_host_from_others() {
     let world = World::new(Stack::Sockeye);
     let (_peer, port) = world.server("thread_server", &[]);
-    // It is the first to be woken, and wakes nobody.
+    // If it is the one that the kernel wakes, it wakes nobody.
     let mut hostile = Running::start(world.caller("hostile", &["0", &port]));
     hostile.line("scribbling");
     kill_host_under(&world, &UNTIMED);
