@@ -13,6 +13,11 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
+    /// Whether the name of one of its rows has this text.
+    pub(crate) fn is_named(&self, text: &str) -> bool {
+        self.rows.iter().any(|row| row.name.contains(text))
+    }
+
     /// A measure of one row, which can be taken of each stack.
     pub(crate) fn one(name: &str, unit: Unit, of: impl Fn(&mut Stack) -> f64 + 'static) -> Self {
         Self { rows: vec![Row::new(name, unit)], of: Box::new(move |stack| Ok(vec![of(stack)])) }
