@@ -31,6 +31,7 @@ mod bits;
 mod child;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod futex;
+pub mod handover;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub mod host_page;
 pub mod lock;
@@ -63,6 +64,7 @@ pub use addresses::AddressLine;
 #[cfg(all(feature = "std", not(loom)))]
 pub use arena::Arena;
 pub use arrivals::{ArrivalLine, arrival_of, note_arrival};
+pub use handover::Handover;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use host_page::HostPage;
 #[cfg(all(feature = "std", not(any(miri, loom))))]

@@ -1,18 +1,20 @@
 //! Embedded mode: the engine in the program's own process.
 //!
-//! The thread that calls runs the engine. One thread more serves timers, links, and tokens' hang-ups while the program's
+//! The thread that calls runs the engine. A doorbell does not wait for it: a thread that finds the engine running rings, and who runs it
+//! looks at the doorbells before it leaves. One thread more serves timers, links, and tokens' hang-ups while the program's
 //! threads do other things; it sleeps until the engine's next deadline, and is woken when a nearer one appears.
 
 use crate::SetupError;
 use crate::apart::Apart;
 use crate::engine::{Caller, Engine, Storage};
 use crate::group::{Groups, Spare};
-use crate::proto::{Answer, Request};
+use crate::proto::{Answer, Handle, Request};
 use crate::table::ClientId;
-use parking_lot::Mutex;
+use crate::transport::Attached;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use sockeye_buffer::{ReadyList, Slot};
+use sockeye_buffer::{Arena, Handover, ReadyList, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId, NetworkConfig};
 use std::os::fd::AsFd;
@@ -26,6 +28,8 @@ const CLIENT: ClientId = ClientId(0);
 #[derive(Debug)]
 pub(crate) struct Embedded {
     engine: Mutex<Engine>,
+    /// Doorbells that were rung while the engine was running.
+    handover: Handover,
     instance: u64,
     sleeper: Arc<Sleeper>,
     groups: Mutex<Groups>,
@@ -56,6 +60,7 @@ impl Embedded {
         let is_forked = AtomicBool::new(false);
         let embedded = Arc::new(Self {
             engine: Mutex::new(engine),
+            handover: Handover::default(),
             instance,
             sleeper: sleeper.clone(),
             groups: Mutex::default(),
@@ -76,13 +81,22 @@ impl Embedded {
         self.run(|engine, now| engine.execute(now, Caller { client: CLIENT, host }, request))
     }
 
-    pub(crate) fn ring(&self, tag: u64) {
+    pub(crate) fn ring(&self, attached: &Attached) {
         // A forked child has nobody to ring for.
-        let _ = self.run(|engine, now| engine.ring(now, tag));
+        if !self.is_alive() {
+            return;
+        }
+        if let Some(engine) = self.engine.try_lock() {
+            self.leave(engine, |engine, now| engine.ring(now, attached.handle.tag));
+        } else {
+            attached.arena.ring(attached.handle.index);
+            self.handover.leave();
+        }
+        self.answer_doorbells();
     }
 
-    pub(crate) fn slot(&self, tag: u64) -> Option<Slot> {
-        self.run(|engine, _| engine.slot(tag)).ok().flatten()
+    pub(crate) fn slot(&self, handle: Handle) -> Option<(Slot, Arena)> {
+        self.run(|engine, _| Some((engine.slot(handle.tag)?, engine.arena_of(handle)?))).ok().flatten()
     }
 
     /// A group of the program's ready list, and the list.
@@ -119,7 +133,13 @@ impl Embedded {
         if !self.is_alive() {
             return Err(Error::HostGone);
         }
-        let mut engine = self.engine.lock();
+        let done = self.leave(self.engine.lock(), act);
+        self.answer_doorbells();
+        Ok(done)
+    }
+
+    /// Has the engine act, and leaves it.
+    fn leave<T>(&self, mut engine: MutexGuard<'_, Engine>, act: impl FnOnce(&mut Engine, Instant) -> T) -> T {
         let done = act(&mut engine, monotonic());
         let deadline = engine.poll_timeout();
         drop(engine);
@@ -127,7 +147,24 @@ impl Embedded {
         {
             self.sleeper.wake();
         }
-        Ok(done)
+        done
+    }
+
+    /// To be called after the engine was left, and after ringing: the doorbells of those who found it running are served, here or by who
+    /// runs it now, who will call this too.
+    fn answer_doorbells(&self) {
+        let is_settled = self.handover.settle(|| {
+            let engine = self.engine.try_lock();
+            engine
+                .map(|engine| {
+                    self.handover.take();
+                    self.leave(engine, |engine, now| engine.answer_doorbells(now))
+                })
+                .is_some()
+        });
+        if !is_settled {
+            self.sleeper.wake();
+        }
     }
 }
 
@@ -162,12 +199,15 @@ fn serve(engine: &Weak<Embedded>, sleeper: &Sleeper) {
         let Some(embedded) = engine.upgrade() else { return };
         let deadline = {
             let mut engine = embedded.engine.lock();
+            embedded.handover.take();
+            engine.answer_doorbells(monotonic());
             engine.answer_hang_ups(monotonic());
             engine.timeout(monotonic());
             let deadline = engine.poll_timeout();
             sleeper.deadline.store(deadline.map_or(u64::MAX, Instant::as_nanos), Ordering::SeqCst);
             deadline
         };
+        embedded.answer_doorbells();
         drop(embedded);
         sleeper.sleep_until(deadline);
     }

@@ -14,12 +14,13 @@ mod open;
 
 use crate::apart::Apart;
 use crate::memory::{Memory, PoolId};
+use crate::proto::Handle;
 use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, token};
 use parking_lot::Mutex;
-use sockeye_buffer::{Flag, ReadyList, note_arrival};
+use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
 use sockeye_stack::{
     Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketInfo, SocketOption,
@@ -131,6 +132,11 @@ impl Engine {
     /// The slot of a socket, for an engine and a program in one process.
     pub(crate) fn slot(&self, tag: u64) -> Option<sockeye_buffer::Slot> {
         self.table.lock().entry(tag).map(|entry| entry.slot.clone())
+    }
+
+    /// The arena of a slot, for who is in the same process.
+    pub(crate) fn arena_of(&self, handle: Handle) -> Option<Arena> {
+        self.table.lock().memory.arena(handle.arena)
     }
 
     /// Makes the ready list of a new process; its descriptor, to be sent to it.

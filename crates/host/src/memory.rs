@@ -149,16 +149,18 @@ impl Memory {
         rustix::io::fcntl_dupfd_cloexec(file, 0).map_err(|_| Error::TooManyFiles)
     }
 
-    /// Whether any doorbell was rung. Who shares this process's heap calls the engine in place of ringing.
+    /// The arena `id`.
+    pub(crate) fn arena(&self, id: u32) -> Option<Arena> {
+        self.arenas.get(id as usize).map(|used| used.arena.clone())
+    }
+
+    /// Whether any doorbell was rung.
     pub(crate) fn is_rung(&self) -> bool {
-        self.source == Source::Shared && self.arenas.iter().any(|(_, used)| used.arena.is_rung())
+        self.arenas.iter().any(|(_, used)| used.arena.is_rung())
     }
 
     /// Appends the tags of the sockets whose doorbell was rung.
     pub(crate) fn take_rung(&mut self, tags: &mut Vec<u64>) {
-        if self.source == Source::Heap {
-            return;
-        }
         for (_, used) in &self.arenas {
             self.rung.clear();
             used.arena.take_rung(&mut self.rung);

@@ -29,12 +29,12 @@ pub(crate) struct Attached {
     /// The program's halves of its rings. Made once: to make one counts a reference that others count, too.
     pub(crate) writer: SendQWriter,
     pub(crate) reader: RecvQReader,
-    /// Where the doorbell is, in hosted mode.
-    pub(crate) arena: Option<Arena>,
+    /// Where the doorbell is.
+    pub(crate) arena: Arena,
 }
 
 impl Attached {
-    fn new(handle: Handle, slot: Slot, arena: Option<Arena>) -> Self {
+    fn new(handle: Handle, slot: Slot, arena: Arena) -> Self {
         let (writer, reader) = (slot.writer(), slot.reader());
         Self { handle, slot, writer, reader, arena }
     }
@@ -72,11 +72,11 @@ impl Way {
             Self::Hosted(connection) => {
                 let arena = connection.arena(handle.arena)?;
                 let slot = arena.slot(handle.index).ok_or(Error::HostGone)?;
-                Ok(Attached::new(handle, slot, Some(arena)))
+                Ok(Attached::new(handle, slot, arena))
             }
             Self::Embedded(embedded, _) => {
-                let slot = embedded.slot(handle.tag).ok_or(Error::BadDescriptor)?;
-                Ok(Attached::new(handle, slot, None))
+                let (slot, arena) = embedded.slot(handle).ok_or(Error::BadDescriptor)?;
+                Ok(Attached::new(handle, slot, arena))
             }
         }
     }
@@ -85,12 +85,10 @@ impl Way {
     pub(crate) fn ring(&self, attached: &Attached) {
         match self {
             Self::Hosted(connection) => {
-                if let Some(arena) = &attached.arena {
-                    arena.ring(attached.handle.index);
-                    connection.wake_host();
-                }
+                attached.arena.ring(attached.handle.index);
+                connection.wake_host();
             }
-            Self::Embedded(embedded, _) => embedded.ring(attached.handle.tag),
+            Self::Embedded(embedded, _) => embedded.ring(attached),
         }
     }
 

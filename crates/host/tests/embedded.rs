@@ -3,7 +3,7 @@
 mod common;
 
 use common::{address, check_pattern, fill_pattern, listener, pair};
-use sockeye_host::{Call, CallError, Net, Readiness};
+use sockeye_host::{Call, CallError, Net, Readiness, Socket};
 use sockeye_stack::{Error, Family, NetworkConfig, Shutdown, SocketOption};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -55,6 +55,42 @@ fn bulk() {
     }
     assert_eq!(received, TOTAL);
     sender.join().unwrap();
+}
+
+/// Says numbers and hears them again.
+fn say(socket: &Socket, times: u16) {
+    for time in 0..times {
+        assert_eq!(socket.send(Call::default(), &[IoSlice::new(&time.to_ne_bytes())]), Ok(2));
+        assert_eq!(hear(socket), time);
+    }
+}
+
+/// Says what it hears.
+fn repeat(socket: &Socket, times: u16) {
+    for _ in 0..times {
+        let heard = hear(socket).to_ne_bytes();
+        assert_eq!(socket.send(Call::default(), &[IoSlice::new(&heard)]), Ok(2));
+    }
+}
+
+fn hear(socket: &Socket) -> u16 {
+    let mut heard = [0; 2];
+    assert_eq!(socket.recv(Call::default(), &mut [IoSliceMut::new(&mut heard)]), Ok(2));
+    u16::from_ne_bytes(heard)
+}
+
+/// Each of many threads finds the engine running again and again, and leaves its doorbell to who runs it.
+#[test]
+fn many_threads_run_one_engine() {
+    const TIMES: u16 = 10_000;
+    let net = net();
+    let pairs: Vec<_> = (0..6).map(|_| pair(&net, false)).collect();
+    thread::scope(|scope| {
+        for (client, server) in &pairs {
+            scope.spawn(|| say(&client.socket, TIMES));
+            scope.spawn(|| repeat(&server.socket, TIMES));
+        }
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::mailbox::{MailboxWords, Outcome};
 use crate::ready_list::ListWords;
-use crate::{Mark, RecvQ, SendQ, Slot, Text, addresses};
+use crate::{Handover, Mark, RecvQ, SendQ, Slot, Text, addresses};
 
 /// What is written, so long that it wraps.
 const BYTES: &[u8] = b"abcdef";
@@ -233,6 +233,51 @@ fn a_request_is_taken_or_withdrawn() {
         let engine = thread::spawn(move || engine_side.take().is_some());
         let is_withdrawn = mailbox.withdraw();
         assert_ne!(is_withdrawn, engine.join().unwrap());
+    });
+}
+
+/// An engine of which one thread does at a time what all have asked for.
+#[derive(Default)]
+struct Shared {
+    is_locked: AtomicU32,
+    handover: Handover,
+    works: [AtomicU32; 2],
+}
+
+impl Shared {
+    /// Does all work, if nobody does it just now.
+    fn try_work(&self) -> bool {
+        if self.is_locked.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        self.handover.take();
+        self.works.iter().for_each(|work| _ = work.swap(0, Ordering::SeqCst));
+        self.is_locked.store(0, Ordering::Release);
+        true
+    }
+
+    fn ask(&self, own: usize) {
+        self.works[own].store(1, Ordering::SeqCst);
+        if !self.try_work() {
+            self.handover.leave();
+        }
+        assert!(self.handover.settle(|| self.try_work()));
+    }
+}
+
+/// Each of two threads does its work, or has the other do it.
+#[test]
+fn no_work_that_was_left_is_forgotten() {
+    let mut model = loom::model::Builder::new();
+    // All orders take four minutes.
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let shared = Arc::new(Shared::default());
+        let others = shared.clone();
+        let other = thread::spawn(move || (0..2).for_each(|_| others.ask(1)));
+        shared.ask(0);
+        other.join().unwrap();
+        assert!(shared.works.iter().all(|work| work.load(Ordering::SeqCst) == 0));
     });
 }
 
