@@ -73,11 +73,13 @@ impl Network {
         if !connected.tcb.is_send_full() || !is_shared(host, &socket.options, &connected.path) {
             return;
         }
-        let share = self.sharing.share(index, now).max(LEAST).min(socket.options.send_buffer);
-        connected.tcb.share(share);
+        let share = self.sharing.share(index, now).max(LEAST);
+        connected.tcb.share(share.min(socket.options.send_buffer));
         let Some(partner) = connected.partner else { return };
         let Some(socket) = self.sockets.get_mut(partner as usize) else { return };
-        if let Phase::Connected(connected) = &mut socket.phase {
+        if let Phase::Connected(connected) = &mut socket.phase
+            && !socket.options.is_recv_fixed
+        {
             connected.tcb.bound_window(share);
         }
     }

@@ -76,6 +76,7 @@ impl Tuning {
     /// SO_RCVBUF was set: the size is the program's choice (as Linux).
     pub(crate) const fn stop(&mut self) {
         self.most = 0;
+        self.share = u32::MAX;
     }
 
     /// The most that SendQ may grow to; 0 if its size is fixed.
