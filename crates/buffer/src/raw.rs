@@ -230,12 +230,7 @@ impl Region {
         offset: Option<u64>,
         places: [(usize, usize); 2],
     ) -> rustix::io::Result<usize> {
-        let mut parts = places.map(|(at, len)| {
-            let start = self.at(at, len).as_ptr();
-            // SAFETY: in bounds, and always some bytes or other. Who breaks the protocol and accesses them meanwhile finds or leaves any
-            // bytes, as the kernel does; nothing here looks at them.
-            std::io::IoSliceMut::new(unsafe { core::slice::from_raw_parts_mut(start, len) })
-        });
+        let mut parts = self.parts(places, std::io::IoSliceMut::new);
         match offset {
             Some(offset) => rustix::io::preadv(file, &mut parts, offset),
             None => rustix::io::readv(file, &mut parts),
@@ -249,11 +244,7 @@ impl Region {
         pipe: std::os::fd::BorrowedFd<'_>,
         places: [(usize, usize); 2],
     ) -> rustix::io::Result<usize> {
-        let parts = places.map(|(at, len)| {
-            let start = self.at(at, len).as_ptr();
-            // SAFETY: as in `read_from`.
-            rustix::pipe::IoSliceRaw::from_slice_mut(unsafe { core::slice::from_raw_parts_mut(start, len) })
-        });
+        let parts = self.parts(places, rustix::pipe::IoSliceRaw::from_slice_mut);
         let most = places[0].1 + places[1].1;
         crate::pipe::with_output(pipe, most, |output| {
             // SAFETY: out of an end that is only to read from the kernel copies, and it keeps no pages.
@@ -268,13 +259,19 @@ impl Region {
         pipe: std::os::fd::BorrowedFd<'_>,
         places: [(usize, usize); 2],
     ) -> rustix::io::Result<usize> {
-        let parts = places.map(|(at, len)| {
-            let start = self.at(at, len).as_ptr();
-            // SAFETY: in bounds, and always some bytes or other. Who breaks the protocol and writes them meanwhile has the kernel copy any
-            // bytes; nothing here looks at them.
-            std::io::IoSlice::new(unsafe { core::slice::from_raw_parts(start, len) })
-        });
+        let parts = self.parts(places, |bytes| std::io::IoSlice::new(bytes));
         crate::pipe::write(pipe, &parts)
+    }
+
+    /// What `part` makes of the bytes at two places, for the kernel to read or to write.
+    #[cfg(all(feature = "std", not(miri)))]
+    fn parts<'a, T>(&'a self, places: [(usize, usize); 2], part: impl Fn(&'a mut [u8]) -> T) -> [T; 2] {
+        places.map(|(at, len)| {
+            let start = self.at(at, len).as_ptr();
+            // SAFETY: in bounds, and always some bytes or other. Who breaks the protocol and accesses them meanwhile finds or leaves any
+            // bytes, as the kernel does; nothing here looks at them.
+            part(unsafe { core::slice::from_raw_parts_mut(start, len) })
+        })
     }
 
     /// The address of `len` bytes at `at`.

@@ -307,11 +307,7 @@ impl RecvQReader {
         if len == 0 {
             return 0;
         }
-        let engine = &self.slot.header().engine;
-        let order = engine.recv_ring.load(Ordering::Acquire);
-        // The ring of when the tail was told, or a larger one. The origin stays as long as there is something to read in a far ring.
-        let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
-        ring.text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
+        self.ring().text(self.slot.region(), head.wrapping_add(skip as u64), len).copy_to(out)
     }
 
     /// Writes up to `most` bytes from head on to a pipe, without waiting for room and without consuming them; returns how many it took.
@@ -326,11 +322,7 @@ impl RecvQReader {
         if len == 0 {
             return Ok(0);
         }
-        let engine = &self.slot.header().engine;
-        let order = engine.recv_ring.load(Ordering::Acquire);
-        // As in `peek`.
-        let ring = self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed));
-        self.slot.region().write_to_pipe(pipe, ring.places(head, len))
+        self.slot.region().write_to_pipe(pipe, self.ring().places(head, len))
     }
 
     /// Consumes `len` bytes (clamped) with one store of head; says whether the engine wants the doorbell rung.
@@ -343,6 +335,14 @@ impl RecvQReader {
         // With the fence in `ring_after`: either the engine sees this head, or its word is seen here.
         fence(Ordering::SeqCst);
         head >= header.engine.ring_at.load(Ordering::Relaxed)
+    }
+
+    /// The ring of when the tail was told, or a larger one, into which what was held was copied.
+    fn ring(&self) -> Ring {
+        let engine = &self.slot.header().engine;
+        let order = engine.recv_ring.load(Ordering::Acquire);
+        // The origin stays as long as there is something to read in a far ring.
+        self.slot.recv_ring(order, engine.recv_origin.load(Ordering::Relaxed))
     }
 
     /// Head, and how many bytes are held from there.

@@ -229,14 +229,7 @@ impl SendQWriter {
         offset: Option<u64>,
         most: usize,
     ) -> rustix::io::Result<usize> {
-        let room = most.min(self.free());
-        if room == 0 {
-            return Ok(0);
-        }
-        let (ring, tail) = self.at_tail(room);
-        let read = self.slot.region().read_from(file, offset, ring.places(tail, room))?;
-        self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
-        Ok(read)
+        self.write_with(most, |places| self.slot.region().read_from(file, offset, places))
     }
 
     /// Reads as many bytes as fit and are in a pipe, but `most`, and publishes them; returns how many. It does not wait: 0 is no room, or
@@ -250,12 +243,23 @@ impl SendQWriter {
         pipe: std::os::fd::BorrowedFd<'_>,
         most: usize,
     ) -> rustix::io::Result<usize> {
+        self.write_with(most, |places| self.slot.region().read_from_pipe(pipe, places))
+    }
+
+    /// Publishes what `read` puts into the places that it is given (each: where in the region, and how many bytes), which have room for
+    /// `most` bytes or for as many as fit.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    fn write_with(
+        &self,
+        most: usize,
+        read: impl FnOnce([(usize, usize); 2]) -> rustix::io::Result<usize>,
+    ) -> rustix::io::Result<usize> {
         let room = most.min(self.free());
         if room == 0 {
             return Ok(0);
         }
         let (ring, tail) = self.at_tail(room);
-        let read = self.slot.region().read_from_pipe(pipe, ring.places(tail, room))?;
+        let read = read(ring.places(tail, room))?;
         self.slot.header().sender.send_tail.store(tail.wrapping_add(read as u64), Ordering::Release);
         Ok(read)
     }

@@ -3,7 +3,6 @@
 use rustix::io::Errno;
 use sockeye_buffer::SendQWriter;
 use std::io::IoSlice;
-use std::os::fd::BorrowedFd;
 
 /// Bytes copied before they are published, so that the engine sends some while others are copied.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -44,17 +43,28 @@ impl Payload for &[IoSlice<'_>] {
     }
 }
 
-/// A part of a file, which is read into SendQ itself.
+/// Bytes of a file or a pipe, which are read into SendQ itself.
 #[derive(Debug)]
-pub(super) struct FilePart<'a> {
-    pub(super) file: BorrowedFd<'a>,
-    pub(super) start: u64,
-    pub(super) count: usize,
-    /// How it ended before its time.
-    pub(super) end: Option<Result<(), Errno>>,
+pub(super) struct Source<R> {
+    count: usize,
+    read: R,
+    end: Option<Result<(), Errno>>,
 }
 
-impl Payload for FilePart<'_> {
+impl<R: Fn(&SendQWriter, usize, usize) -> rustix::io::Result<usize>> Source<R> {
+    /// `count` bytes, or fewer. `read` reads them into SendQ, from behind the first so many bytes and no more than so many; 0 is that
+    /// there are no more.
+    pub(super) const fn new(count: usize, read: R) -> Self {
+        Self { count, read, end: None }
+    }
+
+    /// How it ended before its time.
+    pub(super) const fn end(&self) -> Option<Result<(), Errno>> {
+        self.end
+    }
+}
+
+impl<R: Fn(&SendQWriter, usize, usize) -> rustix::io::Result<usize>> Payload for Source<R> {
     fn len(&self) -> usize {
         self.count
     }
@@ -64,8 +74,7 @@ impl Payload for FilePart<'_> {
         if most == 0 || writer.free() == 0 {
             return 0;
         }
-        let read =
-            rustix::io::retry_on_intr(|| writer.write_from(self.file, Some(self.start + done as u64), most));
+        let read = rustix::io::retry_on_intr(|| (self.read)(writer, done, most));
         match read {
             Ok(0) => self.end = Some(Ok(())),
             Ok(_) => {}

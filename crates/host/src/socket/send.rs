@@ -1,12 +1,12 @@
 //! send(): into SendQ.
 
-use super::payload::{CHUNK, FilePart, Payload};
+use super::payload::{CHUNK, Payload, Source};
 use super::wait::{Ended, Side, deadline};
 use super::{Call, CallError, FileError, Socket};
 use crate::mirror;
 use crate::proto::Request;
 use crate::table::condition;
-use sockeye_buffer::Condition;
+use sockeye_buffer::{Condition, SendQWriter};
 use sockeye_clock::monotonic;
 use sockeye_stack::{Error, Mark};
 use std::io::IoSlice;
@@ -58,8 +58,10 @@ impl Socket {
         if self.condition().is_ok_and(|word| word & condition::DEFERRED != 0) {
             return self.open_with_file(call, file, start, count);
         }
-        let mut part = FilePart { file, start, count, end: None };
-        match (self.send_rest(call, &mut part, 0)?, part.end) {
+        let mut part = Source::new(count, |writer: &SendQWriter, done, most| {
+            writer.write_from(file, Some(start + done as u64), most)
+        });
+        match (self.send_rest(call, &mut part, 0)?, part.end()) {
             (0, Some(Err(error))) => Err(FileError::File(error)),
             (sent, _) => Ok(sent),
         }

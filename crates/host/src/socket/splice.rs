@@ -2,7 +2,7 @@
 //!
 //! No call waits for a pipe while it holds a lock of the socket: under a lock it only moves what can be moved at once.
 
-use super::payload::{CHUNK, Payload};
+use super::payload::Source;
 use super::recv::Looked;
 use super::wait::{Side, deadline};
 use super::{Call, CallError, FileError, Socket};
@@ -43,8 +43,14 @@ impl Socket {
                 // The SYN goes without text: text that it did not take could not go back into the pipe.
                 self.open_with_text(call, &[], None)?;
             }
-            let mut part = PipePart { pipe: pipe.descriptor, count: count.min(held), end: None };
-            match (self.send_rest(call, &mut part, 0)?, part.end) {
+            let mut part = Source::new(count.min(held), |writer: &SendQWriter, _, most| {
+                match writer.write_from_pipe(pipe.descriptor, most) {
+                    // Another reader has taken the rest.
+                    Err(Errno::AGAIN) => Ok(0),
+                    read => read,
+                }
+            });
+            match (self.send_rest(call, &mut part, 0)?, part.end()) {
                 (0, Some(Err(error))) => return Err(FileError::File(error)),
                 (0, Some(Ok(()))) => {}
                 (sent, _) => return Ok(sent),
@@ -143,41 +149,6 @@ impl Socket {
             Err(Errno::INTR) => Err(CallError::Interrupted.into()),
             Err(error) => Err(FileError::File(error)),
         }
-    }
-}
-
-/// The text that a pipe holds, which is read into SendQ itself.
-#[derive(Debug)]
-struct PipePart<'a> {
-    pipe: BorrowedFd<'a>,
-    /// Bytes in the pipe, or those of them to send. There are fewer if somebody else reads from the pipe meanwhile.
-    count: usize,
-    /// How the pipe ended before `count` bytes.
-    end: Option<Result<(), Errno>>,
-}
-
-impl Payload for PipePart<'_> {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn put(&mut self, writer: &SendQWriter, done: usize) -> usize {
-        let most = (self.count - done).min(CHUNK);
-        if most == 0 || writer.free() == 0 {
-            return 0;
-        }
-        let read = retry_on_intr(|| writer.write_from_pipe(self.pipe, most));
-        match read {
-            // Another reader has taken the rest.
-            Ok(0) | Err(Errno::AGAIN) => self.end = Some(Ok(())),
-            Ok(_) => {}
-            Err(error) => self.end = Some(Err(error)),
-        }
-        read.unwrap_or(0)
-    }
-
-    fn is_over(&self) -> bool {
-        self.end.is_some()
     }
 }
 
