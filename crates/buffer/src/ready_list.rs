@@ -6,16 +6,16 @@
 //! ```text
 //!  of a watch:   groups    one bit for each group                 written by the program, read by the engine
 //!  of a group:   asleep    1 while somebody sleeps or is about to
-//!                summary   one bit for each word of marks         set by the engine, then by it swapped to 0 ─┐
-//!                marks     two bits for each watch: RX, TX        set by the engine before the summary        │ by the program
-//!                                                                 swapped to 0 after the summary <────────────┘
+//!                top       one bit for each word of the summary   set by the engine last, taken (swapped to 0) first
+//!                summary   one bit for each word of marks         set by the engine before the top, taken after it
+//!                marks     two bits for each watch: RX, TX        set by the engine before the summary, taken after it
 //! ```
 //!
 //! Marks are bits, not entries of a queue: they can neither overflow nor be told twice, and a program that scribbles over them
 //! misleads nobody but itself. A mark says only that it is worth looking; the slot's own words say what is so.
 //!
 //! Why no mark is lost: the engine publishes what happened, marks, then reads `asleep`. The program sets `asleep`, then reads the
-//! summary. With a SeqCst fence between the two steps of each, one of them sees the other.
+//! top. With a SeqCst fence between the two steps of each, one of them sees the other.
 
 use crate::bits::bits;
 #[cfg(not(loom))]
@@ -39,8 +39,9 @@ pub const WATCHES: u32 = 32;
 const IN_WORD: u32 = 32;
 /// Words of marks of a group.
 const WORDS: usize = (WATCHES / IN_WORD) as usize;
-/// Words of its summary.
+/// Words of its summary: as many as the top has bits at most.
 const SUMMARIES: usize = WORDS.div_ceil(64);
+const _: () = assert!(SUMMARIES <= 64);
 
 /// What happened to a socket: bits of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub struct ListWords {
 #[cfg_attr(loom, derive(Default))]
 struct GroupWords {
     asleep: AtomicU32,
+    top: AtomicU64,
     summary: [AtomicU64; SUMMARIES],
     marks: [AtomicU64; WORDS],
 }
@@ -175,9 +177,11 @@ impl ListWords {
         let Some(words) = self.groups.get(group as usize) else { return false };
         let (word, shift) = place(watch);
         let set = mark.0 << shift;
-        // What is marked already is in the summary, or is just being taken.
-        if words.marks[word].fetch_or(set, Ordering::SeqCst) & set != set {
-            words.summary[word / 64].fetch_or(1 << (word % 64), Ordering::SeqCst);
+        // What is marked already is in the summary, or is just being taken; and what is in the summary is in the top, or is.
+        if words.marks[word].fetch_or(set, Ordering::SeqCst) & set != set
+            && words.summary[word / 64].fetch_or(1 << (word % 64), Ordering::SeqCst) == 0
+        {
+            words.top.fetch_or(1 << (word / 64), Ordering::SeqCst);
         }
         // With the fence in `fall_asleep`.
         fence(Ordering::SeqCst);
@@ -218,12 +222,13 @@ impl ListWords {
     /// Takes the marks of `group`: each watch, and what happened to it.
     pub fn take(&self, group: u32, mut each: impl FnMut(u32, Mark)) {
         let Some(words) = self.groups.get(group as usize) else { return };
-        for (index, summary) in words.summary.iter().enumerate() {
-            if summary.load(Ordering::Relaxed) == 0 {
-                continue;
-            }
+        if words.top.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        for index in bits(words.top.swap(0, Ordering::SeqCst)) {
+            let Some(summary) = words.summary.get(index as usize) else { continue };
             for bit in bits(summary.swap(0, Ordering::SeqCst)) {
-                let word = index * 64 + bit as usize;
+                let word = (index * 64 + bit) as usize;
                 let Some(marks) = words.marks.get(word) else { continue };
                 each_mark(word, marks.swap(0, Ordering::SeqCst), &mut each);
             }
@@ -233,8 +238,7 @@ impl ListWords {
     /// Whether `group` has a mark that was not taken.
     #[must_use]
     pub fn has_marks(&self, group: u32) -> bool {
-        let words = self.groups.get(group as usize);
-        words.is_some_and(|words| words.summary.iter().any(|summary| summary.load(Ordering::SeqCst) != 0))
+        self.groups.get(group as usize).is_some_and(|words| words.top.load(Ordering::SeqCst) != 0)
     }
 
     /// Says that somebody of `group` is about to sleep. Who says so then looks once more, and sleeps only if there is nothing.

@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
