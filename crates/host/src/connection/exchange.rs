@@ -1,6 +1,7 @@
 //! Requests by the mailbox.
 
-use super::{Connection, PATIENCE, Session};
+use super::session::Session;
+use super::{Connection, PATIENCE};
 use crate::proto::{self, Answer, Request};
 use rustix::io::Errno;
 use sockeye_buffer::mailbox::{LONGEST, Outcome};
