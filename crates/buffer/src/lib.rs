@@ -70,7 +70,7 @@ pub use host_page::HostPage;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use lock::LockGuard;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, Mailboxes};
 #[cfg(not(loom))]
 pub use ready_list::ReadyList;
 pub use ready_list::{GROUPS, Mark, WATCHES};

@@ -24,7 +24,7 @@ unsafe impl Words for SlotHeader {}
 // SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::ready_list::ListWords {}
 // SAFETY: as for `SlotHeader`.
-unsafe impl Words for crate::mailbox::MailboxWords {}
+unsafe impl Words for crate::mailbox::MailboxesWords {}
 // SAFETY: as for `SlotHeader`.
 #[cfg(feature = "std")]
 unsafe impl Words for crate::arena::ArenaHeader {}

@@ -2,21 +2,21 @@
 
 mod exchange;
 mod session;
+mod turn;
 
 use crate::apart::Apart;
 use crate::fork_mutex::ForkMutex;
-use crate::group::Spare;
-use crate::proto::{self, Answer, Reply, Request};
+use crate::group::{Groups, Spare};
+use crate::proto::{Answer, Reply, Request};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use session::{Session, broken, greet};
 use sockeye_buffer::{Arena, HostPage, ReadyList};
 use sockeye_stack::Error;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
+use turn::{Turn, Turns};
 
 /// How long a host may take to answer. It executes requests at once, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     alive: u32,
     is_lost: AtomicBool,
     doorbell: Apart,
+    turns: Turns,
+    /// Nobody waits for an answer with it.
     control: ForkMutex<Control>,
     epoch: AtomicU32,
 }
@@ -39,7 +41,8 @@ pub(crate) struct Connection {
 #[derive(Debug, Default)]
 struct Control {
     /// `None` in a forked child that has not yet asked for anything.
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
+    groups: Groups,
     arenas: Vec<(u32, Arena)>,
 }
 
@@ -57,7 +60,8 @@ impl Connection {
     pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
         let welcome = greet(path, host)?;
         let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
-        let session = Session::new(path, welcome.socket, &welcome.list, &welcome.mailbox)?;
+        let session = Session::new(path, welcome.socket, &welcome.list, &welcome.mailboxes)?;
+        let control = Control { session: Some(Arc::new(session)), ..Control::default() };
         let alive = page.liveness().load(Ordering::Acquire);
         if !page.is_alive() {
             return Err(ConnectError::NoHost);
@@ -70,21 +74,15 @@ impl Connection {
             alive,
             is_lost: AtomicBool::new(false),
             doorbell: welcome.doorbell,
-            control: ForkMutex::new(Control { session: Some(session), arenas: Vec::new() }),
+            turns: Turns::default(),
+            control: ForkMutex::new(control),
             epoch: AtomicU32::new(1),
         })
     }
 
     /// One request and its reply. `HostGone` if the host is.
     pub(crate) fn call(&self, request: &Request) -> Result<Answer, Error> {
-        if request.needs_room() && self.is_full() {
-            return Err(Error::TooManyFiles);
-        }
-        if !self.is_alive() {
-            return Err(Error::HostGone);
-        }
-        let mut control = self.control.lock();
-        self.call_locked(&mut control, request)
+        self.call_in(&self.turns.wait(request), request)
     }
 
     /// Whether this process can have no more descriptors.
@@ -92,38 +90,33 @@ impl Connection {
         matches!(rustix::io::fcntl_dupfd_cloexec(&self.doorbell, 0), Err(Errno::MFILE | Errno::INVAL))
     }
 
-    fn call_locked(&self, control: &mut Control, request: &Request) -> Result<Answer, Error> {
+    fn call_in(&self, turn: &Turn<'_>, request: &Request) -> Result<Answer, Error> {
+        if request.needs_room() && self.is_full() {
+            return Err(Error::TooManyFiles);
+        }
         if !self.is_alive() {
             return Err(Error::HostGone);
         }
-        match self.exchange(control, request) {
+        let session = self.session().map_err(|_| self.lost())?;
+        match self.exchange(&session, turn, request) {
             Ok(answer) => Ok(answer),
             // A program that closes all descriptors closes this one too.
             Err(Errno::BADF | Errno::NOTSOCK) => {
-                if let Some(mut session) = control.session.take() {
-                    session.socket.disown();
-                    session.groups.disown();
-                    // Another session has another ready list, which nobody here knows.
-                    self.epoch.fetch_add(1, Ordering::Relaxed);
-                }
-                self.exchange(control, request).map_err(|_| self.lost())
+                self.forget(&session);
+                let again = self.session().and_then(|session| self.exchange(&session, turn, request));
+                again.map_err(|_| self.lost())
             }
             Err(Errno::MFILE) => Err(Error::TooManyFiles),
             Err(_) => Err(self.lost()),
         }
     }
 
-    fn exchange(&self, control: &mut Control, request: &Request) -> Result<Answer, Errno> {
-        let session = match &control.session {
-            Some(session) => session,
-            None => control.session.insert(self.reopen()?),
-        };
-        if let Some(answer) = self.exchange_by_mailbox(session, request)? {
-            return Ok(answer);
+    fn session(&self) -> Result<Arc<Session>, Errno> {
+        let mut control = self.control.lock();
+        if control.session.is_none() {
+            control.session = Some(Arc::new(self.reopen()?));
         }
-        let socket = session.socket.as_fd();
-        proto::send(socket, request, &[], SendFlags::empty())?;
-        proto::receive_answer(socket)
+        control.session.clone().ok_or(Errno::CONNRESET)
     }
 
     /// A control socket of its own for a forked child.
@@ -132,35 +125,47 @@ impl Connection {
         if welcome.instance != self.instance {
             return Err(Errno::CONNRESET);
         }
-        Session::new(&self.path, welcome.socket, &welcome.list, &welcome.mailbox)
+        Session::new(&self.path, welcome.socket, &welcome.list, &welcome.mailboxes)
             .map_err(|_| Errno::CONNRESET)
+    }
+
+    /// The program has closed the descriptors of a session. The next one has another ready list, which nobody here knows.
+    fn forget(&self, session: &Arc<Session>) {
+        let mut control = self.control.lock();
+        // Another thread may have been faster.
+        if control.session.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
+            session.disown();
+            control.session = None;
+            control.groups.disown();
+            self.epoch.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A group of this process's ready list, and the list.
     pub(crate) fn group(&self) -> Result<(Spare, Arc<ReadyList>), Error> {
-        let mut control = self.control.lock();
-        if control.session.is_none() {
-            self.call_locked(&mut control, &Request::Wake)?;
+        // New ones are made one after the other.
+        let turn = self.turns.wait_for_first();
+        let session = self.session().map_err(|_| Error::HostGone)?;
+        let (number, spare) = {
+            let mut control = self.control.lock();
+            (control.groups.next(), control.groups.take_spare())
+        };
+        if let Some(spare) = spare {
+            return Ok((spare, session.list.clone()));
         }
-        let mut groups = control.session.as_mut().map(|session| std::mem::take(&mut session.groups));
-        let taken = groups.as_mut().ok_or(Errno::CONNRESET).and_then(|groups| {
-            groups.take(|group| {
-                let answer = self.call_locked(&mut control, &Request::Bell { group });
-                let bell = answer.ok().and_then(|answer| answer.descriptors.into_iter().next());
-                bell.ok_or(Errno::MFILE)
-            })
-        });
-        let session = control.session.as_mut().ok_or(Error::HostGone)?;
-        session.groups = groups.unwrap_or_default();
-        Ok((taken.map_err(|_| Error::TooManyFiles)?, session.list.clone()))
+        let group = number.ok_or(Error::TooManyFiles)?;
+        let answer = self.call_in(&turn, &Request::Bell { group });
+        let bell = answer.ok().and_then(|answer| answer.descriptors.into_iter().next());
+        let bell = bell.ok_or(Error::TooManyFiles)?;
+        let mut control = self.control.lock();
+        let list = control.session.as_ref().ok_or(Error::HostGone)?.list.clone();
+        Ok((control.groups.add(group, bell), list))
     }
 
     pub(crate) fn give_back_group(&self, epoch: u32, spare: Spare) {
         let mut control = self.control.lock();
-        if epoch == self.epoch()
-            && let Some(session) = &mut control.session
-        {
-            session.groups.give_back(spare);
+        if epoch == self.epoch() {
+            control.groups.give_back(spare);
         }
     }
 
@@ -171,19 +176,29 @@ impl Connection {
 
     /// The arena of that number, mapped.
     pub(crate) fn arena(&self, id: u32) -> Result<Arena, Error> {
-        let mut control = self.control.lock();
-        if let Some((_, arena)) = control.arenas.iter().find(|(known, _)| *known == id) {
-            return Ok(arena.clone());
+        if let Some(arena) = self.mapped_arena(id) {
+            return Ok(arena);
         }
-        let answer = self.call_locked(&mut control, &Request::Arena { id })?;
+        let request = Request::Arena { id };
+        let turn = self.turns.wait(&request);
+        // Another thread may have been faster.
+        if let Some(arena) = self.mapped_arena(id) {
+            return Ok(arena);
+        }
+        let answer = self.call_in(&turn, &request)?;
         let file = match answer.reply {
             Reply::Arena => answer.descriptors.into_iter().next().ok_or(Error::TooManyFiles)?,
             Reply::Failed(error) => return Err(error),
             _ => return Err(self.lost()),
         };
         let arena = Arena::map(&file).map_err(|_| Error::NoBufferSpace)?;
-        control.arenas.push((id, arena.clone()));
+        self.control.lock().arenas.push((id, arena.clone()));
         Ok(arena)
+    }
+
+    fn mapped_arena(&self, id: u32) -> Option<Arena> {
+        let control = self.control.lock();
+        control.arenas.iter().find(|(known, _)| *known == id).map(|(_, arena)| arena.clone())
     }
 
     /// Wakes the host if it sleeps: a doorbell was rung.
@@ -218,18 +233,24 @@ impl Connection {
 
     /// Sees to it that no thread is amid a request.
     pub(crate) fn before_fork(&self) {
-        // If it cannot be had, this is a signal handler amid a request, and no other thread is at one either.
+        self.turns.before_fork();
+        // If it cannot be had, this is a signal handler in the middle of a call.
         let _ = self.control.before_fork(|_| ());
     }
 
     pub(crate) fn after_fork_in_parent(&self) {
         self.control.after_fork_in_parent();
+        self.turns.after_fork_in_parent();
     }
 
     /// In a forked child: the control socket is the parent's.
     pub(crate) fn after_fork_in_child(&self) {
+        self.turns.after_fork_in_child();
         self.control.after_fork_in_child();
-        self.control.lock().session = None;
+        let mut control = self.control.lock();
+        control.session = None;
+        control.groups = Groups::default();
+        drop(control);
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,6 @@ use crate::table::ClientId;
 use crate::transport::Attached;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
 use sockeye_buffer::{Arena, Handover, ReadyList, Slot};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::{Error, HostId, NetworkConfig};
@@ -102,12 +101,14 @@ impl Embedded {
     /// A group of the program's ready list, and the list.
     pub(crate) fn group(&self, host: HostId) -> Result<(Spare, Arc<ReadyList>), Error> {
         let list = self.run(|engine, _| engine.list(CLIENT))?.ok_or(Error::HostGone)?;
-        let new_bell = |group| {
-            let answer = self.call(host, Request::Bell { group });
-            answer.ok().and_then(|answer| answer.descriptors.into_iter().next()).ok_or(Errno::MFILE)
-        };
-        let spare = self.groups.lock().take(new_bell).map_err(|_| Error::TooManyFiles)?;
-        Ok((spare, list))
+        let mut groups = self.groups.lock();
+        if let Some(spare) = groups.take_spare() {
+            return Ok((spare, list));
+        }
+        let group = groups.next().ok_or(Error::TooManyFiles)?;
+        let answer = self.call(host, Request::Bell { group })?;
+        let bell = answer.descriptors.into_iter().next().ok_or(Error::TooManyFiles)?;
+        Ok((groups.add(group, bell), list))
     }
 
     pub(crate) fn give_back_group(&self, spare: Spare) {

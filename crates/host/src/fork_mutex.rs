@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// of ours, and must not wait for itself.
 const ATTEMPTS: u32 = 2_000;
 
+/// Holds a [`ForkMutex`] until it is dropped.
+pub type Guard<'a, T> = MutexGuard<'a, Word, T>;
+
 /// A mutex that a program may fork over.
 #[derive(Debug)]
 pub struct ForkMutex<T> {
@@ -29,8 +32,13 @@ impl<T> ForkMutex<T> {
     }
 
     /// Waits for the mutex.
-    pub fn lock(&self) -> MutexGuard<'_, Word, T> {
+    pub fn lock(&self) -> Guard<'_, T> {
         self.mutex.lock()
+    }
+
+    /// Takes the mutex if nobody has it.
+    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
+        self.mutex.try_lock()
     }
 
     /// Takes it for the time of the fork, and says what `look` sees. `None` if it could not be taken.

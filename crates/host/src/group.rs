@@ -3,7 +3,6 @@
 use crate::apart::Apart;
 use crate::raw;
 use crate::transport::Way;
-use rustix::io::Errno;
 use sockeye_buffer::{Mark, ReadyList};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -138,21 +137,19 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// A spare one, or one whose bell `ring` makes. `MFILE` if there are too many, or no descriptor is left.
-    pub(crate) fn take(
-        &mut self,
-        new_bell: impl FnOnce(u32) -> Result<OwnedFd, Errno>,
-    ) -> Result<Spare, Errno> {
-        if let Some(spare) = self.spare.pop() {
-            return Ok(spare);
-        }
-        if self.made == sockeye_buffer::GROUPS {
-            return Err(Errno::MFILE);
-        }
-        let bell = new_bell(self.made)?;
-        let spare = Spare { number: self.made, bell: Apart::new(bell) };
-        self.made += 1;
-        Ok(spare)
+    pub(crate) fn take_spare(&mut self) -> Option<Spare> {
+        self.spare.pop()
+    }
+
+    /// The number of the next one to make. `None` if there are too many.
+    pub(crate) fn next(&self) -> Option<u32> {
+        (self.made < sockeye_buffer::GROUPS).then_some(self.made)
+    }
+
+    /// One with that number and a new bell.
+    pub(crate) fn add(&mut self, number: u32, bell: OwnedFd) -> Spare {
+        self.made = self.made.max(number + 1);
+        Spare { number, bell: Apart::new(bell) }
     }
 
     pub(crate) fn give_back(&mut self, spare: Spare) {

@@ -34,6 +34,8 @@ pub(crate) const VERSION: u32 = 5;
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
 const MAX_DESCRIPTORS: usize = 4;
+/// The mailbox whose answers may come by the control socket. Requests by the others are plain ones.
+pub(crate) const FIRST_MAILBOX: usize = 0;
 /// Lines of netstat in a reply: at most some hundred bytes each.
 pub(crate) const LINES_A_PAGE: usize = 200;
 
@@ -170,6 +172,11 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// Whether it and its reply always fit into a mailbox, and no descriptor comes with that.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tag().is_some() || matches!(self, Self::Socket { .. } | Self::Adopt { .. } | Self::Wake)
+    }
+
     /// Whether a descriptor comes with the reply that would be lost for ever if there were no room for it.
     pub(crate) fn needs_room(&self) -> bool {
         matches!(self, Self::Bell { .. })
@@ -228,7 +235,7 @@ pub(crate) struct Handle {
 /// Told by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the doorbell, the host page, the ready list and the mailbox. `instance` names this host process among all.
+    /// With the doorbell, the host page, the ready list and the mailboxes. `instance` names this host process among all.
     Welcome {
         instance: u64,
     },

@@ -239,7 +239,7 @@ impl Server {
         let was_asked = !asked.is_empty();
         for id in asked.drain(..) {
             let Some(session) = self.sessions.get(&id) else { continue };
-            if let Err(why) = session.answer_mailbox(&mut self.engine) {
+            if let Err(why) = session.answer_mailboxes(&mut self.engine) {
                 self.end_session(id, why);
             }
         }

@@ -67,6 +67,33 @@ fn a_host_is_started_on_demand_and_again_after_its_death() {
     rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
 }
 
+/// More threads than a process has mailboxes, with requests of each kind: answered in place, with descriptors, and too long for a mailbox.
+#[test]
+fn each_thread_gets_its_own_answers() {
+    const THREADS: u16 = 12;
+    const TIMES: u16 = 40;
+    let host = Host::start();
+    let net = host.net();
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let net = &net;
+            scope.spawn(move || {
+                for time in 0..TIMES {
+                    let socket = net.socket(Family::V4).unwrap();
+                    let address = address(20_000 + number * TIMES + time);
+                    socket.bind(address).unwrap();
+                    assert_eq!(socket.local_address(), Ok(address));
+                    let token = socket.give_token().unwrap().unwrap();
+                    assert_eq!(net.adopt(token.as_fd()).unwrap().local_address(), Ok(address));
+                    socket.listen(1).unwrap();
+                    let is_listed = |(_, info): &(String, sockeye_stack::SocketInfo)| info.local == address;
+                    assert!(net.sockets(false).unwrap().iter().any(is_listed));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn bulk() {
     const TOTAL: usize = 16 << 20;

@@ -7,7 +7,7 @@ use loom::thread;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::mailbox::{MailboxWords, Outcome};
+use crate::mailbox::{MailboxesWords, Outcome};
 use crate::ready_list::ListWords;
 use crate::{Handover, Mark, RecvQ, SendQ, Slot, Text, addresses};
 
@@ -204,15 +204,16 @@ fn a_mark_that_comes_while_others_are_taken_is_not_lost() {
 #[test]
 fn no_answer_is_missed() {
     loom::model(|| {
-        let mailbox = Arc::new(MailboxWords::default());
+        let mailboxes = Arc::new(MailboxesWords::default());
         let text = Arc::new(AtomicU32::new(0));
-        mailbox.ask(0);
-        let (engine_side, written) = (mailbox.clone(), text.clone());
+        mailboxes.ask(0, 0);
+        let (engine_side, written) = (mailboxes.clone(), text.clone());
         let engine = thread::spawn(move || {
-            engine_side.take().unwrap();
+            engine_side.words(0).take().unwrap();
             written.store(7, Ordering::Relaxed);
-            engine_side.answer(Some(1))
+            engine_side.words(0).answer(Some(1))
         });
+        let mailbox = mailboxes.words(0);
         mailbox.fall_asleep();
         let outcome = mailbox.outcome();
         if outcome == Outcome::Answered(1) {
@@ -227,12 +228,31 @@ fn no_answer_is_missed() {
 #[test]
 fn a_request_is_taken_or_withdrawn() {
     loom::model(|| {
-        let mailbox = Arc::new(MailboxWords::default());
-        mailbox.ask(0);
-        let engine_side = mailbox.clone();
-        let engine = thread::spawn(move || engine_side.take().is_some());
-        let is_withdrawn = mailbox.withdraw();
+        let mailboxes = Arc::new(MailboxesWords::default());
+        mailboxes.ask(0, 0);
+        let engine_side = mailboxes.clone();
+        let engine = thread::spawn(move || engine_side.words(0).take().is_some());
+        let is_withdrawn = mailboxes.words(0).withdraw();
         assert_ne!(is_withdrawn, engine.join().unwrap());
+    });
+}
+
+/// Of two threads that ask at the same time, each is heard once.
+#[test]
+fn no_request_is_missed() {
+    loom::model(|| {
+        let mailboxes = Arc::new(MailboxesWords::default());
+        let taken = |mailboxes: &MailboxesWords| {
+            mailboxes.take_asked().filter(|&index| mailboxes.words(index).take() == Some(index)).count()
+        };
+        let programs = [0, 1].map(|index| {
+            let mailboxes = mailboxes.clone();
+            thread::spawn(move || mailboxes.ask(index, index))
+        });
+        let first = taken(&mailboxes);
+        programs.map(|program| program.join().unwrap());
+        assert_eq!(mailboxes.are_asked(), first < 2);
+        assert_eq!(first + taken(&mailboxes), 2);
     });
 }
 

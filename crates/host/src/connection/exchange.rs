@@ -1,14 +1,15 @@
-//! Requests by the mailbox.
+//! Requests: by a mailbox, or by the control socket.
 
 use super::session::Session;
+use super::turn::Turn;
 use super::{Connection, PATIENCE};
 use crate::proto::{self, Answer, Request};
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 use sockeye_buffer::mailbox::{LONGEST, Outcome};
 use sockeye_buffer::{Mailbox, futex};
 use sockeye_clock::{Instant, monotonic};
 use std::hint::spin_loop;
-use std::os::fd::AsFd;
 use std::thread::yield_now;
 use std::time::Duration;
 
@@ -20,13 +21,30 @@ const SPIN: Duration = Duration::from_micros(20);
 const SLICE: Duration = Duration::from_millis(250);
 
 impl Connection {
-    /// One request and its reply. `None` if it must go by the socket, and was not executed.
-    pub(super) fn exchange_by_mailbox(
+    /// One request and its reply.
+    pub(super) fn exchange(
         &self,
         session: &Session,
+        turn: &Turn<'_>,
+        request: &Request,
+    ) -> Result<Answer, Errno> {
+        if let Some(answer) = self.exchange_by_mailbox(session, turn, request)? {
+            return Ok(answer);
+        }
+        // Who has another mailbox never has the first, so that this cannot wait for itself.
+        let _first = (!turn.is_first()).then(|| self.turns.wait_for_first());
+        proto::send(session.socket(), request, &[], SendFlags::empty())?;
+        proto::receive_answer(session.socket())
+    }
+
+    /// `None` if the request must go by the socket, and was not executed.
+    fn exchange_by_mailbox(
+        &self,
+        session: &Session,
+        turn: &Turn<'_>,
         request: &Request,
     ) -> Result<Option<Answer>, Errno> {
-        let mailbox = &session.mailbox;
+        let mailbox = session.mailboxes.mailbox(turn.index());
         let mut bytes = [0; LONGEST];
         let Ok(message) = postcard::to_slice(request, &mut bytes) else { return Ok(None) };
         if !mailbox.write(message) {
@@ -43,7 +61,8 @@ impl Connection {
                 let reply = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
                 Answer { reply, descriptors: Vec::new() }
             }
-            None => proto::receive_answer(session.socket.as_fd())?,
+            None if turn.is_first() => proto::receive_answer(session.socket())?,
+            None => return Err(Errno::BADMSG),
         };
         mailbox.put_away();
         Ok(Some(answer))
@@ -51,7 +70,7 @@ impl Connection {
 
     /// The length of the answer; `None` if it comes by the socket. `BADF` if the host has seen the control socket closed: then the request
     /// was not executed.
-    fn wait_for_answer(&self, mailbox: &Mailbox) -> Result<Option<usize>, Errno> {
+    fn wait_for_answer(&self, mailbox: Mailbox<'_>) -> Result<Option<usize>, Errno> {
         let start = monotonic();
         loop {
             match mailbox.outcome() {
@@ -64,7 +83,7 @@ impl Connection {
     }
 
     /// Awake for a while, then asleep.
-    fn pause(&self, mailbox: &Mailbox, start: Instant) -> Result<(), Errno> {
+    fn pause(&self, mailbox: Mailbox<'_>, start: Instant) -> Result<(), Errno> {
         let waited = monotonic().since(start);
         if waited < STARE {
             spin_loop();

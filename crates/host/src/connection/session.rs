@@ -2,22 +2,24 @@
 
 use super::{ConnectError, PATIENCE};
 use crate::apart::Apart;
-use crate::group::Groups;
 use crate::proto::{self, Reply, Request};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use sockeye_buffer::{Mailbox, ReadyList};
-use std::os::fd::{AsFd, OwnedFd};
+use sockeye_buffer::{Mailboxes, ReadyList};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a process has of its own.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) socket: Apart,
-    pub(super) mailbox: Mailbox,
+    /// There until it is dropped.
+    socket: Option<Apart>,
+    /// The program has closed the socket behind our back.
+    is_closed: AtomicBool,
+    pub(super) mailboxes: Mailboxes,
     pub(super) list: Arc<ReadyList>,
-    pub(super) groups: Groups,
 }
 
 /// What a host's welcome brings.
@@ -27,7 +29,7 @@ pub(super) struct Welcome {
     pub(super) doorbell: Apart,
     pub(super) page: OwnedFd,
     pub(super) list: OwnedFd,
-    pub(super) mailbox: OwnedFd,
+    pub(super) mailboxes: OwnedFd,
 }
 
 impl Session {
@@ -35,11 +37,32 @@ impl Session {
         path: &Path,
         socket: Apart,
         list: &OwnedFd,
-        mailbox: &OwnedFd,
+        mailboxes: &OwnedFd,
     ) -> Result<Self, ConnectError> {
         let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
-        let mailbox = Mailbox::map(mailbox).map_err(|error| broken(path, &error))?;
-        Ok(Self { socket, mailbox, list: Arc::new(list), groups: Groups::default() })
+        let mailboxes = Mailboxes::map(mailboxes).map_err(|error| broken(path, &error))?;
+        let is_closed = AtomicBool::new(false);
+        Ok(Self { socket: Some(socket), is_closed, mailboxes, list: Arc::new(list) })
+    }
+
+    /// The control socket. For who has the first mailbox: its answers are for nobody else.
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_ref().map_or(crate::raw::no_descriptor(), AsFd::as_fd)
+    }
+
+    /// The program has closed its socket: the number may be another file's by now.
+    pub(super) fn disown(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if *self.is_closed.get_mut()
+            && let Some(socket) = self.socket.take()
+        {
+            socket.disown();
+        }
     }
 }
 
@@ -60,11 +83,11 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
     match reply {
         Reply::Welcome { instance } => {
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
-            let mailbox = descriptors.pop().ok_or_else(missing)?;
+            let mailboxes = descriptors.pop().ok_or_else(missing)?;
             let list = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(Apart::new).ok_or_else(missing)?;
-            Ok(Welcome { socket: Apart::new(socket), instance, doorbell, page, list, mailbox })
+            Ok(Welcome { socket: Apart::new(socket), instance, doorbell, page, list, mailboxes })
         }
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),

@@ -7,8 +7,8 @@ use rustix::event::EventfdFlags;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use sockeye_buffer::mailbox::LONGEST;
-use sockeye_buffer::{HostPage, Mailbox, futex};
+use sockeye_buffer::mailbox::{BOXES, LONGEST};
+use sockeye_buffer::{HostPage, Mailbox, Mailboxes, futex};
 use sockeye_clock::monotonic;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -25,7 +25,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 struct Guest {
     caller: Caller,
-    mailbox: Mailbox,
+    mailboxes: Mailboxes,
 }
 
 /// What a welcome brings.
@@ -60,31 +60,35 @@ impl Session {
         answer.send(self.socket.as_fd())
     }
 
-    /// Whether there is a request in the mailbox.
+    /// Whether there may be requests in the mailboxes.
     pub(super) fn is_asked(&self) -> bool {
-        self.guest.as_ref().is_some_and(|guest| guest.mailbox.is_asked())
+        self.guest.as_ref().is_some_and(|guest| guest.mailboxes.are_asked())
     }
 
-    /// Answers the request in the mailbox, if there is one. An error ends the session.
-    pub(super) fn answer_mailbox(&self, engine: &mut Engine) -> Result<(), Errno> {
-        let Some(Guest { caller, mailbox }) = &self.guest else { return Ok(()) };
+    /// Answers the requests in the mailboxes. An error ends the session.
+    pub(super) fn answer_mailboxes(&self, engine: &mut Engine) -> Result<(), Errno> {
+        let Some(guest) = &self.guest else { return Ok(()) };
+        guest.mailboxes.take_asked().try_for_each(|index| self.answer_mailbox(engine, guest, index))
+    }
+
+    fn answer_mailbox(&self, engine: &mut Engine, guest: &Guest, index: usize) -> Result<(), Errno> {
+        let mailbox = guest.mailboxes.mailbox(index);
         let Some(len) = mailbox.take() else { return Ok(()) };
         let mut bytes = [0; LONGEST];
         mailbox.read(&mut bytes[..len]);
         let request = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
-        let answer = engine.execute(monotonic(), *caller, request);
+        let answer = engine.execute(monotonic(), guest.caller, request);
         let reply =
             postcard::to_slice(&answer.reply, &mut bytes).ok().filter(|_| answer.descriptors.is_empty());
         let len = match reply {
             Some(reply) if mailbox.write(reply) => Some(reply.len()),
+            _ if index != proto::FIRST_MAILBOX => return Err(Errno::PROTO),
             _ => {
                 answer.send(self.socket.as_fd())?;
                 None
             }
         };
-        if mailbox.answer(len) {
-            futex::wake_all(mailbox.futex());
-        }
+        wake_if(mailbox.answer(len), mailbox);
         Ok(())
     }
 
@@ -109,15 +113,16 @@ impl Session {
         let page = outside.page.fd_read_only();
         let doorbell = doorbell(outside.epoll);
         let list = engine.add_client(self.client);
-        let mailbox = Mailbox::create().map(|mut mailbox| (mailbox.take_fd(), mailbox));
-        let (Ok(page), Ok(doorbell), Ok(list), Ok((Some(mailbox), own))) = (page, doorbell, list, mailbox)
+        let mailboxes = Mailboxes::create().map(|mut mailboxes| (mailboxes.take_fd(), mailboxes));
+        let (Ok(page), Ok(doorbell), Ok(list), Ok((Some(shared), mailboxes))) =
+            (page, doorbell, list, mailboxes)
         else {
             return Reply::Refused("the host process has too many files open; raise the limit".into()).into();
         };
-        self.guest = Some(Guest { caller: Caller { client: self.client, host }, mailbox: own });
+        self.guest = Some(Guest { caller: Caller { client: self.client, host }, mailboxes });
         Answer {
             reply: Reply::Welcome { instance: engine.instance() },
-            descriptors: vec![doorbell, page, list, mailbox],
+            descriptors: vec![doorbell, page, list, shared],
         }
     }
 }
@@ -131,12 +136,18 @@ fn doorbell(epoll: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     Ok(doorbell)
 }
 
+/// Wakes who waits for an answer, if it sleeps.
+fn wake_if(is_asleep: bool, mailbox: Mailbox<'_>) {
+    if is_asleep {
+        futex::wake_all(mailbox.futex());
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(Guest { mailbox, .. }) = &self.guest
-            && mailbox.close()
-        {
-            futex::wake_all(mailbox.futex());
+        let Some(guest) = &self.guest else { return };
+        for mailbox in (0..BOXES).map(|index| guest.mailboxes.mailbox(index)) {
+            wake_if(mailbox.close(), mailbox);
         }
     }
 }
