@@ -7,6 +7,7 @@ mod turn;
 use crate::apart::Apart;
 use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
+use crate::lookout::Lookout;
 use crate::proto::{Answer, Reply, Request};
 use rustix::io::Errno;
 use session::{Session, broken, greet};
@@ -32,6 +33,7 @@ pub(crate) struct Connection {
     alive: u32,
     is_lost: AtomicBool,
     doorbell: Apart,
+    lookout: Lookout,
     turns: Turns,
     /// Nobody waits for an answer with it.
     control: ForkMutex<Control>,
@@ -74,6 +76,7 @@ impl Connection {
             alive,
             is_lost: AtomicBool::new(false),
             doorbell: welcome.doorbell,
+            lookout: Lookout::default(),
             turns: Turns::default(),
             control: ForkMutex::new(control),
             epoch: AtomicU32::new(1),

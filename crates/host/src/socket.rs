@@ -15,6 +15,7 @@ mod watch;
 pub use splice::PipeEnd;
 
 use crate::apart::Apart;
+use crate::lookout::Lookout;
 use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request};
 use crate::table::condition;
@@ -47,8 +48,7 @@ pub struct Socket {
     /// In which process it was armed: see [`Way::epoch`].
     armed_in: AtomicU32,
     waiters: wait::Waiters,
-    /// Waits that are still to do without looking eagerly.
-    patience: AtomicU32,
+    lookout: Lookout,
     /// A copy of the token, once the program has closed its own under a call that waits.
     kept: OnceLock<Apart>,
 }
@@ -159,7 +159,7 @@ impl Socket {
             has_joined: AtomicBool::new(false),
             armed_in: AtomicU32::new(0),
             waiters: wait::Waiters::default(),
-            patience: AtomicU32::new(0),
+            lookout: Lookout::default(),
             kept: OnceLock::new(),
         })
     }

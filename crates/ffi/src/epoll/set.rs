@@ -8,7 +8,7 @@ use crate::table::Guard;
 use crate::{numbers, raw, real};
 use libc::{EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLWAKEUP};
 use libc::{c_int, epoll_event};
-use sockeye_host::{ForkMutex, Group, Socket};
+use sockeye_host::{ForkMutex, Group, Lookout, Socket};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -36,8 +36,7 @@ pub struct Set {
     groups: [OnceLock<Group>; ENGINES],
     /// Threads that sleep in the kernel's epoll_wait(), or are about to.
     pub(super) sleepers: AtomicU32,
-    /// Waits that are to let others run from the start.
-    pub(super) patience: AtomicU32,
+    pub(super) lookout: Lookout,
     /// The process that made it.
     process: u32,
     /// Shared with forked children: not 0 once one of them goes on with the set.
@@ -62,7 +61,7 @@ impl Set {
             state: ForkMutex::new(State::default()),
             groups: [const { OnceLock::new() }; ENGINES],
             sleepers: AtomicU32::new(0),
-            patience: AtomicU32::new(0),
+            lookout: Lookout::default(),
             process: fork::process(),
             is_shared: raw::shared_word(),
             is_taken_over: AtomicBool::new(false),

@@ -6,18 +6,11 @@ use crate::errno::Errno;
 use crate::real;
 use libc::{EPOLLHUP, c_int, epoll_event, sigset_t};
 use sockeye_clock::monotonic;
-use std::hint::spin_loop;
 use std::sync::atomic::Ordering;
-use std::thread::yield_now;
 use std::time::Duration;
 
 /// How long to look before sleeping. It takes the processor from nobody, and a wake-up often takes as long.
 const SPIN: Duration = Duration::from_micros(50);
-/// How long of it without letting others run.
-const STARE: Duration = Duration::from_micros(3);
-/// Waits that do without this once it was in vain.
-const DISCOURAGED: u32 = 64;
-
 /// What a look at the marks gave.
 #[derive(Debug)]
 enum Looked {
@@ -122,30 +115,8 @@ impl Set {
 
     /// Looks for a while, awake. Whether there are marks.
     fn stare(&self) -> bool {
-        if self.groups().next().is_none() {
-            return false;
-        }
         let has_marks = || self.groups().any(|group| group.has_marks());
-        let patience = self.patience.load(Ordering::Relaxed);
-        let stare = if patience == 0 { STARE } else { Duration::ZERO };
-        self.patience.store(patience.saturating_sub(1), Ordering::Relaxed);
-        let start = monotonic();
-        loop {
-            if has_marks() {
-                return true;
-            }
-            let passed = monotonic().since(start);
-            if passed < stare {
-                spin_loop();
-            } else if passed < SPIN {
-                yield_now();
-            } else {
-                if patience == 0 {
-                    self.patience.store(DISCOURAGED, Ordering::Relaxed);
-                }
-                return false;
-            }
-        }
+        self.groups().next().is_some() && self.lookout.look(SPIN, has_marks)
     }
 
     /// Sleeps in the kernel until something happens: how many events there are then. It may be woken for none.

@@ -9,12 +9,8 @@ use rustix::net::SendFlags;
 use sockeye_buffer::mailbox::{LONGEST, Outcome};
 use sockeye_buffer::{Mailbox, futex};
 use sockeye_clock::{Instant, monotonic};
-use std::hint::spin_loop;
-use std::thread::yield_now;
 use std::time::Duration;
 
-/// How long to look for an answer without letting others run: as long as a host takes that is awake.
-const STARE: Duration = Duration::from_micros(3);
 /// How long to look before sleeping: less than a wake-up costs.
 const SPIN: Duration = Duration::from_micros(20);
 /// How long to sleep without looking whether the host lives.
@@ -71,34 +67,30 @@ impl Connection {
     /// The length of the answer; `None` if it comes by the socket. `BADF` if the host has seen the control socket closed: then the request
     /// was not executed.
     fn wait_for_answer(&self, mailbox: Mailbox<'_>) -> Result<Option<usize>, Errno> {
+        self.lookout.look(SPIN, || mailbox.outcome() != Outcome::Pending);
         let start = monotonic();
         loop {
             match mailbox.outcome() {
                 Outcome::Answered(len) => return Ok(Some(len)),
                 Outcome::Elsewhere => return Ok(None),
                 Outcome::Closed => return Err(Errno::BADF),
-                Outcome::Pending => self.pause(mailbox, start)?,
+                Outcome::Pending => self.sleep(mailbox, start)?,
             }
         }
     }
 
-    /// Awake for a while, then asleep.
-    fn pause(&self, mailbox: Mailbox<'_>, start: Instant) -> Result<(), Errno> {
-        let waited = monotonic().since(start);
-        if waited < STARE {
-            spin_loop();
-        } else if waited < SPIN {
-            yield_now();
-        } else if !self.is_alive() {
+    /// Sleeps for a while.
+    fn sleep(&self, mailbox: Mailbox<'_>, start: Instant) -> Result<(), Errno> {
+        if !self.is_alive() {
             return Err(Errno::CONNRESET);
-        } else if waited > PATIENCE {
+        }
+        if monotonic().since(start) > PATIENCE {
             return Err(Errno::TIMEDOUT);
-        } else {
-            let turn = mailbox.fall_asleep();
-            if mailbox.outcome() == Outcome::Pending {
-                // Early is harmless.
-                let _ = futex::wait(mailbox.futex(), turn, Some(SLICE));
-            }
+        }
+        let turn = mailbox.fall_asleep();
+        if mailbox.outcome() == Outcome::Pending {
+            // Early is harmless.
+            let _ = futex::wait(mailbox.futex(), turn, Some(SLICE));
         }
         Ok(())
     }

@@ -5,18 +5,11 @@ use crate::mirror::EAGER;
 use sockeye_buffer::futex::Waited;
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::Error;
-use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread::yield_now;
 use std::time::Duration;
 
 /// How long to look before sleeping: less than a wake-up costs.
 const SPIN: Duration = Duration::from_micros(20);
-/// How long of it without letting others run: as long as a peer takes that runs on another processor.
-const STARE: Duration = Duration::from_micros(3);
-/// Waits that do without once it was in vain: there may be no other processor for the peer.
-const DISCOURAGED: u32 = 64;
-
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -97,7 +90,7 @@ impl Socket {
         is_ready: impl Fn() -> bool,
     ) -> Result<(), Ended> {
         let is_ready = || is_ready() || !self.way.is_alive();
-        if self.stare(&is_ready) {
+        if self.lookout.look(SPIN, is_ready) {
             return Ok(());
         }
         let header = self.header();
@@ -120,33 +113,6 @@ impl Socket {
             Waited::TimedOut => Err(Ended::TimedOut),
             Waited::Interrupted => Err(Ended::Interrupted),
         }
-    }
-}
-
-impl Socket {
-    /// Looks for a while, awake. An answer that comes at once is seen at once; after that others may run meanwhile.
-    fn stare(&self, is_ready: &impl Fn() -> bool) -> bool {
-        if is_ready() {
-            return true;
-        }
-        let start = monotonic();
-        let left = self.patience.load(Ordering::Relaxed);
-        if left == 0 {
-            while monotonic().since(start) < STARE {
-                spin_loop();
-                if is_ready() {
-                    return true;
-                }
-            }
-        }
-        self.patience.store(if left == 0 { DISCOURAGED } else { left - 1 }, Ordering::Relaxed);
-        while monotonic().since(start) < SPIN {
-            yield_now();
-            if is_ready() {
-                return true;
-            }
-        }
-        false
     }
 }
 
