@@ -9,6 +9,7 @@ use crate::apart::Apart;
 use crate::engine::{Caller, Engine, Storage};
 use crate::group::{Groups, Spare};
 use crate::proto::{Answer, Handle, Request};
+use crate::raw;
 use crate::table::ClientId;
 use crate::transport::Attached;
 use parking_lot::{Mutex, MutexGuard};
@@ -66,9 +67,10 @@ impl Embedded {
             is_forked,
         });
         let weak = Arc::downgrade(&embedded);
-        std::thread::Builder::new().name("sockeye".into()).spawn(move || serve(&weak, &sleeper)).map_err(
-            |error| SetupError(format!("cannot start a thread: {error}; raise the limit of threads")),
-        )?;
+        let thread = std::thread::Builder::new().name("sockeye".into());
+        raw::without_signals(|| thread.spawn(move || serve(&weak, &sleeper))).map_err(|error| {
+            SetupError(format!("cannot start a thread: {error}; raise the limit of threads"))
+        })?;
         Ok(embedded)
     }
 

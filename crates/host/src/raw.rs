@@ -172,6 +172,20 @@ pub(crate) fn signals() -> std::io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// Runs a call with all signals blocked, as a thread that it starts then has them: they are for the program's own threads.
+pub(crate) fn without_signals<T>(call: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `all` can be written.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `all` is a set, and `before` can be written.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
+    let result = call();
+    // SAFETY: the mask as it was.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    result
+}
+
 /// Runs a call that may write to a pipe without readers, and takes back the SIGPIPE that EPIPE brings: its handler may call us, or jump out of
 /// us. The caller raises the signal once it holds no lock.
 pub(crate) fn without_sigpipe<T>(call: impl FnOnce() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
