@@ -39,11 +39,23 @@ pub fn wait_either(
     expected_second: u32,
     until: Option<Duration>,
 ) -> Waited {
-    match raw::wait_two([(first, expected_first), (second, expected_second)], until) {
+    match raw::wait_for_any([(first, expected_first), (second, expected_second)], until) {
         // Before Linux 5.16, or where a filter does not know the call.
         Err(libc::ENOSYS | libc::EPERM) => {
             wait_in_slices(first, expected_first, || second.load(Ordering::Acquire) != expected_second)
         }
+        result => outcome(result),
+    }
+}
+
+/// As [`wait`] until a time of CLOCK_MONOTONIC, but that it goes on after a signal handler with SA_RESTART. (Where the kernel cannot do that,
+/// before Linux 5.16, it ends, and it may end early.)
+pub fn wait_until(word: &AtomicU32, expected: u32, until: Duration) -> Waited {
+    match raw::wait_for_any([(word, expected)], Some(until)) {
+        Err(libc::ENOSYS | libc::EPERM) => match wait(word, expected, Some(SLICE)) {
+            Waited::TimedOut => Waited::Woken,
+            waited => waited,
+        },
         result => outcome(result),
     }
 }

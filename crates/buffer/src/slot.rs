@@ -227,6 +227,8 @@ impl Flag {
     pub const CORK: u32 = 1 << 1;
     /// TCP_QUICKACK.
     pub const QUICK_ACK: u32 = 1 << 2;
+    /// SO_RCVLOWAT has changed, which has a word of its own.
+    pub const LOW_WATER: u32 = 1 << 3;
 }
 
 /// Bytes of a header, before the near rings.

@@ -11,6 +11,7 @@ use sockeye_host::{is_apart, make_room};
 
 /// `SIOCOUTQ`, which is `TIOCOUTQ`.
 const SIOCOUTQ: c_ulong = libc::TIOCOUTQ;
+const SIOCOUTQNSD: c_ulong = 0x894b;
 const SIOCATMARK: c_ulong = 0x8905;
 /// Who is told of urgent data: the kernel keeps that with the token.
 const OWNERS: [c_ulong; 4] = [0x8901, 0x8902, 0x8903, 0x8904];
@@ -41,7 +42,7 @@ pub unsafe extern "C-unwind" fn sockeye_dup2(fd: c_int, new: c_int) -> c_int {
         return errno::fail(Errno::BUSY);
     }
     let _change = (is_known(fd) || is_known(new)).then(numbers::change);
-    keep_for_waiters(fd, new);
+    leave(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup2(fd, new) };
     if fd == new { result } else { note_copy(fd, result) }
@@ -57,7 +58,7 @@ pub unsafe extern "C-unwind" fn sockeye_dup3(fd: c_int, new: c_int, flags: c_int
         return errno::fail(Errno::BUSY);
     }
     let _change = (is_known(fd) || is_known(new)).then(numbers::change);
-    keep_for_waiters(fd, new);
+    leave(fd, new);
     // SAFETY: no pointers.
     let result = unsafe { real::dup3(fd, new, flags) };
     note_copy(fd, result)
@@ -102,7 +103,7 @@ pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argumen
     unsafe { real::fcntl(fd, command, argument) }
 }
 
-/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP; any other is
+/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP; any other is
 /// ENOTTY.
 ///
 /// # Safety
@@ -135,8 +136,8 @@ pub unsafe extern "C-unwind" fn sockeye_sockatmark(fd: c_int) -> c_int {
     }
 }
 
-/// Before `new` becomes what `fd` is: calls that wait in what it was go on, as with `close()`.
-fn keep_for_waiters(fd: c_int, new: c_int) {
+/// Before `new` becomes what `fd` is: calls that are under way in what it was go on, as with `close()`.
+fn leave(fd: c_int, new: c_int) {
     if fd == new || !TABLE.has(new) || fork::is_borrowing_memory() {
         return;
     }
@@ -145,7 +146,9 @@ fn keep_for_waiters(fd: c_int, new: c_int) {
     let (true, Found::Ours(socket)) = (is_open, TABLE.find(new)) else { return };
     if socket.is_of_one_descriptor() {
         epoll::forget_socket(&socket);
-        socket.keep_for_waiters(raw::borrow(new));
+        if socket.is_in_use() {
+            socket.keep_token(raw::borrow(new));
+        }
     } else {
         epoll::forget_descriptor(new, &socket);
     }
@@ -205,9 +208,10 @@ fn set_flags(fd: c_int, flags: c_long) -> Result<c_int, Errno> {
 unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<c_int, Errno> {
     let socket = engine::find(fd)?;
     let count = match request {
-        FIONREAD if socket.is_listening() => return Err(Errno::INVAL),
+        FIONREAD | SIOCOUTQ | SIOCOUTQNSD if socket.is_listening() => return Err(Errno::INVAL),
         FIONREAD => socket.available(),
         SIOCOUTQ => socket.unacknowledged(),
+        SIOCOUTQNSD => socket.tcp_info().map_err(errno::of)?.notsent_bytes as usize,
         SIOCATMARK => usize::from(socket.is_at_mark()),
         FIONBIO => {
             // SAFETY: the caller's promise.

@@ -2,7 +2,7 @@
 //!
 //! * `fork()`: the child has a copy of the table. Handlers registered with `pthread_atfork()` see to it that nobody
 //!   was just making a way to the engine, and tell the engine's client side to open a connection of its own. References
-//!   that other threads of the parent held stay counted in the child: there the entry is never used again.
+//!   that other threads of the parent held stay counted in the child, as ghosts: there the entry is never used again.
 //! * `vfork()`: the child *is* the parent as far as memory goes, and no handler runs. It is known by its process number and
 //!   may only close and duplicate before `exec()`: it does so in the kernel, and the table stays the parent's.
 //! * `exec()`: the new program finds the tokens that it inherited when the library starts.
@@ -99,6 +99,7 @@ extern "C" fn after_in_child() {
         PROCESS.store(std::process::id(), Ordering::Release);
         engine::after_fork_in_child();
         ready::after_fork_in_child();
+        TABLE.after_fork_in_child();
         epoll::after_fork_in_child();
     });
 }

@@ -128,15 +128,13 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
         // SAFETY: no pointers.
         let result = unsafe { real::close(fd) };
         drop(change);
-        if let Some(socket) = left {
-            socket.close();
-        }
+        close_if_alone(left);
         Ok(result)
     })
 }
 
 /// Takes `fd` out of the table, before the kernel closes it: as soon as that is done, another thread may get its number. Returns the
-/// socket if this was its last descriptor here; not if calls wait in it, which go on.
+/// socket if this was its last descriptor here. Calls that are under way in it go on, and it is closed after them.
 fn leave(fd: c_int) -> Option<Guard<Socket>> {
     drop(SETS.remove(fd));
     let removed = TABLE.remove(fd)?;
@@ -145,8 +143,17 @@ fn leave(fd: c_int) -> Option<Guard<Socket>> {
         return None;
     }
     epoll::forget_socket(&removed.guard);
-    let is_awaited = removed.guard.keep_for_waiters(raw::borrow(fd));
-    (!is_awaited).then_some(removed.guard)
+    if removed.guard.is_in_use() {
+        removed.guard.keep_token(raw::borrow(fd));
+    }
+    Some(removed.guard)
+}
+
+/// Closes a socket that has no descriptor here any more, unless the last of the calls in it will.
+fn close_if_alone(socket: Option<Guard<Socket>>) {
+    if let Some(socket) = socket.filter(|socket| !socket.is_in_use()) {
+        socket.close();
+    }
 }
 
 /// As `close_range()`.
@@ -166,7 +173,7 @@ pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint,
         let left: Vec<_> = (first..end).filter_map(|fd| leave(fd.cast_signed())).collect();
         let result = close_all_but_apart(first, last, flags);
         drop(change);
-        left.iter().for_each(|socket| socket.close());
+        left.into_iter().for_each(|socket| close_if_alone(Some(socket)));
         Ok(result)
     })
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 const BITS: usize = c_ulong::BITS as usize;
 /// What makes a descriptor readable, writable and exceptional to Linux's `select()`.
-const READ: c_short = libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLIN | libc::POLLHUP | libc::POLLERR;
-const WRITE: c_short = libc::POLLWRBAND | libc::POLLWRNORM | libc::POLLOUT | libc::POLLERR;
-const EXCEPT: c_short = libc::POLLPRI;
+const READ: c_short =
+    libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLIN | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
+const WRITE: c_short = libc::POLLWRBAND | libc::POLLWRNORM | libc::POLLOUT | libc::POLLERR | libc::POLLNVAL;
+const EXCEPT: c_short = libc::POLLPRI | libc::POLLNVAL;
 
 /// As `select()`: the time that is left is written back, as on Linux.
 ///
@@ -123,10 +124,13 @@ impl Sets<'_> {
             .filter(|entry| entry.events != 0)
             .collect();
         let deadline = timeout.map(|timeout| monotonic() + timeout);
+        let ours: Vec<c_int> = fds.iter().map(|entry| entry.fd).filter(|&fd| TABLE.has(fd)).collect();
         loop {
             let left = deadline.map(|deadline| deadline.since(monotonic()));
             ready::wait(&mut fds, left, mask)?;
-            if fds.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
+            // What another thread closes meanwhile is ready, as on Linux.
+            let is_wrong = |entry: &pollfd| entry.revents & libc::POLLNVAL != 0 && !ours.contains(&entry.fd);
+            if fds.iter().any(is_wrong) {
                 return Err(Errno::BADF);
             }
             // A hang-up wakes poll() but is nothing to one who asks only whether he can write.

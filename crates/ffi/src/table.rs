@@ -19,7 +19,9 @@
 //!    and the look-up starts over.
 //! 3. If the entry was freed and filled again between the two reads and the slot names it again, then the descriptor
 //!    means the new socket now, and that is what the look-up gives.
-//! 4. The value is dropped by whoever gives back the last reference, and only then is the entry put on the free list.
+//! 4. Who takes a name out of a slot and then asks whether the entry is in use sees each look-up that found it there: both steps of both
+//!    are sequentially consistent.
+//! 5. The value is dropped by whoever gives back the last reference, and only then is the entry put on the free list.
 //!
 //! The arrays are zero at the start and so cost no memory until a page of them is used.
 
@@ -113,7 +115,7 @@ impl<T: Send + Sync + 'static> Table<T> {
                 name => name - FIRST_ENTRY,
             };
             let Some(guard) = Guard::try_new(self, number) else { continue };
-            if slot.load(Ordering::Acquire) == number + FIRST_ENTRY {
+            if slot.load(Ordering::SeqCst) == number + FIRST_ENTRY {
                 return Found::Ours(guard);
             }
         }
@@ -178,10 +180,15 @@ impl<T: Send + Sync + 'static> Table<T> {
 
     /// Forgets a descriptor that is about to be closed. `None` if it is not ours or nobody used it yet.
     pub fn remove(&'static self, fd: i32) -> Option<Removed<T>> {
-        let name = self.slot(fd)?.swap(FOREIGN, Ordering::AcqRel);
+        let name = self.slot(fd)?.swap(FOREIGN, Ordering::SeqCst);
         let guard = Guard::from_kept(self, name.checked_sub(FIRST_ENTRY)?);
         let was_last = guard.descriptors().fetch_sub(1, Ordering::Relaxed) == 1;
         Some(Removed { guard, was_last })
+    }
+
+    /// In a forked child: calls of the parent's threads use nothing here. (If a signal handler forks amid a call, that call counts as none.)
+    pub fn after_fork_in_child(&'static self) {
+        (0..self.made.load(Ordering::Relaxed)).for_each(|number| Entry::of(self, number).forget_calls());
     }
 
     /// One more than the highest descriptor ever put in.

@@ -76,6 +76,11 @@ fn sets_are_shared_nested_and_passed_as_the_kernels() {
     assert_same(&output(Stack::Sockeye, "sets", |_, _| {}), &expected, "sets");
 }
 
+#[test]
+fn calls_that_others_or_signals_meet() {
+    same_as_kernel("interplay");
+}
+
 /// MUST-31, MUST-32 (3.8.5).
 #[test]
 fn must_31_must_32_urgent_data_are_told_and_found() {

@@ -221,6 +221,9 @@ impl Engine {
         let (Some(id), 1..) = (entry.id, readiness.flags_changed.load(Ordering::Relaxed)) else { return };
         let changed = readiness.flags_changed.swap(0, Ordering::SeqCst);
         let flags = readiness.flags.load(Ordering::SeqCst);
+        if changed & Flag::LOW_WATER != 0 {
+            entry.on_low_water();
+        }
         drop(table);
         let options = [
             (Flag::NO_DELAY, SocketOption::NoDelay(flags & Flag::NO_DELAY != 0)),

@@ -56,6 +56,14 @@ impl Entry {
         }
     }
 
+    /// SO_RCVLOWAT has changed: as Linux, what is readable now is told as if it had just come.
+    pub(crate) fn on_low_water(&self) {
+        if is_readable(self.slot.header()) {
+            self.post(Mark::RX);
+            self.show_edge();
+        }
+    }
+
     fn apply(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Connected => {

@@ -47,9 +47,8 @@ pub struct Socket {
     has_joined: AtomicBool,
     /// In which process it was armed: see [`Way::epoch`].
     armed_in: AtomicU32,
-    waiters: wait::Waiters,
     lookout: Lookout,
-    /// A copy of the token, once the program has closed its own under a call that waits.
+    /// A copy of the token, once the program has closed its own under a call.
     kept: OnceLock<Apart>,
 }
 
@@ -158,7 +157,6 @@ impl Socket {
             watch,
             has_joined: AtomicBool::new(false),
             armed_in: AtomicU32::new(0),
-            waiters: wait::Waiters::default(),
             lookout: Lookout::default(),
             kept: OnceLock::new(),
         })
@@ -416,7 +414,12 @@ impl Socket {
 
     /// SO_RCVLOWAT, bytes.
     pub fn set_recv_low_water(&self, bytes: u32) {
-        self.header().readiness.recv_low_water.store(bytes, Ordering::Relaxed);
+        let readiness = &self.header().readiness;
+        readiness.recv_low_water.store(bytes, Ordering::SeqCst);
+        if mirror::held(self.header()) > 0 {
+            readiness.flags_changed.fetch_or(Flag::LOW_WATER, Ordering::SeqCst);
+            self.ring();
+        }
     }
 
     /// SO_RCVLOWAT, bytes.

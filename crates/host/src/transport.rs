@@ -40,6 +40,15 @@ impl Attached {
     }
 }
 
+/// What a wait does once a signal handler with SA_RESTART has run. After one without it ends in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterSignal {
+    /// It goes on.
+    GoOn,
+    /// It ends: something was done already, or the program has set a time.
+    End,
+}
+
 /// How long a wait may go on without looking whether the host lives, where the kernel cannot tell.
 const SLICE: Duration = Duration::from_millis(250);
 
@@ -133,30 +142,45 @@ impl Way {
     }
 
     /// Sleeps until `word` is woken, `deadline`, a signal, or the host's death. It may return early.
-    pub(crate) fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Waited {
-        let left = deadline.map(|deadline| deadline.since(monotonic()));
-        if left == Some(Duration::ZERO) {
+    pub(crate) fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Instant>,
+        after_signal: AfterSignal,
+    ) -> Waited {
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.since(monotonic()));
+        if left.is_zero() {
             return Waited::TimedOut;
         }
-        let Self::Hosted(connection) = self else { return futex::wait(word, expected, left) };
-        let waited = match left {
-            None => {
+        let (slice, waited) = match (self, after_signal) {
+            (Self::Hosted(connection), AfterSignal::GoOn) => {
                 let (liveness, alive) = connection.liveness();
-                let until = Duration::from_nanos((monotonic() + LOOK).as_nanos());
-                match futex::wait_either(word, expected, liveness, alive, Some(until)) {
-                    Waited::TimedOut => Waited::Woken,
-                    waited => waited,
-                }
+                let slice = left.min(LOOK);
+                let until = Duration::from_nanos((monotonic() + slice).as_nanos());
+                (slice, futex::wait_either(word, expected, liveness, alive, Some(until)))
             }
-            Some(left) => match futex::wait(word, expected, Some(left.min(SLICE))) {
-                Waited::TimedOut if left > SLICE => Waited::Woken,
-                waited => waited,
+            (Self::Embedded(..), AfterSignal::GoOn) => match deadline {
+                None => (left, futex::wait(word, expected, None)),
+                Some(deadline) => {
+                    (left, futex::wait_until(word, expected, Duration::from_nanos(deadline.as_nanos())))
+                }
             },
+            // The kernel ends what has a time of its own.
+            (_, AfterSignal::End) => {
+                let slice = left.min(SLICE);
+                (slice, futex::wait(word, expected, Some(slice)))
+            }
         };
-        if !connection.is_alive() {
+        if let Self::Hosted(connection) = self
+            && !connection.is_alive()
+        {
             // The kernel wakes only one of those who wait for the host's death.
             futex::wake_all(connection.liveness().0);
         }
-        waited
+        match waited {
+            Waited::TimedOut if slice < left => Waited::Woken,
+            waited => waited,
+        }
     }
 }

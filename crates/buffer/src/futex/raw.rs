@@ -30,7 +30,10 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -
     result(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, timeout) })
 }
 
-pub(super) fn wait_two(words: [(&AtomicU32, u32); 2], until: Option<Duration>) -> Result<(), i32> {
+pub(super) fn wait_for_any<const N: usize>(
+    words: [(&AtomicU32, u32); N],
+    until: Option<Duration>,
+) -> Result<(), i32> {
     let waiters = words.map(|(word, expected)| Waiter {
         value: expected.into(),
         address: word.as_ptr() as u64,

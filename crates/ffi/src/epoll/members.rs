@@ -121,6 +121,11 @@ impl Members {
         Some(self.take_out(number))
     }
 
+    /// The members' sockets.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Guard<Socket>> {
+        self.all.iter().map(|(_, member)| &member.socket)
+    }
+
     /// Takes out all members for a socket.
     pub(super) fn remove_socket(&mut self, socket: &Guard<Socket>) {
         let numbers: Vec<_> = self

@@ -224,6 +224,7 @@ impl Set {
 
     pub(super) fn after_fork_in_child(&self) {
         self.state.after_fork_in_child();
+        self.state.lock().members.sockets().for_each(Guard::is_no_call);
         self.sleepers.store(0, Ordering::Relaxed);
     }
 }

@@ -3,7 +3,7 @@
 use super::events_of;
 use crate::engine::{self, TABLE};
 use crate::errno::Errno;
-use crate::table::Guard;
+use crate::table::{Found, Guard};
 use crate::{raw, real};
 use libc::{c_int, c_short, pollfd, sigset_t};
 use sockeye_clock::{Instant, monotonic};
@@ -75,8 +75,13 @@ impl Ours {
             let left = deadline.map(|deadline| deadline.since(monotonic()));
             let is_over = left.is_some_and(|left| left.is_zero());
             let count = self.answer(fds);
-            if count > 0 || is_over {
-                return if has_others { self.ask_kernel(fds, count) } else { Ok(count) };
+            if count > 0 {
+                return if has_others { self.ask_kernel(fds, count, None) } else { Ok(count) };
+            }
+            if is_over {
+                // As Linux: a signal that only the mask lets through is taken if nothing is ready.
+                let asks = has_others || mask.is_some();
+                return if asks { self.ask_kernel(fds, count, mask) } else { Ok(count) };
             }
             if self.stare(fds) {
                 continue;
@@ -103,9 +108,9 @@ impl Ours {
     }
 
     /// Adds the answers of other descriptors to `count`.
-    fn ask_kernel(&self, fds: &mut [pollfd], count: c_int) -> Result<c_int, Errno> {
+    fn ask_kernel(&self, fds: &mut [pollfd], count: c_int, mask: Option<&sigset_t>) -> Result<c_int, Errno> {
         let mut all = self.others(fds, None);
-        real::poll_once(&mut all, Some(Duration::ZERO), None)?;
+        real::poll_once(&mut all, Some(Duration::ZERO), mask)?;
         Ok(count + self.take_others(fds, &all))
     }
 
@@ -134,7 +139,7 @@ impl Ours {
             let count = self.answer(fds);
             if count > 0 {
                 group.wake_up();
-                return self.ask_kernel(fds, count);
+                return self.ask_kernel(fds, count, None);
             }
         }
         let mut all = self.others(fds, group);
@@ -146,7 +151,23 @@ impl Ours {
             }
         }
         slept?;
-        Ok(self.answer(fds) + self.take_others(fds, &all))
+        let count = self.answer(fds) + self.take_others(fds, &all);
+        Ok(count + self.tell_closed(fds))
+    }
+
+    /// What another thread has closed meanwhile is told as such: how many more are ready so. As on Linux its socket stays until the call
+    /// returns, and must have woken it.
+    fn tell_closed(&self, fds: &mut [pollfd]) -> c_int {
+        let mut more = 0;
+        for (at, socket) in &self.0 {
+            let entry = &mut fds[*at];
+            let is_named = |socket: &Guard<Socket>| matches!(TABLE.find(entry.fd), Found::Ours(now) if now.is_same(socket));
+            if socket.as_ref().is_some_and(|socket| !is_named(socket)) {
+                more += c_int::from(entry.revents == 0);
+                entry.revents = libc::POLLNVAL;
+            }
+        }
+        more
     }
 
     /// What the kernel is to poll: the array without our sockets, and the bell.

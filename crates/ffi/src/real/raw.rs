@@ -203,7 +203,10 @@ fn control(epoll: c_int, operation: c_int, fd: c_int, mut event: libc::epoll_eve
     if result < 0 { Err(Errno::last()) } else { Ok(()) }
 }
 
-/// One `epoll_wait()` of the kernel.
+/// Bytes of the kernel's signal sets.
+const MASK_SIZE: usize = 8;
+
+/// One `epoll_wait()` of the kernel. Not by the C library: there a thread that is cancelled would unwind through our frames.
 ///
 /// # Errors
 /// As `epoll_pwait2()`.
@@ -219,9 +222,11 @@ pub fn epoll_wait_for(
         None => -1,
         Some(Duration::ZERO) => 0,
         Some(timeout) => {
-            let time = timespec(timeout);
+            let (call, time) = (libc::SYS_epoll_pwait2, timespec(timeout));
             // SAFETY: the slice is valid for its length, the others are NULL or valid.
-            let count = unsafe { epoll_pwait2(epoll, out.as_mut_ptr(), most, &raw const time, mask) };
+            let count = unsafe {
+                libc::syscall(call, epoll, out.as_mut_ptr(), most, &raw const time, mask, MASK_SIZE)
+            };
             match usize::try_from(count).map_err(|_| Errno::last()) {
                 // Before Linux 5.11, or where a filter does not know the call.
                 Err(Errno::NOSYS) => c_int::try_from(timeout.as_millis() + 1).unwrap_or(c_int::MAX),
@@ -229,8 +234,9 @@ pub fn epoll_wait_for(
             }
         }
     };
+    let call = libc::SYS_epoll_pwait;
     // SAFETY: as above.
-    let count = unsafe { epoll_pwait(epoll, out.as_mut_ptr(), most, millis, mask) };
+    let count = unsafe { libc::syscall(call, epoll, out.as_mut_ptr(), most, millis, mask, MASK_SIZE) };
     usize::try_from(count).map_err(|_| Errno::last())
 }
 
@@ -259,7 +265,7 @@ fn timespec(time: Duration) -> libc::timespec {
     }
 }
 
-/// One `ppoll()` of the kernel.
+/// One `ppoll()` of the kernel; not by the C library, as in [`epoll_wait_for`].
 ///
 /// # Errors
 /// As `ppoll()`.
@@ -268,10 +274,12 @@ pub fn poll_once(
     timeout: Option<Duration>,
     mask: Option<&libc::sigset_t>,
 ) -> Result<c_int, Errno> {
-    let timeout = timeout.map(timespec);
-    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // The kernel writes there what is left of it.
+    let mut timeout = timeout.map(timespec);
+    let timeout = timeout.as_mut().map_or(std::ptr::null_mut(), std::ptr::from_mut);
     let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
+    let (first, many) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
     // SAFETY: the slice is valid for its length, the others are NULL or valid.
-    let count = unsafe { ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, mask) };
-    if count < 0 { Err(Errno::last()) } else { Ok(count) }
+    let count = unsafe { libc::syscall(libc::SYS_ppoll, first, many, timeout, mask, MASK_SIZE) };
+    c_int::try_from(count).ok().filter(|&count| count >= 0).ok_or_else(Errno::last)
 }

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 pub struct Entry<T> {
     references: AtomicU32,
     descriptors: AtomicU32,
+    /// References of calls that only the parent of this process is in.
+    ghosts: AtomicU32,
     next_free: AtomicU32,
     value: UnsafeCell<MaybeUninit<T>>,
 }
@@ -24,6 +26,7 @@ impl<T: Send + Sync + 'static> Entry<T> {
         Self {
             references: AtomicU32::new(0),
             descriptors: AtomicU32::new(0),
+            ghosts: AtomicU32::new(0),
             next_free: AtomicU32::new(0),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         }
@@ -42,7 +45,15 @@ impl<T: Send + Sync + 'static> Entry<T> {
         // SAFETY: the count is 0, and the entry belongs to this call alone, so nobody looks at the value.
         unsafe { (*entry.value.get()).write(value) };
         entry.descriptors.store(1, Ordering::Relaxed);
+        entry.ghosts.store(0, Ordering::Relaxed);
         entry.references.store(1, Ordering::Release);
+    }
+
+    /// In a forked child: what no slot holds was held by a thread that does not exist here.
+    pub(super) fn forget_calls(&self) {
+        let references = self.references.load(Ordering::Relaxed);
+        let descriptors = self.descriptors.load(Ordering::Relaxed);
+        self.ghosts.store(references.saturating_sub(descriptors), Ordering::Relaxed);
     }
 
     pub(super) const fn next_free(&self) -> &AtomicU32 {
@@ -68,7 +79,7 @@ impl<T: Send + Sync + 'static> Guard<T> {
             match entry.references.compare_exchange_weak(
                 count,
                 count + 1,
-                Ordering::Acquire,
+                Ordering::SeqCst,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return Some(Self { table, entry, number }),
@@ -93,6 +104,21 @@ impl<T: Send + Sync + 'static> Guard<T> {
     /// Whether both are references to the same value.
     pub fn is_same(&self, other: &Self) -> bool {
         std::ptr::eq(self.entry, other.entry)
+    }
+
+    /// Whether others than slots hold references beside this one: calls in other threads.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let references = self.entry.references.load(Ordering::SeqCst);
+        let known =
+            self.descriptors().load(Ordering::Relaxed) + self.entry.ghosts.load(Ordering::Relaxed) + 1;
+        references > known
+    }
+
+    /// In a forked child: this reference is one that lives on here.
+    pub fn is_no_call(&self) {
+        let less = |ghosts: u32| ghosts.checked_sub(1);
+        let _ = self.entry.ghosts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// How many slots name the entry.

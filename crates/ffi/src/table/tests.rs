@@ -42,6 +42,39 @@ fn value_outlives_its_descriptor_while_a_call_uses_it() {
 }
 
 #[test]
+fn what_was_removed_tells_of_calls_in_it() {
+    static TABLE: Table<u64> = Table::new();
+    TABLE.insert(3, 7).expect("room");
+    TABLE.duplicate(3, 4).expect("room");
+    let Found::Ours(call) = TABLE.find(3) else { panic!("not found") };
+    assert!(!call.is_in_use(), "by itself, and by two descriptors");
+    drop(TABLE.remove(4));
+    let removed = TABLE.remove(3).expect("ours");
+    assert!(removed.guard.is_in_use());
+    drop(call);
+    assert!(!removed.guard.is_in_use());
+}
+
+#[test]
+fn calls_of_the_parent_s_threads_are_none_of_a_forked_child() {
+    static TABLE: Table<u64> = Table::new();
+    TABLE.insert(3, 7).expect("room");
+    let (Found::Ours(call), Found::Ours(member)) = (TABLE.find(3), TABLE.find(3)) else {
+        panic!("not found")
+    };
+    std::mem::forget(call);
+    TABLE.after_fork_in_child();
+    member.is_no_call();
+    let removed = TABLE.remove(3).expect("ours");
+    assert!(removed.guard.is_in_use(), "by what lives on");
+    drop(member);
+    assert!(!removed.guard.is_in_use(), "by a ghost");
+    let Found::Foreign = TABLE.find(3) else { panic!("still there") };
+    TABLE.insert(3, 8).expect("room");
+    assert!(!TABLE.remove(3).expect("ours").guard.is_in_use());
+}
+
+#[test]
 fn foreign_descriptor_copied_over_a_socket_hides_it() {
     static TABLE: Table<Arc<u64>> = Table::new();
     let value = Arc::new(7);

@@ -4,6 +4,7 @@ use super::{Socket, wait};
 use crate::apart::Apart;
 use crate::proto::{Answer, Reply, Request};
 use crate::table::{condition, generation_of};
+use crate::transport::AfterSignal;
 use sockeye_buffer::Condition;
 use sockeye_stack::Error;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -41,21 +42,18 @@ impl Socket {
         self.made_in != self.way.epoch() && !self.has_token()
     }
 
-    /// To be called before the last descriptor of this process for the socket is closed: as on Linux, calls that wait in it go on,
-    /// and the socket is closed after them. Says whether there are any. `token` is a copy of the token, if it has one.
-    pub fn keep_for_waiters(&self, token: BorrowedFd<'_>) -> bool {
-        if !self.waiters.are_there(self.way.epoch()) {
-            return false;
+    /// To be called before the last descriptor of this process for the socket is closed, if calls are under way in it: as on Linux, they go
+    /// on, and the socket is closed after them. `token` is that descriptor.
+    pub fn keep_token(&self, token: BorrowedFd<'_>) {
+        if self.has_token() {
+            // Without a descriptor to spare, the calls see the end of the connection.
+            let copy = rustix::io::fcntl_dupfd_cloexec(token, 0).ok().map(Apart::new);
+            let _ = copy.map(|copy| self.kept.set(copy));
         }
-        if !self.has_token() {
-            return true;
-        }
-        // Without a descriptor to spare, the calls see the end of the connection.
-        rustix::io::fcntl_dupfd_cloexec(token, 0).is_ok_and(|copy| self.kept.set(Apart::new(copy)).is_ok())
     }
 
-    /// To be called after the last descriptor of this process for the socket was closed: waits as SO_LINGER says if that was the
-    /// last of all.
+    /// To be called after the last descriptor of this process for the socket was closed, and no call is under way in it: waits as SO_LINGER
+    /// says if that was the last of all.
     pub fn close(&self) {
         if !self.has_token() {
             self.release();
@@ -76,7 +74,8 @@ impl Socket {
         let deadline = sockeye_clock::monotonic() + Duration::from_secs(seconds.into());
         // A host that dies takes the bytes along.
         let is_over = || !self.way.is_alive() || self.condition().map_or(true, |word| word & OVER != 0);
-        while !is_over() && self.wait(wait::Side::Sender, Some(deadline), is_over).is_ok() {}
+        while !is_over() && self.wait(wait::Side::Sender, Some(deadline), AfterSignal::End, is_over).is_ok() {
+        }
         // Nobody else waits for the slot then. A host that is gone has none.
         let _ = self.way.tell(Request::Lingered { tag });
     }

@@ -1,6 +1,6 @@
 //! connect() and accept().
 
-use super::wait::{Ended, Side, deadline};
+use super::wait::{Ended, Side, after_signal, deadline};
 use super::{Accepted, Call, CallError, Holder, Socket};
 use crate::proto::{Reply, Request};
 use crate::table::condition;
@@ -69,7 +69,7 @@ impl Socket {
             if !self.way.is_alive() {
                 return Err(Error::HostGone.into());
             }
-            match self.wait(Side::Sender, deadline, || self.is_ended(word)) {
+            match self.wait(Side::Sender, deadline, after_signal(deadline, 0), || self.is_ended(word)) {
                 Ok(()) => {}
                 Err(Ended::TimedOut) => return Err(Error::InProgress.into()),
                 Err(Ended::Interrupted) => return Err(CallError::Interrupted),
@@ -111,7 +111,7 @@ impl Socket {
                 return Err(Error::WouldBlock.into());
             }
             let is_ready = || self.has_waiting() || self.is_ended(word);
-            match self.wait(Side::Receiver, deadline, is_ready) {
+            match self.wait(Side::Receiver, deadline, after_signal(deadline, 0), is_ready) {
                 Ok(()) => {}
                 Err(Ended::TimedOut) => return Err(Error::WouldBlock.into()),
                 Err(Ended::Interrupted) => return Err(CallError::Interrupted),

@@ -1,6 +1,6 @@
 //! recv(): out of RecvQ.
 
-use super::wait::{Side, deadline};
+use super::wait::{Side, after_signal, deadline};
 use super::{Call, CallError, Socket};
 use crate::mirror;
 use crate::table::condition;
@@ -67,7 +67,7 @@ impl Socket {
                 false => mirror::held(self.header()) > 0,
             };
             let is_ready = || has_more() || self.is_ended(word);
-            if let Err(ended) = self.wait(Side::Receiver, deadline, is_ready) {
+            if let Err(ended) = self.wait(Side::Receiver, deadline, after_signal(deadline, done), is_ready) {
                 return ended.after(done);
             }
         }

@@ -1,7 +1,7 @@
 //! send(): into SendQ.
 
 use super::payload::{CHUNK, Payload, Source};
-use super::wait::{Ended, Side, deadline};
+use super::wait::{Ended, Side, after_signal, deadline};
 use super::{Call, CallError, FileError, Socket};
 use crate::mirror;
 use crate::proto::Request;
@@ -114,7 +114,7 @@ impl Socket {
             let is_ready = || self.has_room(side) || self.is_ended(word);
             let calm_until = (side == Side::Sender).then(|| monotonic() + CALM);
             let until = [deadline, calm_until].into_iter().flatten().min();
-            match self.wait(side, until, is_ready) {
+            match self.wait(side, until, after_signal(deadline, done), is_ready) {
                 Ok(()) => {}
                 // A reader that stands still may never free a third: what room there is counts.
                 Err(Ended::TimedOut) if until == calm_until && until != deadline => side = Side::EagerSender,

@@ -4,7 +4,7 @@
 
 use super::payload::Source;
 use super::recv::Looked;
-use super::wait::{Side, deadline};
+use super::wait::{Side, after_signal, deadline};
 use super::{Call, CallError, FileError, Socket};
 use crate::raw::without_sigpipe;
 use crate::table::condition;
@@ -89,7 +89,7 @@ impl Socket {
                 return Ok(0);
             }
             let is_ready = || !reader.is_empty() || self.is_ended(word);
-            if let Err(ended) = self.wait(Side::Receiver, deadline, is_ready) {
+            if let Err(ended) = self.wait(Side::Receiver, deadline, after_signal(deadline, 0), is_ready) {
                 return Ok(ended.after(0)?);
             }
         }
@@ -141,8 +141,6 @@ impl Socket {
     fn wait_for_pipe(&self, pipe: PipeEnd<'_>, events: PollFlags) -> Result<PollFlags, FileError> {
         const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut polled = [PollFd::from_borrowed_fd(pipe.descriptor, events)];
-        // A socket that a call waits in outlives its descriptor.
-        let _waiter = self.waiters.enter(self.way.epoch());
         match poll(&mut polled, pipe.dont_wait.then_some(&NO_TIME)) {
             Ok(0) => Err(Error::WouldBlock.into()),
             Ok(_) => Ok(polled[0].revents()),

@@ -2,10 +2,11 @@
 
 use super::{CallError, Socket};
 use crate::mirror::EAGER;
+use crate::transport::AfterSignal;
 use sockeye_buffer::futex::Waited;
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::Error;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 /// How long to look before sleeping: less than a wake-up costs.
@@ -28,48 +29,6 @@ pub(super) enum Ended {
     Interrupted,
 }
 
-/// How many threads of this process sleep in calls on a socket.
-///
-/// A forked child has none, whatever the parent had: the count is that of an epoch, in the upper half.
-#[derive(Debug, Default)]
-pub(super) struct Waiters(AtomicU64);
-
-/// One of them.
-#[derive(Debug)]
-pub(super) struct Waiter<'a> {
-    all: &'a Waiters,
-    epoch: u32,
-}
-
-impl Waiters {
-    /// Until the waiter is dropped there is one more.
-    pub(super) fn enter(&self, epoch: u32) -> Waiter<'_> {
-        self.change(|count, of| Some(if of == epoch { count + 1 } else { 1 }), epoch);
-        Waiter { all: self, epoch }
-    }
-
-    pub(super) fn are_there(&self, epoch: u32) -> bool {
-        let word = self.0.load(Ordering::SeqCst);
-        (word >> 32) as u32 == epoch && word as u32 > 0
-    }
-
-    /// Has `change` say the new count of `epoch` from the old count and its epoch; `None` changes nothing.
-    fn change(&self, change: impl Fn(u32, u32) -> Option<u32>, epoch: u32) {
-        let next = |word: u64| {
-            let count = change(word as u32, (word >> 32) as u32)?;
-            Some(u64::from(epoch) << 32 | u64::from(count))
-        };
-        // `None` is told by the value, which nobody needs.
-        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-    }
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        self.all.change(|count, of| (of == self.epoch).then(|| count.saturating_sub(1)), self.epoch);
-    }
-}
-
 impl Ended {
     /// What a call returns that had already done something, or nothing.
     pub(super) fn after(self, done: usize) -> Result<usize, CallError> {
@@ -87,6 +46,7 @@ impl Socket {
         &self,
         side: Side,
         deadline: Option<Instant>,
+        after_signal: AfterSignal,
         is_ready: impl Fn() -> bool,
     ) -> Result<(), Ended> {
         let is_ready = || is_ready() || !self.way.is_alive();
@@ -107,13 +67,17 @@ impl Socket {
         if is_ready() {
             return Ok(());
         }
-        let _waiter = self.waiters.enter(self.way.epoch());
-        match self.way.wait(sequence, seen, deadline) {
+        match self.way.wait(sequence, seen, deadline, after_signal) {
             Waited::Woken => Ok(()),
             Waited::TimedOut => Err(Ended::TimedOut),
             Waited::Interrupted => Err(Ended::Interrupted),
         }
     }
+}
+
+/// What a call with this deadline (SO_RCVTIMEO, SO_SNDTIMEO) does after a signal, as Linux, once `done` bytes or messages are.
+pub(super) const fn after_signal(deadline: Option<Instant>, done: usize) -> AfterSignal {
+    if deadline.is_none() && done == 0 { AfterSignal::GoOn } else { AfterSignal::End }
 }
 
 /// When a call with this timeout gives up; zero is never.
