@@ -112,7 +112,11 @@ fn net(life: usize) -> Result<&'static Net, Errno> {
 /// The line on stderr about a lost host process, once.
 pub fn tell_host_gone() {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    tell_once(&TOLD, "the host process is gone and its connections are lost; a new socket starts a new one");
+    const GONE: &str = "the host process is gone and its connections are lost; a new socket starts a new one";
+    if !TOLD.load(Ordering::Relaxed) {
+        let refusal = NETS.iter().filter_map(OnceLock::get).find_map(Net::refusal);
+        tell_once(&TOLD, refusal.as_deref().unwrap_or(GONE));
+    }
 }
 
 /// One line on stderr. Not by `eprintln!`, whose lock the program may hold.

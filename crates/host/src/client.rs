@@ -80,6 +80,11 @@ impl Client {
         Ok(connection)
     }
 
+    /// Why the host process of now cannot be used, in words, if it may live.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.current.lock().as_ref()?.refusal().map(ToOwned::to_owned)
+    }
+
     /// Before `fork()`: no thread is amid a request, so that the child finds everything whole.
     pub(crate) fn before_fork(&self) {
         let Some(connection) = self.current.before_fork(Clone::clone) else { return };

@@ -14,8 +14,8 @@ use session::{Session, broken, greet};
 use sockeye_buffer::{Arena, HostPage, ReadyList};
 use sockeye_stack::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use turn::{Turn, Turns};
 
@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     /// The liveness word while the host lives.
     alive: u32,
     is_lost: AtomicBool,
+    /// What the host said, or the system, to a process that wanted a session of its own.
+    refusal: OnceLock<String>,
     doorbell: Apart,
     lookout: Lookout,
     turns: Turns,
@@ -75,6 +77,7 @@ impl Connection {
             page,
             alive,
             is_lost: AtomicBool::new(false),
+            refusal: OnceLock::new(),
             doorbell: welcome.doorbell,
             lookout: Lookout::default(),
             turns: Turns::default(),
@@ -124,7 +127,12 @@ impl Connection {
 
     /// A control socket of its own for a forked child.
     fn reopen(&self) -> Result<Session, Errno> {
-        let welcome = greet(&self.path, self.host.as_deref()).map_err(|_| Errno::CONNRESET)?;
+        let welcome = greet(&self.path, self.host.as_deref()).map_err(|error| {
+            if let ConnectError::Refused(why) = error {
+                let _ = self.refusal.set(why);
+            }
+            Errno::CONNRESET
+        })?;
         if welcome.instance != self.instance {
             return Err(Errno::CONNRESET);
         }
@@ -224,6 +232,11 @@ impl Connection {
     /// The word that changes when the host dies, and what it is until then.
     pub(crate) fn liveness(&self) -> (&AtomicU32, u32) {
         (self.page.liveness(), self.alive)
+    }
+
+    /// Why a host that may live cannot be used, in words.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.get().map(String::as_str)
     }
 
     pub(crate) fn instance(&self) -> u64 {

@@ -204,6 +204,15 @@ impl Net {
         }
     }
 
+    /// After `HostGone`: why the host process cannot be used although it may live, in words. `None` if it is gone.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        match &self.engine {
+            Reached::Hosted(client) => client.refusal(),
+            Reached::Embedded(..) => None,
+        }
+    }
+
     /// To be called in the parent after fork().
     pub fn after_fork_in_parent(&self) {
         if let Reached::Hosted(client) = &self.engine {

@@ -12,6 +12,7 @@
 //! microseconds it says in the host page that it sleeps, looks once more, and sleeps in `epoll_wait`.
 
 mod listener;
+mod place;
 mod session;
 
 use crate::engine::{Engine, Storage};

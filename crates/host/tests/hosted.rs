@@ -95,6 +95,23 @@ fn each_thread_gets_its_own_answers() {
 }
 
 #[test]
+fn a_child_that_cannot_reach_the_host_knows_why() {
+    let host = Host::start();
+    let net = host.net();
+    net.socket(Family::V4).unwrap();
+    let place = host.socket();
+    std::fs::rename(&place, host.file("kept.sock")).unwrap();
+    std::os::unix::fs::symlink(&place, &place).unwrap();
+    // As in a child, whose session is to be its own.
+    net.before_fork();
+    net.after_fork_in_child();
+    assert_eq!(net.refusal(), None);
+    assert_eq!(net.socket(Family::V4).unwrap_err(), Error::HostGone);
+    let why = net.refusal().unwrap();
+    assert!(why.contains("cannot use the host process") && why.contains("symbolic links"), "{why}");
+}
+
+#[test]
 fn bulk() {
     const TOTAL: usize = 16 << 20;
     let host = Host::start();

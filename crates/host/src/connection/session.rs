@@ -108,6 +108,9 @@ fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
     match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
         Ok(()) => {}
         Err(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => return Err(ConnectError::NoHost),
+        Err(Errno::ACCESS | Errno::PERM) => {
+            return Err(broken(path, &"this process, which may have given up rights, must not reach it"));
+        }
         Err(error) => return Err(broken(path, &error)),
     }
     let host = sockopt::socket_peercred(&socket).map_err(|error| broken(path, &error))?;

@@ -1,10 +1,11 @@
 //! Where clients come in: the socket, the lock beside it, and the log.
 
 use super::ServeOptions;
+use super::place::{self, Identity, Taken};
 use crate::client::{lock_file, pause};
 use crate::path::{beside, socket_path};
 use crate::{SetupError, raw};
-use rustix::fs::{FlockOperation, Mode};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use sockeye_clock::monotonic;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,6 +20,8 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug)]
 pub(super) struct Listener {
     path: PathBuf,
+    /// Of what was made at the path.
+    identity: Identity,
     socket: OwnedFd,
     /// Held as long as this process serves.
     _lock: OwnedFd,
@@ -30,13 +33,18 @@ impl Listener {
         let _ = rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
         let lock = take_lock(&path)?;
-        // Who holds the lock may remove what a host that was killed has left.
-        let _ = std::fs::remove_file(&path);
-        let socket = listen(&path).map_err(|error| {
+        let cannot = |why: &dyn std::fmt::Display| {
             let path = path.display();
-            SetupError(format!("cannot listen at {path}: {error}; choose another socket with --socket"))
+            SetupError(format!("cannot listen at {path}: {why}; choose another socket with --socket"))
+        };
+        // Who holds the lock may remove what a host that was killed has left.
+        place::free(&path).map_err(|taken| match taken {
+            Taken::ByFile => cannot(&"what is there is no socket"),
+            Taken::ByProgram => cannot(&"another program serves there"),
         })?;
-        Ok(Self { path, socket, _lock: lock })
+        let socket = listen(&path).map_err(|error| cannot(&error))?;
+        let identity = Identity::of(&path).map_err(|error| cannot(&error))?;
+        Ok(Self { path, identity, socket, _lock: lock })
     }
 
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
@@ -70,8 +78,10 @@ impl Listener {
             let _ = builder.with_writer(std::io::stderr).try_init();
             return;
         }
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(beside(&self.path, ".log"));
-        if let Ok(file) = file {
+        // A link may lead to a file of another kind.
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(beside(&self.path, ".log"), flags, Mode::RUSR | Mode::WUSR);
+        if let Ok(file) = file.map(std::fs::File::from) {
             let _ = builder.with_ansi(false).with_writer(std::sync::Mutex::new(file)).try_init();
         }
     }
@@ -80,7 +90,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         // Before the lock is released: whoever has it next makes a socket of its own.
-        let _ = std::fs::remove_file(&self.path);
+        place::remove(&self.path, self.identity);
     }
 }
 
