@@ -4,6 +4,7 @@ mod checks;
 mod delivery;
 mod kernel;
 mod program;
+mod signals;
 mod stage;
 mod view;
 

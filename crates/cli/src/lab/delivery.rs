@@ -9,6 +9,7 @@
 use super::checks::Checks;
 use super::kernel;
 use super::program::Program;
+use super::signals::Signals;
 use super::stage::Stage;
 use super::view::{PORT, Sample, View, kernel_rows};
 use crate::args::GuaranteedDelivery;
@@ -36,6 +37,8 @@ const RECORD: usize = 1024;
 const READ_PAUSE: &str = "40";
 /// How long a state must stay that is said to stay.
 const STAY: Duration = Duration::from_secs(1);
+/// Seconds after which the host process leaves by itself, should this command be killed and not end it.
+const HOST_IDLE: u64 = 5;
 /// What the network of the demo looks like when no file is found.
 const NETWORK: &str = include_str!("../../../../networks/guaranteed-delivery.toml");
 
@@ -50,19 +53,14 @@ enum Carrier {
 /// Runs the experiment, prints both logs and the table, and fails if the table does not hold.
 pub(crate) fn guaranteed_delivery(arguments: &GuaranteedDelivery) -> Result<(), Failure> {
     if arguments.kernel {
-        return match kernel::address(arguments)? {
-            Some(address) => {
-                let programs = Programs::find(arguments, "../kernel")?;
-                perform(
-                    Carrier::Kernel,
-                    Stage::new(View::Kernel),
-                    &Cast { programs, way: None, address, time_wait: None },
-                )
-            }
-            None => Ok(()),
-        };
+        let address = kernel::address(arguments)?;
+        let programs = Programs::find(arguments, "../kernel")?;
+        let stage = Stage::new(View::Kernel, Signals::record()?);
+        return perform(Carrier::Kernel, stage, &Cast { programs, way: None, address, time_wait: None });
     }
     let programs = Programs::find(arguments, ".")?;
+    // Before there is anything that a signal could leave behind.
+    let signals = Signals::record()?;
     let folder = Folder::new()?;
     let network = match &arguments.network {
         Some(file) => file.clone(),
@@ -71,12 +69,12 @@ pub(crate) fn guaranteed_delivery(arguments: &GuaranteedDelivery) -> Result<(), 
     let time_wait = time_wait_of_client(&network)?;
     let options =
         HostedOptions { socket: Some(folder.0.join("host.sock")), network: Some(network), host: None };
-    let _host = HostProcess(host::start(&options, &[], None)?);
+    let _host = HostProcess(host::start(&options, &[], Some(HOST_IDLE))?);
     let net = Net::connect_existing(&options)?;
     let address = "192.168.0.195".to_owned();
     perform(
         Carrier::Sockeye,
-        Stage::new(View::Sockeye(net)),
+        Stage::new(View::Sockeye(net), signals),
         &Cast { programs, way: Some(options), address, time_wait },
     )
 }

@@ -3,17 +3,18 @@
 use crate::args::GuaranteedDelivery;
 use crate::failure::Failure;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// The address the server shall have; `None` if the experiment has played, in a namespace.
-pub(super) fn address(arguments: &GuaranteedDelivery) -> Result<Option<String>, Failure> {
+/// The address that the server shall have. Where a namespace may be made, this process begins anew inside one.
+pub(super) fn address(arguments: &GuaranteedDelivery) -> Result<String, Failure> {
     if arguments.in_namespace {
         set_up_namespace()?;
-        return Ok(Some("192.168.0.195".to_owned()));
+        return Ok("192.168.0.195".to_owned());
     }
     if !namespaces_work() {
         writeln!(io::stdout(), "No network namespace may be made here: the experiment plays on 127.0.0.1.")?;
-        return Ok(Some("127.0.0.1".to_owned()));
+        return Ok("127.0.0.1".to_owned());
     }
     let this = std::env::current_exe()
         .map_err(|error| Failure::usage(format!("cannot find this command: {error}")))?;
@@ -21,15 +22,9 @@ pub(super) fn address(arguments: &GuaranteedDelivery) -> Result<Option<String>, 
     command.args(["--net", "--map-root-user"]).arg(this);
     command.args(["lab", "guaranteed-delivery", "--kernel", "--in-namespace"]);
     command.args(arguments.programs.iter().flat_map(|folder| ["--programs".as_ref(), folder.as_os_str()]));
-    let status = command.status().map_err(|error| Failure::usage(format!("cannot run unshare: {error}")))?;
-    match status.code() {
-        Some(0) => Ok(None),
-        // It has said why.
-        code => Err(Failure {
-            status: code.and_then(|code| code.try_into().ok()).unwrap_or(1),
-            message: String::new(),
-        }),
-    }
+    // One process all along, so that a signal for this command reaches the experiment.
+    let error = command.exec();
+    Err(Failure::usage(format!("cannot run unshare: {error}")))
 }
 
 fn namespaces_work() -> bool {

@@ -1,6 +1,7 @@
 //! Where an experiment plays: two programs, and the view of their connection. Waits for events, never for time alone.
 
 use super::program::Program;
+use super::signals::Signals;
 use super::view::{Row, Sample, View};
 use crate::failure::Failure;
 use crate::pause::pause;
@@ -17,6 +18,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// The two programs and their connection.
 pub(super) struct Stage {
     view: View,
+    signals: Signals,
     began: Instant,
     pub(super) server: Option<Program>,
     pub(super) client: Option<Program>,
@@ -24,8 +26,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(view: View) -> Self {
-        Self { view, began: monotonic(), server: None, client: None, shown: None }
+    pub(super) fn new(view: View, signals: Signals) -> Self {
+        Self { view, signals, began: monotonic(), server: None, client: None, shown: None }
     }
 
     /// A line at a turning point.
@@ -64,6 +66,7 @@ impl Stage {
     /// One sample, after the programs had a tick to print; what is new in it is shown.
     fn look(&mut self) -> Result<Sample, Failure> {
         self.listen()?;
+        self.signals.check()?;
         let sample = self.view.sample()?;
         if self.shown.as_ref() != Some(&sample) {
             let time = monotonic().since(self.began).as_secs_f64();

@@ -1,0 +1,85 @@
+//! `sockeye lab` with stand-ins for its programs: how it ends when it cannot come to its end.
+#![allow(missing_docs)]
+
+use rustix::event::{Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A folder with the programs of the experiment, and one for what the experiment makes.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    /// `server` is what stands for delivery_server, in sh.
+    fn new(server: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        for (name, text) in [("delivery_server", server), ("delivery_client", "exit 1")] {
+            let path = place.path(name);
+            // With the name of the library in it, it counts as linked.
+            fs::write(&path, format!("#!/bin/sh\n# libsockeye.so\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::create_dir(place.temporary()).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.path("tmp")
+    }
+
+    fn lab(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(["lab", "guaranteed-delivery", "--programs"]).arg(self.folder.path()).args(arguments);
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        command.env("TMPDIR", self.temporary()).env("PLACE", self.folder.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// No process has the place in its command line, and nothing is left in the temporary folder.
+    fn assert_clean(&self) {
+        let left: Vec<_> = fs::read_dir(self.temporary()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+        let place = self.folder.path().to_str().unwrap();
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            assert!(!command.contains(place), "{command:?} is left");
+        }
+    }
+}
+
+fn wait_for(path: &Path) {
+    for _ in 0..4000 {
+        if path.exists() {
+            return;
+        }
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 5_000_000 }));
+    }
+    panic!("{} does not come to be", path.display());
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_signal_leaves_no_process_and_no_folder() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let place = Place::new("touch $PLACE/runs\nexec tail -f $PLACE/runs");
+        let lab = place.lab(&[]);
+        wait_for(&place.path("runs"));
+        kill_process(Pid::from_child(&lab), signal).unwrap();
+        let output = lab.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(128 + signal.as_raw()), "{}", said(&output));
+        place.assert_clean();
+    }
+}
