@@ -131,7 +131,7 @@ pub(crate) struct GuaranteedDelivery {
     /// Where delivery_server and delivery_client are (default: beside this command; with --kernel, in ../kernel)
     #[arg(long, value_name = "DIR")]
     pub(crate) programs: Option<PathBuf>,
-    /// Network file with a host `server` (16384 bytes of RecvQ) and a host `client` (21720 bytes of SendQ)
+    /// Network file with a host `server` (exact_recv_buffer = 16384) and a host `client` (exact_send_buffer = 21720)
     #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
     pub(crate) network: Option<PathBuf>,
     /// Already inside a network namespace of its own

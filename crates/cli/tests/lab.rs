@@ -83,3 +83,49 @@ fn a_signal_leaves_no_process_and_no_folder() {
         place.assert_clean();
     }
 }
+
+/// A network file like that of the experiment, with other addresses.
+const ELSEWHERE: &str = r#"
+[[host]]
+name = "server"
+addresses = ["10.0.0.1"]
+exact_recv_buffer = 16384
+
+[[host]]
+name = "client"
+addresses = ["10.0.0.2"]
+exact_send_buffer = 21720
+
+[[link]]
+between = ["server", "client"]
+"#;
+
+#[test]
+fn a_program_that_ends_ends_the_experiment_at_once() {
+    let place = Place::new("exit 3");
+    let output = place.lab(&[]).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said(&output), "sockeye: the server ended before its time (exit status: 3)\n");
+    place.assert_clean();
+}
+
+#[test]
+fn the_server_has_the_address_of_the_network_file() {
+    let place = Place::new("echo $*; exit 3");
+    fs::write(place.path("net.toml"), ELSEWHERE).unwrap();
+    let network = place.path("net.toml");
+    let output = place.lab(&["--network", network.to_str().unwrap()]).wait_with_output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("server | 10.0.0.1 8002 8192 40\n"), "{printed}");
+}
+
+#[test]
+fn a_network_file_without_the_sizes_is_refused() {
+    let place = Place::new("exit 3");
+    let output = place.lab(&["--network", "networks/lossy.toml"]).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = said(&output);
+    let begin =
+        "sockeye: networks/lossy.toml: the experiment needs exact_recv_buffer = 16384 of the host \"server\"";
+    assert!(said.starts_with(begin) && said.lines().count() == 1, "{said}");
+}

@@ -10,7 +10,7 @@ use super::checks::Checks;
 use super::kernel;
 use super::program::Program;
 use super::signals::Signals;
-use super::stage::Stage;
+use super::stage::{PATIENCE, Stage};
 use super::view::{PORT, Sample, View, kernel_rows};
 use crate::args::GuaranteedDelivery;
 use crate::failure::Failure;
@@ -66,17 +66,13 @@ pub(crate) fn guaranteed_delivery(arguments: &GuaranteedDelivery) -> Result<(), 
         Some(file) => file.clone(),
         None => folder.write("network.toml", NETWORK)?,
     };
-    let time_wait = time_wait_of_client(&network)?;
+    let Scene { address, time_wait } = Scene::of(&network)?;
     let options =
         HostedOptions { socket: Some(folder.0.join("host.sock")), network: Some(network), host: None };
     let _host = HostProcess(host::start(&options, &[], Some(HOST_IDLE))?);
     let net = Net::connect_existing(&options)?;
-    let address = "192.168.0.195".to_owned();
-    perform(
-        Carrier::Sockeye,
-        Stage::new(View::Sockeye(net), signals),
-        &Cast { programs, way: Some(options), address, time_wait },
-    )
+    let cast = Cast { programs, way: Some(options), address, time_wait: Some(time_wait) };
+    perform(Carrier::Sockeye, Stage::new(View::Sockeye(net), signals), &cast)
 }
 
 /// Who plays, and where.
@@ -174,7 +170,7 @@ fn fill(carrier: Carrier, stage: &mut Stage, cast: &Cast, checks: &mut Checks) -
 fn kill(carrier: Carrier, stage: &mut Stage, checks: &mut Checks) -> Result<bool, Failure> {
     let moment = "client killed";
     stage.turn("kill -9 of the client")?;
-    if let Some(client) = &stage.client {
+    if let Some(client) = &mut stage.client {
         client.signal(Signal::KILL)?;
     }
     let queue = |sample: &Sample| match carrier {
@@ -200,7 +196,7 @@ fn kill(carrier: Carrier, stage: &mut Stage, checks: &mut Checks) -> Result<bool
 fn read(carrier: Carrier, stage: &mut Stage, checks: &mut Checks) -> Result<bool, Failure> {
     let moment = "server reads";
     stage.turn("SIGUSR1 to the server: it reads")?;
-    if let Some(server) = &stage.server {
+    if let Some(server) = &mut stage.server {
         server.signal(Signal::USR1)?;
     }
     let (mut fell, mut refilled, mut half_closed) = (false, false, false);
@@ -253,7 +249,7 @@ fn end(stage: &mut Stage, cast: &Cast, checks: &mut Checks) -> Result<bool, Fail
     checks.add(moment, "the server's end is gone, the client's in TIME_WAIT", ended);
     let Some(time_wait) = cast.time_wait else { return Ok(true) };
     stage.turn("TIME-WAIT lasts 2MSL")?;
-    let (_, gone) = stage.watch(|sample, _| sample.client.is_none())?;
+    let (_, gone) = stage.watch_for(time_wait + PATIENCE, |sample, _| sample.client.is_none())?;
     let lasted = monotonic().since(began);
     // A tick of netstat may hide the first moment of TIME-WAIT, not the last.
     let long_enough = lasted + Duration::from_millis(200) >= time_wait;
@@ -303,15 +299,35 @@ fn is_linked(program: &Path) -> Result<bool, Failure> {
     Ok(bytes.windows(name.len()).any(|window| window == name))
 }
 
-fn time_wait_of_client(network: &Path) -> Result<Option<Duration>, Failure> {
-    let config = network_file::read(network)?;
-    let named = |name: &str| config.hosts.iter().find(|host| host.name == name);
-    match (named("server"), named("client")) {
-        (Some(_), Some(client)) => Ok(Some(client.settings.time_wait)),
-        _ => Err(Failure::usage(format!(
-            "{}: the experiment needs the hosts \"server\" and \"client\"",
-            network.display()
-        ))),
+/// What the experiment takes from a network file.
+struct Scene {
+    /// Of the server.
+    address: String,
+    /// 2MSL of the client's host.
+    time_wait: Duration,
+}
+
+impl Scene {
+    fn of(network: &Path) -> Result<Self, Failure> {
+        let config = network_file::read(network)?;
+        let named = |name: &str| config.hosts.iter().find(|host| host.name == name);
+        let lacks = |what: &str| {
+            let file = network.display();
+            Failure::usage(format!(
+                "{file}: the experiment needs {what}, as in networks/guaranteed-delivery.toml"
+            ))
+        };
+        let (Some(server), Some(client)) = (named("server"), named("client")) else {
+            return Err(lacks("the hosts \"server\" and \"client\""));
+        };
+        if server.settings.exact_recv_buffer != Some(RECV_BUFFER) {
+            return Err(lacks(&format!("exact_recv_buffer = {RECV_BUFFER} of the host \"server\"")));
+        }
+        if client.settings.exact_send_buffer != Some(SEND_BUFFER) {
+            return Err(lacks(&format!("exact_send_buffer = {SEND_BUFFER} of the host \"client\"")));
+        }
+        let address = server.addresses.first().ok_or_else(|| lacks("an address of the host \"server\""))?;
+        Ok(Self { address: address.to_string(), time_wait: client.settings.time_wait })
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Program {
     /// Finished lines.
     pub(super) lines: Vec<String>,
     open: bool,
+    /// The last signal that the experiment sent.
+    signalled: Option<Signal>,
 }
 
 impl Program {
@@ -26,7 +28,8 @@ impl Program {
         let stdout = child.stdout.take().ok_or_else(|| cannot(ErrorKind::BrokenPipe.into()))?;
         let flags = fcntl_getfl(&stdout).map_err(|error| cannot(error.into()))?;
         fcntl_setfl(&stdout, flags | OFlags::NONBLOCK).map_err(|error| cannot(error.into()))?;
-        Ok(Self { name, child, stdout, pending: Vec::new(), lines: Vec::new(), open: true })
+        let (pending, lines) = (Vec::new(), Vec::new());
+        Ok(Self { name, child, stdout, pending, lines, open: true, signalled: None })
     }
 
     /// Where it prints, while it may print more.
@@ -60,7 +63,18 @@ impl Program {
         self.child.try_wait().ok().flatten()
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+    /// Fails if it has ended and should not have. Before its first signal no end is due; SIGKILL ends it in any case.
+    pub(super) fn check(&mut self) -> Result<(), Failure> {
+        let Some(status) = self.ended() else { return Ok(()) };
+        match self.signalled {
+            Some(Signal::KILL) => Ok(()),
+            Some(_) if status.success() => Ok(()),
+            _ => Err(Failure::failed(format!("the {} ended before its time ({status})", self.name))),
+        }
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), Failure> {
+        self.signalled = Some(signal);
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let sent = pid.map(|pid| kill_process(pid, signal));
         match sent {

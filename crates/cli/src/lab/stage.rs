@@ -36,15 +36,33 @@ impl Stage {
     }
 
     /// Looks until `done`, or until patience ends: the last look, and whether it was `done`.
+    ///
+    /// # Errors
+    /// As [`watch_for`](Self::watch_for).
     pub(super) fn watch(
         &mut self,
+        done: impl FnMut(&Sample, &Self) -> bool,
+    ) -> Result<(Sample, bool), Failure> {
+        self.watch_for(PATIENCE, done)
+    }
+
+    /// Looks until `done`, or for so long: the last look, and whether it was `done`.
+    ///
+    /// # Errors
+    /// A signal came; a program ended before its time; there is nothing to look at.
+    pub(super) fn watch_for(
+        &mut self,
+        time: Duration,
         mut done: impl FnMut(&Sample, &Self) -> bool,
     ) -> Result<(Sample, bool), Failure> {
-        let deadline = monotonic() + PATIENCE;
+        let deadline = monotonic() + time;
         loop {
             let sample = self.look()?;
             if done(&sample, self) {
                 return Ok((sample, true));
+            }
+            for program in [&mut self.server, &mut self.client].into_iter().flatten() {
+                program.check()?;
             }
             if monotonic() >= deadline {
                 return Ok((sample, false));
