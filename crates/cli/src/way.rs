@@ -6,12 +6,15 @@ use sockeye_host::{HostedOptions, network_file};
 use std::path::{Path, PathBuf};
 
 impl Way {
-    /// Checks the network file and the host in it, so that what is wrong with them is said once and at once.
+    /// Checks the network file and the host in it, so that what is wrong with them is reported once and at once. The paths of the
+    /// outcome are absolute: they name the same for a program that changes its folder.
     pub(crate) fn checked(&self) -> Result<HostedOptions, Failure> {
         let environment = HostedOptions::from_env();
         let network = self.network.clone().or(environment.network);
         let host = self.host.clone().or(environment.host);
         let socket = self.socket.clone().or(environment.socket);
+        // It fails without a folder to be in; then a relative path means nothing to anybody.
+        let socket = socket.map(|path| std::path::absolute(&path).unwrap_or(path));
         let network = network.as_deref().map(checked_network).transpose()?;
         if let Some((path, names)) = &network
             && let Some(host) = &host
