@@ -3,7 +3,7 @@
 use crate::args::Sysctl;
 use crate::failure::Failure;
 use sockeye_host::{HostedOptions, Net};
-use sockeye_stack::sysctl_names;
+use sockeye_stack::{sysctl_name, sysctl_names};
 use std::io::{self, Write};
 
 /// Shows and changes settings, in the order in which they are named.
@@ -62,7 +62,7 @@ fn show(net: &Net, sysctl: &Sysctl, name: &str) -> Result<(), Failure> {
     };
     match sysctl.values {
         true => writeln!(io::stdout(), "{text}")?,
-        false => writeln!(io::stdout(), "{} = {text}", name.trim().replace('/', "."))?,
+        false => writeln!(io::stdout(), "{} = {text}", sysctl_name(name).unwrap_or(name))?,
     }
     Ok(())
 }

@@ -153,6 +153,8 @@ fn settings_are_shown_and_changed() {
         assert_eq!(sysctl(arguments), (Some(0), said.to_owned(), String::new()), "{arguments:?}");
     };
     good(&["net/ipv4/tcp_fin_timeout"], "net.ipv4.tcp_fin_timeout = 7\n");
+    good(&["/proc/sys/net/ipv4/tcp_fin_timeout"], "net.ipv4.tcp_fin_timeout = 7\n");
+    good(&["tcp_retries2=9"], "net.ipv4.tcp_retries2 = 9\n");
     good(&["net.ipv4.tcp_fin_timeout=9"], "net.ipv4.tcp_fin_timeout = 9\n");
     good(&["-q", "tcp_retries2=8"], "");
     good(&["-n", "tcp_retries2", "tcp_fin_timeout"], "8\n9\n");

@@ -77,5 +77,5 @@ pub use path_settings::PathSettings;
 pub use recovery_settings::RecoverySettings;
 pub use reports::{Report, Stage, wants_stamps};
 pub use rings::{RingSource, Rings};
-pub use sysctl::{SysctlError, sysctl_names};
+pub use sysctl::{SysctlError, sysctl_name, sysctl_names};
 pub use tcp_info::TcpInfo;

@@ -54,6 +54,12 @@ pub fn sysctl_names() -> Vec<&'static str> {
     names
 }
 
+/// The full name, with dots, of the setting that `name` means; `None` if there is no such setting. See [`Settings::set_sysctl`] for names.
+#[must_use]
+pub fn sysctl_name(name: &str) -> Option<&'static str> {
+    find(name).map(|row| row.name)
+}
+
 impl Settings {
     /// Sets what Linux calls `name`. The name may have dots or slashes and begin with `/proc/sys/`; of `net.ipv4.` and
     /// `net.core.` the beginning can be left out. The text is what `sysctl` takes: numbers (decimal, or `0x` and
