@@ -8,6 +8,7 @@ mod lab;
 mod library;
 mod netstat;
 mod pause;
+mod preload;
 mod run;
 mod sysctl;
 mod way;

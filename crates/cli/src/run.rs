@@ -2,10 +2,11 @@
 
 use crate::args::Run;
 use crate::failure::Failure;
+use crate::preload::obstacle;
 use crate::{library, sysctl};
 use sockeye_host::HostedOptions;
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,8 +21,15 @@ pub(crate) fn run(run: &Run) -> Result<(), Failure> {
     let mut command = Command::new(program);
     command.args(arguments).env("LD_PRELOAD", preload(&library, std::env::var_os("LD_PRELOAD")));
     set_way(&mut command, &options);
-    let error = command.exec();
     let name = program.to_string_lossy();
+    if let Some(obstacle) = obstacle(program) {
+        // The program runs all the same if this cannot be reported.
+        let _ = writeln!(
+            io::stderr(),
+            "sockeye: warning: {name} {obstacle}: it cannot be preloaded, and runs over the kernel's TCP; link it with -lsockeye"
+        );
+    }
+    let error = command.exec();
     Err(match error.kind() {
         // What a shell says and returns.
         ErrorKind::NotFound => {
