@@ -137,7 +137,7 @@ bench: prerequisites lib build/bench/epoll ## Costs of the send and receive path
 	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
 	  SOCKEYE_LIBRARY=$(CURDIR)/build/lib/libsockeye.so SOCKEYE_BENCH_EPOLL=$(CURDIR)/build/bench/epoll \
 	  $(CARGO) bench --locked -p sockeye
-	$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer
+	$(if $(SOCKEYE_BENCH_ROWS),,$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer)
 
 # Not linked with the library: it is preloaded for the rows that are ours.
 build/bench/epoll: benches/send_recv/epoll.c | prerequisites

@@ -12,7 +12,7 @@ use std::process::Command;
 const MILLIS: u32 = 150;
 
 /// Idle connections, unless `SOCKEYE_BENCH_IDLE` asks for another number.
-const IDLE: usize = 10_000;
+pub(crate) const IDLE: usize = 10_000;
 
 /// The places of the client and the server.
 #[derive(Clone, Copy)]
@@ -100,8 +100,9 @@ impl Parties {
     }
 }
 
-pub(crate) fn measures() -> Vec<Measure> {
-    vec![round_trips(), among_idle(crate::number("SOCKEYE_BENCH_IDLE", IDLE))]
+/// Of a pair of connections, alone and among `idle` ones.
+pub(crate) fn measures(idle: usize) -> Vec<Measure> {
+    vec![round_trips(), among_idle(idle)]
 }
 
 /// A client's thread and a server's thread; an idle connection is in their sets, too.

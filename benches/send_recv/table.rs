@@ -18,6 +18,11 @@ impl Measure {
         self.rows.iter().any(|row| row.name.contains(text))
     }
 
+    /// The names of its rows.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| row.name.as_str())
+    }
+
     /// A measure of one row, which can be taken of each stack.
     pub(crate) fn one(name: &str, unit: Unit, of: impl Fn(&mut Stack) -> f64 + 'static) -> Self {
         Self { rows: vec![Row::new(name, unit)], of: Box::new(move |stack| Ok(vec![of(stack)])) }
