@@ -25,7 +25,7 @@ portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/
 all: lib examples ## The library, the command and the C programs, in build/
 
 help: ## This list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '## ' Makefile
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '## ' Makefile
 
 prerequisites:
 	@for tool in $(CARGO) $(firstword $(CC)) $(INSTALL); do \
@@ -83,13 +83,13 @@ test: check unit heavy loom e2e instructions ## Every test
 
 check: fmt clippy doc header labels ## Format, lints, documentation, the C header, and RFC 9293's labels
 
-fmt: prerequisites
+fmt: prerequisites ## Is every file formatted?
 	$(CARGO) fmt --all --check
 
-clippy: prerequisites
+clippy: prerequisites ## Lints
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-doc: prerequisites
+doc: prerequisites ## The documentation of the crates, without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
 header: prerequisites ## Is include/sockeye.h what cbindgen makes of the code?
@@ -98,19 +98,19 @@ header: prerequisites ## Is include/sockeye.h what cbindgen makes of the code?
 labels: prerequisites ## Is docs/rfc9293.md what the sources say, and has every label a test or an exception?
 	$(CARGO) test --locked -q -p sockeye-sim --test rfc9293
 
-unit: lib examples
+unit: lib examples ## Every test of every crate
 	$(CARGO) test --locked --workspace
 
-# 1 GiB through one connection takes too long without optimization.
 packetdrill: ## Conformance scripts: PACKETDRILL=.../gtests/net (see docs/packetdrill.md), SCRIPTS=-v or parts of paths
 	@test -n "$(PACKETDRILL)" || { echo "make packetdrill: PACKETDRILL=DIR is missing: docs/packetdrill.md says how to get the tool" >&2; exit 2; }
 	$(CARGO) build --locked -p sockeye-packetdrill
 	$(target)/debug/packetdrill-run $(PACKETDRILL) --log build/packetdrill.log $(SCRIPTS)
 
-heavy: prerequisites lib
+# 1 GiB through one connection takes too long without optimization.
+heavy: prerequisites lib ## Long streams, optimized
 	SOCKEYE_HEAVY=1 $(CARGO) test --locked --release -p sockeye --test transfer -p sockeye-cli --test hosted -p sockeye-sim --test bulk
 
-e2e: lib examples
+e2e: lib examples ## The experiment, the installation, and the answers to mistakes
 	scripts/e2e
 
 loom: prerequisites ## The rings under loom: every order of their memory accesses
