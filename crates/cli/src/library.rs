@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The library to preload: `$SOCKEYE_LIBRARY`, or the one that was installed or built with this command.
 pub(crate) fn find() -> Result<PathBuf, Failure> {
-    if let Some(path) = std::env::var_os("SOCKEYE_LIBRARY").map(PathBuf::from) {
+    let named = std::env::var_os("SOCKEYE_LIBRARY").filter(|path| !path.is_empty());
+    if let Some(path) = named.map(PathBuf::from) {
         return path.canonicalize().map_err(|error| {
             Failure::usage(format!("SOCKEYE_LIBRARY={}: {error}; name libsockeye.so", path.display()))
         });

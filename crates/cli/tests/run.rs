@@ -26,6 +26,15 @@ fn the_socket_is_the_same_in_every_folder() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{}\n", path.display()));
 }
 
+#[test]
+fn an_empty_library_counts_as_not_set() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    let output = command.args(["run", "--", "true"]).env("SOCKEYE_LIBRARY", "").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    // Whether one was built beside the command is not known here.
+    assert!(output.status.success() || said.contains("no libsockeye.so beside"), "{said}");
+}
+
 /// An ELF file whose only segment is itself, and which ends with status 7.
 #[cfg(target_arch = "x86_64")]
 fn static_program() -> Vec<u8> {
