@@ -3,7 +3,7 @@
 use crate::args::Netstat;
 use crate::failure::Failure;
 use crate::pause::pause;
-use sockeye_host::Net;
+use crate::way::reach;
 use sockeye_stack::SocketInfo;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Prints once, or again and again.
 pub(crate) fn netstat(netstat: &Netstat) -> Result<(), Failure> {
     let options = netstat.way.checked()?;
-    let net = Net::connect_existing(&options).map_err(|error| Failure::failed(error.to_string()))?;
+    let net = reach(&options)?;
     let choice = Choice::new(netstat);
     let all_hosts = options.host.is_none();
     loop {

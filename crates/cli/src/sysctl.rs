@@ -2,6 +2,7 @@
 
 use crate::args::Sysctl;
 use crate::failure::Failure;
+use crate::way::reach;
 use sockeye_host::{HostedOptions, Net};
 use sockeye_stack::{sysctl_name, sysctl_names};
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use std::io::{self, Write};
 /// Shows and changes settings, in the order in which they are named.
 pub(crate) fn sysctl(sysctl: &Sysctl) -> Result<(), Failure> {
     let options = sysctl.way.checked()?;
-    let net = Net::connect_existing(&options).map_err(|error| Failure::failed(error.to_string()))?;
+    let net = reach(&options)?;
     if sysctl.all {
         for name in sysctl_names() {
             show(&net, sysctl, name)?;

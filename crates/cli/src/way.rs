@@ -2,7 +2,8 @@
 
 use crate::args::Way;
 use crate::failure::Failure;
-use sockeye_host::{HostedOptions, network_file};
+use sockeye_host::{HostedOptions, Net, network_file};
+use sockeye_stack::NetworkConfig;
 use std::path::{Path, PathBuf};
 
 impl Way {
@@ -26,8 +27,36 @@ impl Way {
                 path.display()
             )));
         }
+        if let (None, None, Some(host)) = (&network, &socket, &host) {
+            check_default(host)?;
+        }
         Ok(HostedOptions { socket, network: network.map(|(path, _)| path), host })
     }
+}
+
+/// The host process that runs.
+///
+/// # Errors
+/// Status 1 if none runs, and 2 if its network has no such host.
+pub(crate) fn reach(options: &HostedOptions) -> Result<Net, Failure> {
+    let first = HostedOptions { host: None, ..options.clone() };
+    let net = Net::connect_existing(&first).map_err(|error| Failure::failed(error.to_string()))?;
+    match &options.host {
+        None => Ok(net),
+        Some(host) => Ok(net.at(Some(host))?),
+    }
+}
+
+/// The user's own host process has the network that there is without a file.
+fn check_default(host: &str) -> Result<(), Failure> {
+    let hosts = NetworkConfig::default().hosts;
+    if hosts.iter().any(|known| known.name == host) {
+        return Ok(());
+    }
+    let names = hosts.into_iter().map(|host| host.name).collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!(
+        "--as {host}: no such host; without a network file (--network) there is only {names}"
+    )))
 }
 
 /// The file's absolute path, which names the same network from every folder, and the names of its hosts.

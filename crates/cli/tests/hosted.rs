@@ -172,3 +172,17 @@ fn settings_are_shown_and_changed() {
         assert!(error.starts_with(said) && error.lines().count() == 1, "{error}");
     }
 }
+
+#[test]
+fn a_host_that_the_network_does_not_have_is_a_mistake_in_the_arguments() {
+    let host = Host::start(&[]);
+    drop(host.net(None));
+    for arguments in [&["netstat", "--as", "nobody"][..], &["sysctl", "-a", "--as", "nobody"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(arguments).arg("--socket").arg(host.folder.path().join("host.sock"));
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("nobody") && said.lines().count() == 1, "{said}");
+    }
+}

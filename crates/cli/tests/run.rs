@@ -35,6 +35,16 @@ fn an_empty_library_counts_as_not_set() {
     assert!(output.status.success() || said.contains("no libsockeye.so beside"), "{said}");
 }
 
+#[test]
+fn without_a_network_file_there_is_one_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--as", "nobody", "--", "true"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("sockeye: --as nobody: no such host") && said.lines().count() == 1, "{said}");
+    assert!(run(folder.path(), &["--as", "localhost", "--", "true"]).status.success());
+}
+
 /// An ELF file whose only segment is itself, and which ends with status 7.
 #[cfg(target_arch = "x86_64")]
 fn static_program() -> Vec<u8> {
