@@ -29,13 +29,16 @@
 //!
 //! What a file leaves out has the value of [`NetworkConfig::default`] and [`LinkConfig::default`].
 
+mod pairs;
 mod units;
 
 use crate::SetupError;
+use pairs::{Ends, Ports};
 use serde::Deserialize;
 use sockeye_link::{ConfigError, LinkConfig};
 use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig, Settings, SysctlError};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -48,10 +51,17 @@ use units::{Length, Probability, Rate, Size};
 /// One line that names the file, the line in it, the thing, and the mend.
 pub fn read(path: &Path) -> Result<NetworkConfig, SetupError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        SetupError(format!(
-            "{}: cannot read the network file: {error}; name a file that exists",
-            path.display()
-        ))
+        let path = path.display();
+        SetupError(match error.kind() {
+            ErrorKind::IsADirectory => format!("{path}: is a folder; name a network file in it"),
+            ErrorKind::InvalidData => {
+                format!("{path}: is not text in UTF-8; name a network file, which is TOML")
+            }
+            ErrorKind::NotFound => {
+                format!("{path}: cannot read the network file: {error}; name a file that exists")
+            }
+            _ => format!("{path}: cannot read the network file: {error}"),
+        })
     })?;
     parse(&text, &path.display().to_string())
 }
@@ -62,10 +72,8 @@ pub fn read(path: &Path) -> Result<NetworkConfig, SetupError> {
 /// As [`read`].
 pub fn parse(text: &str, name: &str) -> Result<NetworkConfig, SetupError> {
     let source = Source { text, name };
-    let file: File = toml::from_str(text).map_err(|error| {
-        let message = error.message().replace('\n', "; ").replace("unknown field", "unknown key");
-        source.fault(error.span().unwrap_or(0..0), &message)
-    })?;
+    let file: File = toml::from_str(text)
+        .map_err(|error| source.fault(error.span().unwrap_or(0..0), &plain(error.message())))?;
     let mut config = NetworkConfig { hosts: Vec::new(), links: Vec::new() };
     if file.host.is_empty() {
         return Err(source.fault(0..0, "no host; a network needs at least one [[host]] with a name"));
@@ -79,6 +87,21 @@ pub fn parse(text: &str, name: &str) -> Result<NetworkConfig, SetupError> {
         config.links.push(link);
     }
     Ok(config)
+}
+
+/// The parser's words in those of a network file, in one line.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        ("\n", "; "),
+        ("unknown field", "unknown key"),
+        ("missing field", "missing key"),
+        ("expected a sequence", "expected a list: values in [ ], or a table under [[ ]]"),
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected usize", "expected a whole number, 0 or more"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
 /// The text, for errors that name a line.
@@ -119,7 +142,7 @@ struct HostEntry {
     packet_accounting: bool,
     time_wait: Option<Length>,
     fin_timeout: Option<Length>,
-    ports: Option<Spanned<(u16, u16)>>,
+    ports: Option<Spanned<Ports>>,
     backlog_max: Option<u32>,
     loopback_mtu: Option<Spanned<Size>>,
     hop_limit: Option<Spanned<u8>>,
@@ -130,7 +153,7 @@ struct HostEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinkEntry {
-    between: Spanned<(Spanned<String>, Spanned<String>)>,
+    between: Spanned<Ends>,
     mtu: Option<Spanned<Size>>,
     rate: Option<Rate>,
     delay: Option<Spanned<Length>>,
@@ -209,7 +232,7 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
         settings.loopback_mtu = config.mtu;
     }
     if let Some(ports) = &entry.ports {
-        let (first, last) = *ports.as_ref();
+        let Ports(first, last) = *ports.as_ref();
         if first == 0 || first > last {
             let message =
                 format!("ports = [{first}, {last}]: write the first and the last port, as in [32768, 60999]");
@@ -265,7 +288,7 @@ fn checked_link(
     network: &NetworkConfig,
     entry: LinkEntry,
 ) -> Result<LinkBetween, SetupError> {
-    let (one, other) = entry.between.as_ref();
+    let Ends(one, other) = entry.between.as_ref();
     for end in [one, other] {
         if !network.hosts.iter().any(|host| host.name == *end.as_ref()) {
             let message =

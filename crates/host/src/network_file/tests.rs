@@ -52,7 +52,7 @@ between = ["server", "client"]
 mtu = "1500B"
 rate = "10mbit"
 delay = "20ms"
-jitter = 0.002
+jitter = "2ms"
 loss = "5%"
 reorder = 0.02
 duplicate = "0.5%"
@@ -97,9 +97,23 @@ fn a_link_that_says_nothing_is_perfect() {
     assert_eq!(network.links[0].config, LinkConfig::default());
 }
 
+/// Two hosts with a link, which says this besides where it goes, on line 15.
+fn link(rest: &str) -> String {
+    with(&format!("[[link]]\nbetween = [\"server\", \"client\"]\n{rest}\n"))
+}
+
+fn assert_faults(cases: &[(String, usize, &str)]) {
+    for (text, line, part) in cases {
+        let (found, message) = fault(text);
+        assert!(
+            found == *line && message.contains(part),
+            "expected {line}: …{part}…, got {found}: {message}\n{text}"
+        );
+    }
+}
+
 #[test]
 fn a_fault_names_its_line_the_thing_and_the_mend() {
-    let link = |rest: &str| with(&format!("[[link]]\nbetween = [\"server\", \"client\"]\n{rest}\n"));
     let cases = [
         ("".to_owned(), 1, "no host"),
         ("[[host]]\nname = 3\n".to_owned(), 2, "expected a string"),
@@ -147,13 +161,38 @@ fn a_fault_names_its_line_the_thing_and_the_mend() {
         (with("[[tun]]\nname = \"tun0\"\n"), 13, "unknown key `tun`"),
         ("[[host]\n".to_owned(), 1, ""),
     ];
-    for (text, line, part) in cases {
-        let (found, message) = fault(&text);
-        assert!(
-            found == line && message.contains(part),
-            "expected {line}: …{part}…, got {found}: {message}\n{text}"
-        );
-    }
+    assert_faults(&cases);
+}
+
+#[test]
+fn a_wrong_form_is_refused_in_plain_words() {
+    assert_faults(&[
+        (link("delay = 20"), 15, "20: give a unit, as in \"20ms\""),
+        (link("jitter = \"0.5\""), 15, "0.5: give a unit, as in \"20ms\""),
+        (link("rate = 20"), 15, "20: give a unit, as in \"10mbit\""),
+        (link("queue = -1"), 15, "expected a whole number, 0 or more"),
+        (
+            with("[[link]]\nbetween = [\"server\"]\n"),
+            14,
+            "a list of 1; write the names of two hosts, as in [\"server",
+        ),
+        (with("[[link]]\nbetween = \"server\"\n"), 14, "expected the names of two hosts, as in [\"server"),
+        (
+            "[[host]]\nname = \"a\"\nports = 5\n".to_owned(),
+            3,
+            "expected the first and the last port, as in [32",
+        ),
+        ("[[host]]\nname = \"a\"\nports = \"5-6\"\n".to_owned(), 3, "expected the first and the last port"),
+        (
+            "[[host]]\nname = \"a\"\nports = [1, 2, 3]\n".to_owned(),
+            3,
+            "a list of 3; write the first and the last",
+        ),
+        ("[[host]]\nname = \"a\"\nports = [1, 70000]\n".to_owned(), 3, "not a port from 1 to 65535"),
+        ("[[host]]\nname = \"a\"\nports = [1, \"2\"]\n".to_owned(), 3, "not a port from 1 to 65535"),
+        ("[host]\nname = \"a\"\n".to_owned(), 1, "under [[ ]]"),
+        ("[[host]]\naddresses = []\n".to_owned(), 1, "missing key `name`"),
+    ]);
 }
 
 #[test]
@@ -161,6 +200,41 @@ fn a_file_that_cannot_be_read_is_named() {
     let SetupError(message) = read(Path::new("/nowhere/net.toml")).unwrap_err();
     assert!(message.starts_with("/nowhere/net.toml: cannot read the network file"), "{message}");
     assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn a_folder_and_a_file_of_bytes_are_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let SetupError(message) = read(folder.path()).unwrap_err();
+    assert!(message.ends_with(": is a folder; name a network file in it"), "{message}");
+    let bytes = folder.path().join("bytes");
+    std::fs::write(&bytes, [0xff, 0xfe, 0]).unwrap();
+    let SetupError(message) = read(&bytes).unwrap_err();
+    assert!(message.contains("bytes: is not text in UTF-8"), "{message}");
+}
+
+#[test]
+fn a_time_and_a_rate_of_nothing_need_no_unit() {
+    let text = with("[[link]]\nbetween = [\"server\", \"client\"]\ndelay = 0\nrate = 0\njitter = \"0\"\n");
+    assert_eq!(parse(&text, "net.toml").unwrap().links[0].config, LinkConfig::default());
+}
+
+/// The parser names all keys when it refuses one.
+#[test]
+fn every_key_is_documented() {
+    let page = include_str!("../../../../docs/networks.md");
+    for (text, least) in [
+        ("[[host]]\nname = \"a\"\ncolour = 1\n".to_owned(), 15),
+        (with("[[link]]\nbetween = [\"server\", \"client\"]\ncolour = 1\n"), 14),
+    ] {
+        let (_, message) = fault(&text);
+        let (_, names) = message.split_once("expected one of ").unwrap();
+        let names: Vec<&str> = names.split(", ").collect();
+        assert!(names.len() >= least, "{names:?}");
+        for name in names {
+            assert!(page.contains(&format!("\n| {name} |")), "docs/networks.md lacks {name}");
+        }
+    }
 }
 
 #[test]

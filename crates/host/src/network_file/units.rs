@@ -4,9 +4,9 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 use std::time::Duration;
 
-/// A length of time: `"20ms"`, or a number of seconds.
+/// A length of time: `"20ms"`, or 0.
 pub(super) struct Length(pub(super) Duration);
-/// Bits a second: `"10mbit"`, or a number; 0 is no limit.
+/// Bits a second: `"10mbit"`; 0 is no limit.
 pub(super) struct Rate(pub(super) u64);
 /// Bytes: `"64KiB"`, or a number.
 pub(super) struct Size(pub(super) usize);
@@ -31,6 +31,7 @@ impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = deserializer.deserialize_any(Quantity {
             units: LENGTHS,
+            bare: Bare::OnlyZero("20ms"),
             expected: "a time like \"20ms\", \"1.5s\" or \"1min\"",
         })?;
         Duration::try_from_secs_f64(seconds)
@@ -43,7 +44,7 @@ impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a rate like \"10mbit\", \"64kbit\" or \"1gbit\" (bits a second)";
         deserializer
-            .deserialize_any(Quantity { units: RATES, expected })
+            .deserialize_any(Quantity { units: RATES, bare: Bare::OnlyZero("10mbit"), expected })
             .map(|bits| Self(bits.round() as u64))
     }
 }
@@ -52,7 +53,7 @@ impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a number of bytes like 1500, \"64KiB\" or \"1MiB\"";
         deserializer
-            .deserialize_any(Quantity { units: SIZES, expected })
+            .deserialize_any(Quantity { units: SIZES, bare: Bare::Base, expected })
             .map(|bytes| Self(bytes.round() as usize))
     }
 }
@@ -60,7 +61,7 @@ impl<'de> Deserialize<'de> for Size {
 impl<'de> Deserialize<'de> for Probability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a probability like \"5%\" or 0.05";
-        let value = deserializer.deserialize_any(Quantity { units: SHARES, expected })?;
+        let value = deserializer.deserialize_any(Quantity { units: SHARES, bare: Bare::Base, expected })?;
         if value > 1.0 {
             return Err(D::Error::custom(format!(
                 "a probability of {value}; write one from 0 to 1, or \"5%\""
@@ -70,9 +71,19 @@ impl<'de> Deserialize<'de> for Probability {
     }
 }
 
-/// Reads a plain number (in the base unit) or text of a number and a unit.
+/// What a number without a unit is.
+#[derive(Clone, Copy)]
+enum Bare {
+    /// A quantity in the base unit.
+    Base,
+    /// A mistake, as it may mean any unit, unless it is 0; with an example of a right one.
+    OnlyZero(&'static str),
+}
+
+/// Reads a plain number, or text of a number and a unit.
 struct Quantity {
     units: &'static [(&'static str, f64)],
+    bare: Bare,
     expected: &'static str,
 }
 
@@ -92,10 +103,14 @@ impl Visitor<'_> for Quantity {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<f64, E> {
-        if value.is_finite() && value >= 0.0 {
-            Ok(value)
-        } else {
-            Err(E::invalid_value(Unexpected::Float(value), &self))
+        if !value.is_finite() || value < 0.0 {
+            return Err(E::invalid_value(Unexpected::Float(value), &self));
+        }
+        match self.bare {
+            Bare::OnlyZero(example) if value != 0.0 => {
+                Err(E::custom(format!("{value}: give a unit, as in \"{example}\"")))
+            }
+            Bare::OnlyZero(_) | Bare::Base => Ok(value),
         }
     }
 
@@ -104,6 +119,9 @@ impl Visitor<'_> for Quantity {
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(end);
         let number: f64 = number.parse().map_err(|_| invalid())?;
+        if unit.is_empty() && matches!(self.bare, Bare::OnlyZero(_)) {
+            return self.visit_f64(number);
+        }
         let (_, scale) = self.units.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(invalid)?;
         // Dividing by a round number is exact where multiplying by its inverse is not: "20ms" is 0.02 s.
         let value = if *scale < 1.0 { number / scale.recip().round() } else { number * scale };
