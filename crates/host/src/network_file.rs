@@ -221,6 +221,10 @@ fn checked_address(
 
 fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, SetupError> {
     let mut settings = Settings::default();
+    // First, so that a key of its own counts more.
+    for (name, value) in &entry.sysctl {
+        set_sysctl(source, &mut settings, name, value)?;
+    }
     for exact in [&entry.exact_send_buffer, &entry.exact_recv_buffer].into_iter().flatten() {
         if exact.as_ref().0 == 0 {
             return Err(source.fault(exact.span(), "a buffer of 0 bytes carries nothing; write 1 or more"));
@@ -247,9 +251,6 @@ fn checked_settings(source: &Source<'_>, entry: HostEntry) -> Result<Settings, S
                 source.fault(limit.span(), "hop_limit = 0: no packet would arrive; write 1 to 255, as 64")
             );
         }
-    }
-    for (name, value) in &entry.sysctl {
-        set_sysctl(source, &mut settings, name, value)?;
     }
     settings.exact_send_buffer = entry.exact_send_buffer.map(|size| size.into_inner().0);
     settings.exact_recv_buffer = entry.exact_recv_buffer.map(|size| size.into_inner().0);

@@ -203,6 +203,13 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_key_of_its_own_counts_more_than_sysctl() {
+    let text = "[[host]]\nname = \"a\"\nports = [7, 9]\nsysctl = { ip_local_port_range = \"40000 40001\", tcp_fin_timeout = 7 }\n";
+    let settings = &parse(text, "net.toml").unwrap().hosts[0].settings;
+    assert_eq!((settings.ports, settings.fin_timeout), ((7, 9), Duration::from_secs(7)));
+}
+
+#[test]
 fn a_folder_and_a_file_of_bytes_are_called_so() {
     let folder = tempfile::tempdir().unwrap();
     let SetupError(message) = read(folder.path()).unwrap_err();
