@@ -5,15 +5,29 @@
 
 use sockeye::{TcpListener, TcpStream};
 use std::io::{self, BufRead, BufReader, Write};
+use std::process::ExitCode;
 use std::thread;
 
-fn main() -> io::Result<()> {
+const USAGE: &str = "usage: echo serve ADDRESS:PORT | echo say ADDRESS:PORT LINE";
+
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", address] => serve(address),
         ["say", address, line] => say(address, line),
-        _ => Err(io::Error::other("usage: echo serve ADDRESS:PORT | echo say ADDRESS:PORT LINE")),
+        _ => return end(2, USAGE),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => end(1, &format!("echo: {error}")),
     }
+}
+
+/// One line on standard error, and a status.
+fn end(status: u8, line: &str) -> ExitCode {
+    // Nothing is left to be done if even this cannot be reported.
+    let _ = writeln!(io::stderr(), "{line}");
+    ExitCode::from(status)
 }
 
 fn serve(address: &str) -> io::Result<()> {
