@@ -104,7 +104,7 @@ impl Cast {
 fn perform(carrier: Carrier, mut stage: Stage, cast: &Cast) -> Result<(), Failure> {
     let mut checks = Checks::default();
     let whole = play(carrier, &mut stage, cast, &mut checks)?;
-    writeln!(io::stdout(), "\n{checks}")?;
+    write!(io::stdout(), "\n{checks}")?;
     match checks.first_broken() {
         None if whole => Ok(writeln!(io::stdout(), "\nThe table holds.")?),
         None => Err(Failure::failed("the experiment did not come to its end")),
