@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Run an experiment
     Lab {
         #[command(subcommand)]
-        lab: Lab,
+        lab: Option<Lab>,
     },
 }
 
@@ -153,12 +153,14 @@ pub(crate) fn parse() -> Result<Command, Failure> {
     })
 }
 
-/// The first paragraph of clap's text, which names the thing, without what it is called.
+/// The first paragraph of clap's text, which names the thing, without what it is called; and what is similar, if there is such a thing.
 fn one_line(text: &str) -> String {
-    let paragraph = text.split("\n\n").next().unwrap_or(text);
-    let words: Vec<&str> = paragraph.split_whitespace().collect();
-    let line = words.join(" ");
-    format!("{}; see sockeye --help", line.strip_prefix("error: ").unwrap_or(&line))
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let first = line(text.split("\n\n").next().unwrap_or(text));
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    // Other tips are about passing the word to a program.
+    let similar = tip.filter(|tip| tip.contains("similar")).map_or(String::new(), |tip| format!("; {tip}"));
+    format!("{}{similar}; see sockeye --help", first.strip_prefix("error: ").unwrap_or(&first))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod sysctl;
 mod way;
 
 use args::{Command, Lab};
+use failure::Failure;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -23,7 +24,10 @@ fn main() -> ExitCode {
         Command::Host(host) => host::host(&host),
         Command::Netstat(netstat) => netstat::netstat(&netstat),
         Command::Sysctl(sysctl) => sysctl::sysctl(&sysctl),
-        Command::Lab { lab: Lab::GuaranteedDelivery(lab) } => lab::guaranteed_delivery(&lab),
+        Command::Lab { lab: Some(Lab::GuaranteedDelivery(lab)) } => lab::guaranteed_delivery(&lab),
+        Command::Lab { lab: None } => {
+            Err(Failure::usage("which experiment? There is guaranteed-delivery; see sockeye lab --help"))
+        }
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

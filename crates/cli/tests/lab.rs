@@ -101,6 +101,14 @@ between = ["server", "client"]
 "#;
 
 #[test]
+fn lab_alone_names_its_experiments() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sockeye")).arg("lab").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = said(&output);
+    assert!(said.contains("guaranteed-delivery") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn a_program_that_ends_ends_the_experiment_at_once() {
     let place = Place::new("exit 3");
     let output = place.lab(&[]).wait_with_output().unwrap();

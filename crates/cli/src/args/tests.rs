@@ -47,6 +47,8 @@ fn a_wrong_argument_is_named_in_one_line() {
         (&["netstat", "-c", "soon"], "'soon'"),
         (&["host", "--idle", "-1"], "'-1'"),
         (&["run", "--bogus", "prog"], "'--bogus'"),
+        (&["nestat"], "similar subcommand exists: 'netstat'"),
+        (&["netstat", "--netwrk", "x"], "similar argument exists: '--network'"),
     ];
     for (words, part) in cases {
         let line = parsed(words).unwrap_err();
