@@ -2,9 +2,10 @@
 #![allow(missing_docs)]
 
 use rustix::event::{Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -41,7 +42,13 @@ impl Place {
         command.args(["lab", "guaranteed-delivery", "--programs"]).arg(self.folder.path()).args(arguments);
         command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         command.env("TMPDIR", self.temporary()).env("PLACE", self.folder.path());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn assert_ended_by(&self, signal: Signal, lab: Child) {
+        let output = lab.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(128 + signal.as_raw()), "{}", said(&output));
+        self.assert_clean();
     }
 
     /// No process has the place in its command line, and nothing is left in the temporary folder.
@@ -73,15 +80,23 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_signal_leaves_no_process_and_no_folder() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    for signal in [Signal::TERM, Signal::HUP] {
         let place = Place::new("touch $PLACE/runs\nexec tail -f $PLACE/runs");
         let lab = place.lab(&[]);
         wait_for(&place.path("runs"));
         kill_process(Pid::from_child(&lab), signal).unwrap();
-        let output = lab.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(128 + signal.as_raw()), "{}", said(&output));
-        place.assert_clean();
+        place.assert_ended_by(signal, lab);
     }
+}
+
+/// As a terminal does with Ctrl-C: the programs get the signal, too.
+#[test]
+fn a_signal_for_all_is_what_ended_the_experiment() {
+    let place = Place::new("touch $PLACE/runs\nexec tail -f $PLACE/runs");
+    let lab = place.lab(&[]);
+    wait_for(&place.path("runs"));
+    kill_process_group(Pid::from_child(&lab), Signal::INT).unwrap();
+    place.assert_ended_by(Signal::INT, lab);
 }
 
 /// A network file like that of the experiment, with other addresses.

@@ -62,7 +62,11 @@ impl Stage {
                 return Ok((sample, true));
             }
             for program in [&mut self.server, &mut self.client].into_iter().flatten() {
-                program.check()?;
+                if let Err(failure) = program.check() {
+                    // A terminal's signal is for all of them: then that is why it ended.
+                    self.signals.check()?;
+                    return Err(failure);
+                }
             }
             if monotonic() >= deadline {
                 return Ok((sample, false));
