@@ -147,7 +147,7 @@ impl Connection {
         if control.session.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
             session.disown();
             control.session = None;
-            control.groups.disown();
+            std::mem::take(&mut control.groups).disown();
             self.epoch.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -156,15 +156,15 @@ impl Connection {
     pub(crate) fn group(&self) -> Result<(Spare, Arc<ReadyList>), Error> {
         // New ones are made one after the other.
         let turn = self.turns.wait_for_first();
-        let session = self.session().map_err(|_| Error::HostGone)?;
-        let (number, spare) = {
+        self.session().map_err(|_| Error::HostGone)?;
+        let group = {
             let mut control = self.control.lock();
-            (control.groups.next(), control.groups.take_spare())
+            let list = control.session.as_ref().ok_or(Error::HostGone)?.list.clone();
+            if let Some(spare) = control.groups.take_spare() {
+                return Ok((spare, list));
+            }
+            control.groups.next().ok_or(Error::TooManyFiles)?
         };
-        if let Some(spare) = spare {
-            return Ok((spare, session.list.clone()));
-        }
-        let group = number.ok_or(Error::TooManyFiles)?;
         let answer = self.call_in(&turn, &Request::Bell { group });
         let bell = answer.ok().and_then(|answer| answer.descriptors.into_iter().next());
         let bell = bell.ok_or(Error::TooManyFiles)?;

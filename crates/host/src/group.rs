@@ -157,7 +157,7 @@ impl Groups {
     }
 
     /// Forgets all, whose numbers somebody has closed, and others may have by now.
-    pub(crate) fn disown(&mut self) {
-        self.spare.drain(..).for_each(|spare| spare.bell.disown());
+    pub(crate) fn disown(self) {
+        self.spare.into_iter().for_each(|spare| spare.bell.disown());
     }
 }
