@@ -4,6 +4,7 @@ use crate::engine::{self, TABLE};
 use crate::epoll::{self, SETS};
 use crate::errno::{self, Errno, guard};
 use crate::fork;
+use crate::lifecycle::keep_for_calls;
 use crate::table::Found;
 use crate::{numbers, raw, real};
 use libc::{c_int, c_long, c_ulong, c_void};
@@ -103,8 +104,8 @@ pub unsafe extern "C-unwind" fn sockeye_fcntl(fd: c_int, command: c_int, argumen
     unsafe { real::fcntl(fd, command, argument) }
 }
 
-/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP; any other is
-/// ENOTTY.
+/// As `ioctl()`: FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO, FIOCLEX, FIONCLEX, FIOSETOWN, FIOGETOWN, SIOCSPGRP and SIOCGPGRP;
+/// any other is ENOTTY.
 ///
 /// # Safety
 /// `argument` is what the request asks for.
@@ -145,10 +146,7 @@ fn leave(fd: c_int, new: c_int) {
     let is_open = unsafe { real::fcntl(fd, libc::F_GETFD, 0) } >= 0;
     let (true, Found::Ours(socket)) = (is_open, TABLE.find(new)) else { return };
     if socket.is_of_one_descriptor() {
-        epoll::forget_socket(&socket);
-        if socket.is_in_use() {
-            socket.keep_token(raw::borrow(new));
-        }
+        keep_for_calls(new, &socket);
     } else {
         epoll::forget_descriptor(new, &socket);
     }

@@ -128,7 +128,7 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
         // SAFETY: no pointers.
         let result = unsafe { real::close(fd) };
         drop(change);
-        close_if_alone(left);
+        left.into_iter().for_each(close_if_alone);
         Ok(result)
     })
 }
@@ -142,16 +142,21 @@ fn leave(fd: c_int) -> Option<Guard<Socket>> {
         epoll::forget_descriptor(fd, &removed.guard);
         return None;
     }
-    epoll::forget_socket(&removed.guard);
-    if removed.guard.is_in_use() {
-        removed.guard.keep_token(raw::borrow(fd));
-    }
+    keep_for_calls(fd, &removed.guard);
     Some(removed.guard)
 }
 
+/// To be called before the last descriptor of a socket goes: no set has it any more, and calls that are under way in it go on.
+pub fn keep_for_calls(fd: c_int, socket: &Guard<Socket>) {
+    epoll::forget_socket(socket);
+    if socket.is_in_use() {
+        socket.keep_token(raw::borrow(fd));
+    }
+}
+
 /// Closes a socket that has no descriptor here any more, unless the last of the calls in it will.
-fn close_if_alone(socket: Option<Guard<Socket>>) {
-    if let Some(socket) = socket.filter(|socket| !socket.is_in_use()) {
+fn close_if_alone(socket: Guard<Socket>) {
+    if !socket.is_in_use() {
         socket.close();
     }
 }
@@ -173,7 +178,7 @@ pub unsafe extern "C-unwind" fn sockeye_close_range(first: c_uint, last: c_uint,
         let left: Vec<_> = (first..end).filter_map(|fd| leave(fd.cast_signed())).collect();
         let result = close_all_but_apart(first, last, flags);
         drop(change);
-        left.into_iter().for_each(|socket| close_if_alone(Some(socket)));
+        left.into_iter().for_each(close_if_alone);
         Ok(result)
     })
 }

@@ -15,13 +15,13 @@
 
 use crate::engine::TABLE;
 use crate::errno::{self, Errno};
-use crate::raw::{self, SignalsBlocked};
+use crate::raw;
 use crate::table::{Found, Guard};
 use crate::{fork, real};
 use libc::c_int;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sockeye_clock::monotonic;
-use sockeye_host::{Apart, Socket};
+use sockeye_host::{Apart, SignalsBlocked, Socket, block_signals};
 use sockeye_stack::Error;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
@@ -102,7 +102,7 @@ struct Sharing {
 }
 
 fn share_alone() -> Sharing {
-    let blocked = raw::block_signals();
+    let blocked = block_signals();
     let begin = monotonic();
     loop {
         let is_late = monotonic().since(begin) > PATIENCE;

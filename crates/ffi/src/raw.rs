@@ -3,7 +3,6 @@
 use crate::errno::Errno;
 use libc::{c_int, c_void, iovec, socklen_t};
 use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,34 +71,6 @@ pub fn random_number() -> u64 {
     // SAFETY: the buffer is valid. Without randomness the address will do.
     let _ = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
     u64::from_ne_bytes(bytes) ^ (&raw const bytes).addr() as u64
-}
-
-/// While it is there, this thread takes no signals.
-#[derive(Debug)]
-pub struct SignalsBlocked {
-    before: Option<libc::sigset_t>,
-}
-
-/// Holds back the signals of this thread.
-pub fn block_signals() -> SignalsBlocked {
-    let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: `all` can be written.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: `all` is a set, and `before` can be written.
-    let result = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
-    // SAFETY: it was zero, and the call has filled it if it succeeded: both are values.
-    let before = unsafe { before.assume_init() };
-    SignalsBlocked { before: (result == 0).then_some(before) }
-}
-
-impl Drop for SignalsBlocked {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // SAFETY: the mask as it was.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
-        }
-    }
 }
 
 /// Raises a signal for the calling thread.

@@ -68,9 +68,12 @@ impl Embedded {
         });
         let weak = Arc::downgrade(&embedded);
         let thread = std::thread::Builder::new().name("sockeye".into());
-        raw::without_signals(|| thread.spawn(move || serve(&weak, &sleeper))).map_err(|error| {
+        // They are for the program's own threads, and a thread has those blocked that its parent has.
+        let blocked = raw::block_signals();
+        thread.spawn(move || serve(&weak, &sleeper)).map_err(|error| {
             SetupError(format!("cannot start a thread: {error}; raise the limit of threads"))
         })?;
+        drop(blocked);
         Ok(embedded)
     }
 

@@ -40,6 +40,7 @@ pub use fork_mutex::ForkMutex;
 pub use group::Group;
 pub use lookout::Lookout;
 pub use net::{HostedOptions, Net, SetupError};
+pub use raw::{SignalsBlocked, block_signals};
 pub use server::{ServeOptions, serve};
 pub use socket::{Accepted, Call, CallError, FileError, PipeEnd, Readiness, Socket};
 pub use sockeye_buffer::Mark;

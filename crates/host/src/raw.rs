@@ -172,18 +172,32 @@ pub(crate) fn signals() -> std::io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
-/// Runs a call with all signals blocked, as a thread that it starts then has them: they are for the program's own threads.
-pub(crate) fn without_signals<T>(call: impl FnOnce() -> T) -> T {
+/// While it is there, this thread takes no signals.
+#[derive(Debug)]
+pub struct SignalsBlocked {
+    before: Option<libc::sigset_t>,
+}
+
+/// Holds back the signals of this thread.
+pub fn block_signals() -> SignalsBlocked {
     let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: `all` can be written.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
     let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: `all` is a set, and `before` can be written.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
-    let result = call();
-    // SAFETY: the mask as it was.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
-    result
+    let result = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: it was zero, and the call has filled it if it succeeded: both are values.
+    let before = unsafe { before.assume_init() };
+    SignalsBlocked { before: (result == 0).then_some(before) }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // SAFETY: the mask as it was.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, ptr::null_mut()) };
+        }
+    }
 }
 
 /// Runs a call that may write to a pipe without readers, and takes back the SIGPIPE that EPIPE brings: its handler may call us, or jump out of

@@ -16,6 +16,7 @@ use crate::args::GuaranteedDelivery;
 use crate::failure::Failure;
 use crate::host;
 use crate::library;
+use crate::preload::has_library;
 use crate::run::{preload, set_way};
 use rustix::process::Signal;
 use sockeye_clock::monotonic;
@@ -295,8 +296,7 @@ impl Programs {
 fn is_linked(program: &Path) -> Result<bool, Failure> {
     let bytes =
         fs::read(program).map_err(|error| Failure::usage(format!("{}: {error}", program.display())))?;
-    let name = b"libsockeye.so";
-    Ok(bytes.windows(name.len()).any(|window| window == name))
+    Ok(has_library(&bytes))
 }
 
 /// What the experiment takes from a network file.

@@ -2,12 +2,15 @@ use super::*;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
+/// Bytes of an ELF header of 64 bits.
+const HEADER: usize = 64;
+
 /// An ELF header, then program headers of these types.
 fn elf(types: &[u32]) -> Vec<u8> {
     let entry: u16 = 56;
     let mut bytes = vec![0; HEADER];
     bytes[..4].copy_from_slice(b"\x7fELF");
-    (bytes[4], bytes[5]) = (2, if cfg!(target_endian = "little") { 1 } else { 2 });
+    (bytes[4], bytes[5], bytes[6]) = (2, if cfg!(target_endian = "little") { 1 } else { 2 }, 1);
     bytes[32..40].copy_from_slice(&(HEADER as u64).to_ne_bytes());
     bytes[54..56].copy_from_slice(&entry.to_ne_bytes());
     bytes[56..58].copy_from_slice(&u16::try_from(types.len()).unwrap().to_ne_bytes());
@@ -30,7 +33,7 @@ fn a_program_without_an_interpreter_is_static() {
     let folder = tempfile::tempdir().unwrap();
     let static_program = file(&folder, "static", &elf(&[1, 1, 6]));
     assert_eq!(obstacle(static_program.as_os_str()), Some("is statically linked"));
-    let dynamic = file(&folder, "dynamic", &elf(&[6, PT_INTERP, 1]));
+    let dynamic = file(&folder, "dynamic", &elf(&[6, PT_INTERP.0, 1]));
     assert_eq!(obstacle(dynamic.as_os_str()), None);
     let linker = file(&folder, "ld-linux-x86-64.so.2", &elf(&[1, 2]));
     assert_eq!(obstacle(linker.as_os_str()), None, "it preloads what it loads");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 /// How long to look before sleeping. It takes the processor from nobody, and a wake-up often takes as long.
 const SPIN: Duration = Duration::from_micros(50);
+
 /// What a look at the marks gave.
 #[derive(Debug)]
 enum Looked {

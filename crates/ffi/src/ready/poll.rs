@@ -158,11 +158,11 @@ impl Ours {
     /// What another thread has closed meanwhile is told as such: how many more are ready so. As on Linux its socket stays until the call
     /// returns, and must have woken it.
     fn tell_closed(&self, fds: &mut [pollfd]) -> c_int {
+        let names = |fd, socket| matches!(TABLE.find(fd), Found::Ours(now) if now.is_same(socket));
         let mut more = 0;
         for (at, socket) in &self.0 {
             let entry = &mut fds[*at];
-            let is_named = |socket: &Guard<Socket>| matches!(TABLE.find(entry.fd), Found::Ours(now) if now.is_same(socket));
-            if socket.as_ref().is_some_and(|socket| !is_named(socket)) {
+            if socket.as_ref().is_some_and(|socket| !names(entry.fd, socket)) {
                 more += c_int::from(entry.revents == 0);
                 entry.revents = libc::POLLNVAL;
             }

@@ -1,10 +1,10 @@
 //! The place of a socket in the file system, where others may put things, too.
 
+use crate::path::beside;
 use rustix::fs::{CWD, FileType, RenameFlags, Stat, lstat, renameat_with, unlink};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) fn remove(path: &Path, identity: Identity) {
         return;
     }
     // What is moved away cannot be changed for another any more.
-    let aside = aside(path);
+    let aside = beside(path, &format!(".old-{}", std::process::id()));
     if renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE).is_err() {
         return;
     }
@@ -61,13 +61,6 @@ pub(super) fn remove(path: &Path, identity: Identity) {
         // If there is something again, this one stays beside it.
         let _ = renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE);
     }
-}
-
-/// A name that nobody else uses.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(format!(".old-{}", std::process::id()));
-    name.into()
 }
 
 /// Whether a program listens there, of whatever type its socket is.
