@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Words of one address: its kind and port, the flow information and the scope, and twice half of the IP address.
-const WORDS: usize = 4;
+pub(crate) const WORDS: usize = 4;
 const V4: u64 = 4 << 16;
 const V6: u64 = 6 << 16;
 /// Times that a reader looks before it leaves it: the engine is done at once, unless its thread lost its processor, or a program has
@@ -64,7 +64,7 @@ pub(crate) fn read<const N: usize>(sequence: &AtomicU32, words: &[AtomicU64; N])
     (before == after && before.is_multiple_of(2)).then_some(values)
 }
 
-fn encode(address: SocketAddr) -> [u64; WORDS] {
+pub(crate) fn encode(address: SocketAddr) -> [u64; WORDS] {
     let port = u64::from(address.port());
     match address {
         SocketAddr::V4(address) => [V4 | port, 0, 0, u64::from(address.ip().to_bits())],
@@ -76,7 +76,7 @@ fn encode(address: SocketAddr) -> [u64; WORDS] {
     }
 }
 
-fn decode([kind, more, high, low]: [u64; WORDS]) -> Option<SocketAddr> {
+pub(crate) fn decode([kind, more, high, low]: [u64; WORDS]) -> Option<SocketAddr> {
     let port = kind as u16;
     match kind & !u64::from(u16::MAX) {
         V4 => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(low as u32)), port)),

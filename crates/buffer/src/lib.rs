@@ -20,6 +20,7 @@
 #![deny(unsafe_code)]
 extern crate alloc;
 
+pub mod accept_queue;
 mod addresses;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod arena;
@@ -60,6 +61,7 @@ mod sync;
 pub mod text;
 mod urgent;
 
+pub use accept_queue::AcceptQueue;
 pub use addresses::AddressLine;
 #[cfg(all(feature = "std", not(loom)))]
 pub use arena::Arena;

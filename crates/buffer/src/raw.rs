@@ -22,6 +22,8 @@ pub(crate) unsafe trait Words {}
 // SAFETY: `SlotHeader` and its lines are `repr(C)` and consist of atomic integers.
 unsafe impl Words for SlotHeader {}
 // SAFETY: as for `SlotHeader`.
+unsafe impl Words for crate::AcceptQueue {}
+// SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::ready_list::ListWords {}
 // SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::mailbox::MailboxesWords {}

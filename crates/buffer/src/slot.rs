@@ -4,6 +4,8 @@ use alloc::alloc::handle_alloc_error;
 use alloc::sync::Arc;
 use core::alloc::Layout;
 
+#[cfg(not(loom))]
+use crate::AcceptQueue;
 use crate::addresses::AddressLine;
 use crate::arrivals::ArrivalLine;
 use crate::lock::LockLine;
@@ -46,8 +48,8 @@ pub struct EngineLine {
     pub condition: AtomicU32,
     /// Pending SO_ERROR as a code of `stack::Error`; 0 for none. Taken by the program with `swap(0)`.
     pub error: AtomicU32,
-    /// Connections ready to be accepted.
-    pub accept_len: AtomicU32,
+    /// Connections that were ever ready to be accepted, wrapping.
+    pub accept_tail: AtomicU32,
     /// SO_SNDBUF in force, bytes.
     pub send_limit: AtomicU32,
     /// SO_RCVBUF in force, bytes.
@@ -97,6 +99,8 @@ pub struct SenderLine {
 pub struct ReceiverLine {
     /// RecvQ head: bytes read since the start.
     pub recv_head: AtomicU64,
+    /// Connections that were ever accepted, wrapping: moved on by whoever has taken one, or finds that somebody has. Also by the engine.
+    pub accept_head: AtomicU32,
     /// 1 while a reader sleeps, or is about to, on `rx_seq`.
     /// Whoever sets it fences with SeqCst before looking at the ring once more; the engine swaps it to 0 after publishing.
     pub rx_wait: AtomicU32,
@@ -180,6 +184,15 @@ impl SlotHeader {
     }
 }
 
+impl SlotHeader {
+    /// Connections ready to be accepted.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        let head = self.receiver.accept_head.load(Ordering::Acquire);
+        self.engine.accept_tail.load(Ordering::Acquire).wrapping_sub(head)
+    }
+}
+
 /// The one urgent byte (RFC 9293, 3.8.5; RFC 6093).
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -250,6 +263,8 @@ const FAR_ALIGN: usize = 1;
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<SlotHeader>() <= HEADER_SPACE);
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<AcceptQueue>() <= 2 * NEAR);
 
 /// How large a slot's rings may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,6 +289,7 @@ impl Geometry {
 ///
 /// ```text
 ///  | header | SendQ, near | RecvQ, near |  ...  | SendQ, far | RecvQ, far |
+///  |        | a listener's accept queue |
 ///  near part: less than a page                  far part: address space, and memory as far as it is touched
 /// ```
 #[derive(Clone, Debug)]
@@ -320,13 +336,21 @@ impl Slot {
         self.region.header(self.near)
     }
 
+    /// The head of a listener's accept queue, which is where other sockets have their near rings.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn accept_queue(&self) -> &AcceptQueue {
+        self.region.words(self.near + HEADER_SPACE)
+    }
+
     /// Makes the slot as new for another socket: every word 0 (`ring_at` at never), the locks free. Nobody else may use it meanwhile.
     pub fn reset(&self) {
         let SlotHeader { engine, sender, receiver, readiness, .. } = self.header();
         let words = [
             &engine.condition,
             &engine.error,
-            &engine.accept_len,
+            &engine.accept_tail,
+            &receiver.accept_head,
             &engine.send_limit,
             &engine.recv_limit,
             &engine.recv_ring,

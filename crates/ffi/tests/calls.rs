@@ -77,6 +77,12 @@ fn sets_are_shared_nested_and_passed_as_the_kernels() {
 }
 
 #[test]
+fn each_connection_is_accepted_once_by_whichever_process() {
+    let expected = output(Stack::Kernel, "accepts", |_, _| {});
+    assert_same(&output(Stack::Sockeye, "accepts", |_, _| {}), &expected, "accepts");
+}
+
+#[test]
 fn calls_that_others_or_signals_meet() {
     same_as_kernel("interplay");
 }

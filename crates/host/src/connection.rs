@@ -11,6 +11,7 @@ use crate::lookout::Lookout;
 use crate::proto::{Answer, Reply, Request};
 use rustix::io::Errno;
 use session::{Session, broken, greet};
+use sockeye_buffer::accept_queue::Claimant;
 use sockeye_buffer::{Arena, HostPage, ReadyList};
 use sockeye_stack::Error;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,8 @@ impl Connection {
     pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
         let welcome = greet(path, host)?;
         let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
-        let session = Session::new(path, welcome.socket, &welcome.list, &welcome.mailboxes)?;
+        let (instance, doorbell) = (welcome.instance, welcome.doorbell);
+        let session = Session::new(path, welcome.own)?;
         let control = Control { session: Some(Arc::new(session)), ..Control::default() };
         let alive = page.liveness().load(Ordering::Acquire);
         if !page.is_alive() {
@@ -73,12 +75,12 @@ impl Connection {
         Ok(Self {
             path: path.to_owned(),
             host: host.map(ToOwned::to_owned),
-            instance: welcome.instance,
+            instance,
             page,
             alive,
             is_lost: AtomicBool::new(false),
             refusal: OnceLock::new(),
-            doorbell: welcome.doorbell,
+            doorbell,
             lookout: Lookout::default(),
             turns: Turns::default(),
             control: ForkMutex::new(control),
@@ -136,8 +138,31 @@ impl Connection {
         if welcome.instance != self.instance {
             return Err(Errno::CONNRESET);
         }
-        Session::new(&self.path, welcome.socket, &welcome.list, &welcome.mailboxes)
-            .map_err(|_| Errno::CONNRESET)
+        Session::new(&self.path, welcome.own).map_err(|_| Errno::CONNRESET)
+    }
+
+    /// As whom this process takes its next connection from an accept queue: with a place in its ready list for it, which a request gets now and
+    /// then. `None` if it has no more of these: then it must ask.
+    pub(crate) fn claimant(&self) -> Option<Claimant> {
+        let session = self.session().ok()?;
+        if let Some(watch) = session.watches.pop() {
+            return Claimant::new(session.number, watch);
+        }
+        let Reply::Watches(watches) = self.call(&Request::Watches).ok()?.reply else { return None };
+        // The request may have opened a session of its own.
+        let session = self.session().ok()?;
+        let (&first, others) = watches.split_first()?;
+        others.iter().for_each(|&watch| session.watches.push(watch));
+        Claimant::new(session.number, first)
+    }
+
+    /// It has taken none.
+    pub(crate) fn give_back(&self, claimant: Claimant) {
+        if let Ok(session) = self.session()
+            && session.number == claimant.number()
+        {
+            session.watches.push(claimant.watch());
+        }
     }
 
     /// The program has closed the descriptors of a session. The next one has another ready list, which nobody here knows.

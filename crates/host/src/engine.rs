@@ -9,6 +9,7 @@
 //!   +------------------------------------+
 //! ```
 
+mod accept;
 mod execute;
 mod open;
 
@@ -18,7 +19,7 @@ use crate::proto::Handle;
 use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
-use crate::{SetupError, token};
+use crate::{SetupError, offers, token};
 use parking_lot::Mutex;
 use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
@@ -155,25 +156,39 @@ impl Engine {
 
     /// Moves what is owed, and tells programs what happened. After every input.
     pub(crate) fn settle(&mut self, now: Instant) {
-        self.network.flush(now);
+        loop {
+            self.network.flush(now);
+            if !self.tell_events(now) {
+                return;
+            }
+            self.accept_taken(now);
+        }
+    }
+
+    /// Whether a program was seen to have accepted a connection.
+    fn tell_events(&mut self, now: Instant) -> bool {
         let mut next = self.network.poll_event();
         if next.is_none() {
-            return;
+            return false;
         }
         let mut table = self.table.lock();
         while let Some((_, tag, event)) = next {
+            tracing::trace!(tag, ?event);
+            if event == SocketEvent::Acceptable {
+                offers::offer(&self.network, &mut table, tag);
+            }
             if let Some(entry) = table.entry_mut(tag) {
-                tracing::trace!(tag, ?event);
                 if event == SocketEvent::Readable {
                     note_arrival(entry.slot.header(), now.as_nanos());
                 }
                 if event == SocketEvent::Connected {
                     tell_addresses(&self.network, entry);
                 }
-                entry.on_event(event);
+                tell(&mut table, tag, event);
             }
             next = self.network.poll_event();
         }
+        !table.taken.is_empty()
     }
 
     /// When [`timeout`](Self::timeout) is due.
@@ -236,16 +251,23 @@ impl Engine {
         }
     }
 
-    /// The program may have written, read, set options, changed what its token shows, or given the socket up.
+    /// The program may have written, read, set options, accepted, changed what its token shows, or given the socket up.
     fn look_at(&mut self, now: Instant, tag: u64) {
         self.apply_flags(now, tag);
         let mut is_released = false;
-        let id = self.table.lock().entry_mut(tag).and_then(|entry| {
+        let mut table = self.table.lock();
+        table.settle_claims(tag);
+        let id = table.entry_mut(tag).and_then(|entry| {
             is_released = entry.is_released();
             entry.mirror();
             entry.post_room();
             entry.id
         });
+        let has_taken = !table.taken.is_empty();
+        drop(table);
+        if has_taken {
+            self.accept_taken(now);
+        }
         if is_released {
             self.close(now, tag);
         } else if let Some(id) = id {
@@ -274,6 +296,7 @@ impl Engine {
 
     /// The last holder of a socket is gone: every byte that it published counts, then it is closed.
     fn close(&mut self, now: Instant, tag: u64) {
+        self.stop_offering(now, tag);
         let id = self.table.lock().entry_mut(tag).and_then(|entry| entry.id.take());
         if let Some(id) = id {
             self.network.doorbell(now, id);
@@ -303,6 +326,7 @@ impl Engine {
     /// A process has hung up: what it published counts, and it holds nothing any more but what it has a token of.
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
         self.listings.remove(&client);
+        self.accept_all(now);
         let pool = PoolId(client.0);
         let tags: Vec<u64> =
             self.table.lock().entries().filter(|entry| entry.pool == pool).map(|entry| entry.tag).collect();
@@ -357,6 +381,19 @@ impl Engine {
     /// The stack's name of a socket that a program holds.
     fn id(&self, tag: u64) -> Result<sockeye_stack::SocketId, Error> {
         self.table.lock().entry(tag).and_then(|entry| entry.id).ok_or(Error::BadDescriptor)
+    }
+}
+
+/// The order matters: words first, then wakes, then the ready lists and the token.
+fn tell(table: &mut Table, tag: u64, event: SocketEvent) {
+    let Some(entry) = table.entry_mut(tag) else { return };
+    entry.apply(event);
+    if let Some(listener) = entry.waits_in {
+        // A program that has just taken it has not seen those words, and is told.
+        table.take_claims(listener);
+    }
+    if let Some(entry) = table.entry_mut(tag) {
+        entry.announce(event);
     }
 }
 

@@ -23,6 +23,7 @@ mod memory;
 mod mirror;
 mod net;
 pub mod network_file;
+mod offers;
 mod path;
 mod proto;
 mod raw;

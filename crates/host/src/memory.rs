@@ -137,6 +137,11 @@ impl Memory {
         self.drop_if_unused(id);
     }
 
+    /// Whether programs see the slots in other processes.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.source == Source::Shared
+    }
+
     /// Whether the arena `id` is one of `pool`.
     pub(crate) fn is_of(&self, pool: PoolId, id: u32) -> bool {
         self.pools.get(&pool).is_some_and(|pool| pool.arenas.contains(&id))

@@ -20,9 +20,8 @@ pub(crate) const FULL: u32 = 2;
 pub(crate) const MANY_EDGES: u32 = 64;
 
 impl Entry {
-    /// Tells the program what happened. The order matters: words first, then wakes, then the ready lists and the token.
-    pub(crate) fn on_event(&mut self, event: SocketEvent) {
-        self.apply(event);
+    /// Has who watches look at what [`apply`](Self::apply) has told.
+    pub(crate) fn announce(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Readable | SocketEvent::Acceptable | SocketEvent::Urgent => self.post(Mark::RX),
             SocketEvent::Writable => self.post_room(),
@@ -64,7 +63,8 @@ impl Entry {
         }
     }
 
-    fn apply(&mut self, event: SocketEvent) {
+    /// Tells the program what happened, in the slot's words, and wakes who waits in a call. Then [`announce`](Self::announce).
+    pub(crate) fn apply(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Connected => {
                 self.change_condition(Condition::CONNECTED, Condition::CONNECTING | condition::DEFERRED);
@@ -78,7 +78,7 @@ impl Entry {
             SocketEvent::Urgent => self.show_urgent(),
             SocketEvent::Remembered => self.change_condition(condition::SOFT_ERROR, 0),
             SocketEvent::Acceptable => {
-                self.slot.header().engine.accept_len.fetch_add(1, Ordering::SeqCst);
+                self.slot.header().engine.accept_tail.fetch_add(1, Ordering::SeqCst);
                 self.wake_readers();
             }
             SocketEvent::Writable => self.wake_writers_if_room(),
@@ -274,7 +274,7 @@ pub(crate) fn is_readable(header: &SlotHeader) -> bool {
     let held = held(header);
     let low_water = u64::from(header.readiness.recv_low_water.load(Ordering::Relaxed).max(1));
     let limit = u64::from(header.engine.recv_limit.load(Ordering::Relaxed).max(1));
-    held >= low_water.min(limit) || header.engine.accept_len.load(Ordering::Acquire) > 0
+    held >= low_water.min(limit) || header.waiting() > 0
 }
 
 /// Bytes in RecvQ.

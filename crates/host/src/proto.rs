@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
@@ -169,12 +169,15 @@ pub(crate) enum Request {
     },
     /// Look at the doorbells.
     Wake,
+    /// Places in the caller's ready list for what it takes from accept queues.
+    Watches,
 }
 
 impl Request {
     /// Whether it and its reply always fit into a mailbox, and no descriptor comes with that.
     pub(crate) fn is_plain(&self) -> bool {
-        self.tag().is_some() || matches!(self, Self::Socket { .. } | Self::Adopt { .. } | Self::Wake)
+        self.tag().is_some()
+            || matches!(self, Self::Socket { .. } | Self::Adopt { .. } | Self::Watches | Self::Wake)
     }
 
     /// Whether a descriptor comes with the reply that would be lost for ever if there were no room for it.
@@ -211,6 +214,7 @@ impl Request {
             | Self::Socket { .. }
             | Self::Token
             | Self::Adopt { .. }
+            | Self::Watches
             | Self::Bell { .. }
             | Self::Sysctl { .. }
             | Self::SetSysctl { .. }
@@ -235,9 +239,11 @@ pub(crate) struct Handle {
 /// Told by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the doorbell, the host page, the ready list and the mailboxes. `instance` names this host process among all.
+    /// With the doorbell, the host page, the ready list and the mailboxes. `instance` names this host process among all, `number` the
+    /// caller among its clients.
     Welcome {
         instance: u64,
+        number: u32,
     },
     /// No; in words.
     Refused(String),
@@ -247,6 +253,7 @@ pub(crate) enum Reply {
     Socket(Handle),
     Accepted(Handle, SocketAddr),
     Watch(u32),
+    Watches(Vec<u16>),
     Option(SocketOption),
     Info(Box<TcpInfo>),
     Report(Report),

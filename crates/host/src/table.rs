@@ -1,6 +1,7 @@
 //! Which socket has which slot: the table that the engine and the stack's [`RingSource`](crate::rings) share.
 
 use crate::memory::{Memory, Place, PoolId};
+use crate::offers::{Offers, Taken};
 use crate::proto::Handle;
 use crate::token::EngineEnd;
 use crate::watch::{NO_WATCH, Watcher, Watches};
@@ -71,6 +72,10 @@ pub(crate) struct Entry {
     pub(crate) fin_shown: bool,
     /// The urgent mark that was last shown on the token.
     pub(crate) urgent_mark: u64,
+    /// Of a listener: what it offers.
+    pub(crate) offers: Option<Box<Offers>>,
+    /// The listener that offers it.
+    pub(crate) waits_in: Option<u64>,
 }
 
 /// Which program has a socket.
@@ -93,8 +98,13 @@ pub(crate) enum Use {
 impl Entry {
     /// For a process that has this `watch` of it.
     pub(crate) fn handle(&self, watch: u32) -> Handle {
-        let Place { arena, index } = self.place;
+        let (arena, index) = self.place();
         Handle { tag: self.tag, arena, index, family: self.family, watch }
+    }
+
+    /// The number of its arena, and that of its slot there.
+    pub(crate) fn place(&self) -> (u32, u32) {
+        (self.place.arena, self.place.index)
     }
 
     /// Changes bits of the condition word, which only the engine writes.
@@ -106,6 +116,10 @@ impl Entry {
 
     pub(crate) fn condition(&self) -> u32 {
         self.slot.header().engine.condition.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_listening(&self) -> bool {
+        self.condition() & Condition::LISTENING != 0
     }
 
     /// Whether the process that holds it has given it up.
@@ -127,7 +141,7 @@ impl Entry {
     pub(crate) fn is_in(&self, arena: u32, client: ClientId) -> bool {
         self.place.arena == arena
             && !self.is_of_another(client)
-            && self.watchers.iter().any(|watcher| watcher.client == client)
+            && (self.held == Held::By(client) || self.watchers.iter().any(|watcher| watcher.client == client))
     }
 
     fn is_unused(&self) -> bool {
@@ -143,14 +157,24 @@ impl Entry {
 pub(crate) struct Table {
     entries: slab::Slab<Entry>,
     watches: HashMap<ClientId, Watches>,
+    newest_client: ClientId,
     pub(crate) memory: Memory,
+    /// What programs have taken from accept queues, for the stack to be told.
+    pub(crate) taken: Taken,
     /// Never 0 in its low 16 bits, so that a new slot's condition word is never a fresh slot's 0.
     generation: u32,
 }
 
 impl Table {
     pub(crate) fn new(memory: Memory) -> Self {
-        Self { entries: slab::Slab::new(), watches: HashMap::new(), memory, generation: 0 }
+        Self {
+            entries: slab::Slab::new(),
+            watches: HashMap::new(),
+            newest_client: ClientId(0),
+            memory,
+            taken: Taken::default(),
+            generation: 0,
+        }
     }
 
     /// A slot and an entry for a new socket.
@@ -179,6 +203,8 @@ impl Table {
             closed_by: None,
             fin_shown: false,
             urgent_mark: 0,
+            offers: None,
+            waits_in: None,
         });
         entry.change_condition(condition::owner_of(tag), 0);
         Ok(entry)
@@ -203,10 +229,20 @@ impl Table {
     /// A process has this ready list.
     pub(crate) fn add_list(&mut self, client: ClientId, list: Arc<ReadyList>) {
         self.watches.insert(client, Watches::new(list));
+        self.newest_client = self.newest_client.max(client);
+    }
+
+    /// The client that came last, of those that said hello.
+    pub(crate) fn newest_client(&self) -> ClientId {
+        self.newest_client
     }
 
     pub(crate) fn watches(&self, client: ClientId) -> Option<&Watches> {
         self.watches.get(&client)
+    }
+
+    pub(crate) fn watches_mut(&mut self, client: ClientId) -> Option<&mut Watches> {
+        self.watches.get_mut(&client)
     }
 
     /// `client`'s watch of the socket `tag`: a new one, unless it has one. [`NO_WATCH`] if it has too many.

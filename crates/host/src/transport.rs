@@ -4,6 +4,7 @@ use crate::connection::Connection;
 use crate::embedded::Embedded;
 use crate::group::{Group, Spare};
 use crate::proto::{Answer, Handle, Reply, Request};
+use sockeye_buffer::accept_queue::Claimant;
 use sockeye_buffer::futex::{self, Waited};
 use sockeye_buffer::{Arena, RecvQReader, SendQWriter, Slot};
 use sockeye_clock::{Instant, monotonic};
@@ -56,6 +57,9 @@ const SLICE: Duration = Duration::from_millis(250);
 /// death, and a hostile program keeps that to itself.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// For ever, where the kernel is to be told how long that is.
+const LONG: Duration = Duration::from_secs(86_400);
+
 impl Way {
     /// Has the engine execute a request. A failure that the engine tells is an `Err`.
     pub(crate) fn call(&self, request: Request) -> Result<Answer, Error> {
@@ -98,6 +102,29 @@ impl Way {
                 connection.wake_host();
             }
             Self::Embedded(embedded, _) => embedded.ring(attached),
+        }
+    }
+
+    /// The engine need not be woken for what has changed in the slot: it looks at that before it does anything else.
+    pub(crate) fn note(&self, attached: &Attached) {
+        if let Self::Hosted(_) = self {
+            attached.arena.ring(attached.handle.index);
+        }
+    }
+
+    /// As whom this process can take from accept queues; `None` if it must ask.
+    pub(crate) fn claimant(&self) -> Option<Claimant> {
+        match self {
+            Self::Hosted(connection) => connection.claimant(),
+            // A request is a call, and does not wait for anybody.
+            Self::Embedded(..) => None,
+        }
+    }
+
+    /// It has taken nothing.
+    pub(crate) fn give_back_claimant(&self, claimant: Claimant) {
+        if let Self::Hosted(connection) = self {
+            connection.give_back(claimant);
         }
     }
 
@@ -149,38 +176,54 @@ impl Way {
         deadline: Option<Instant>,
         after_signal: AfterSignal,
     ) -> Waited {
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.since(monotonic()));
-        if left.is_zero() {
-            return Waited::TimedOut;
+        loop {
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.since(monotonic()));
+            if left.is_zero() {
+                return Waited::TimedOut;
+            }
+            let slice = left.min(self.look_after(after_signal));
+            let waited = self.sleep(word, expected, slice, after_signal);
+            if !self.is_alive() {
+                self.pass_on_death();
+                return Waited::Woken;
+            }
+            // Back to sleep at once: a signal that comes while the thread is awake would not end the call.
+            if waited != Waited::TimedOut || slice == left {
+                return waited;
+            }
         }
-        let (slice, waited) = match (self, after_signal) {
+    }
+
+    /// After how long a sleeper looks whether the engine lives.
+    fn look_after(&self, after_signal: AfterSignal) -> Duration {
+        match (self, after_signal) {
+            (Self::Embedded(..), AfterSignal::GoOn) => Duration::MAX,
+            (Self::Embedded(..), AfterSignal::End) => LONG,
+            (Self::Hosted(_), AfterSignal::GoOn) => LOOK,
+            (Self::Hosted(_), AfterSignal::End) => SLICE,
+        }
+    }
+
+    fn sleep(&self, word: &AtomicU32, expected: u32, most: Duration, after_signal: AfterSignal) -> Waited {
+        let until = || Duration::from_nanos((monotonic() + most).as_nanos());
+        match (self, after_signal) {
+            // The kernel ends what has a time of its own.
+            (_, AfterSignal::End) => futex::wait(word, expected, Some(most)),
             (Self::Hosted(connection), AfterSignal::GoOn) => {
                 let (liveness, alive) = connection.liveness();
-                let slice = left.min(LOOK);
-                let until = Duration::from_nanos((monotonic() + slice).as_nanos());
-                (slice, futex::wait_either(word, expected, liveness, alive, Some(until)))
+                futex::wait_either(word, expected, liveness, alive, Some(until()))
             }
-            (Self::Embedded(..), AfterSignal::GoOn) => match deadline {
-                None => (left, futex::wait(word, expected, None)),
-                Some(deadline) => {
-                    (left, futex::wait_until(word, expected, Duration::from_nanos(deadline.as_nanos())))
-                }
-            },
-            // The kernel ends what has a time of its own.
-            (_, AfterSignal::End) => {
-                let slice = left.min(SLICE);
-                (slice, futex::wait(word, expected, Some(slice)))
+            (Self::Embedded(..), AfterSignal::GoOn) if most == Duration::MAX => {
+                futex::wait(word, expected, None)
             }
-        };
-        if let Self::Hosted(connection) = self
-            && !connection.is_alive()
-        {
-            // The kernel wakes only one of those who wait for the host's death.
-            futex::wake_all(connection.liveness().0);
+            (Self::Embedded(..), AfterSignal::GoOn) => futex::wait_until(word, expected, until()),
         }
-        match waited {
-            Waited::TimedOut if slice < left => Waited::Woken,
-            waited => waited,
+    }
+
+    /// The kernel wakes only one of those who wait for the host's death.
+    fn pass_on_death(&self) {
+        if let Self::Hosted(connection) = self {
+            futex::wake_all(connection.liveness().0);
         }
     }
 }

@@ -5,11 +5,14 @@ use crate::table::ClientId;
 use rustix::pipe::PipeFlags;
 use sockeye_buffer::{Mark, ReadyList};
 use sockeye_stack::Error;
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 
 /// No watch: the process watches as many sockets as it can.
 pub(crate) const NO_WATCH: u32 = u32::MAX;
+/// So many a process gets at once for what it accepts.
+const BATCH: usize = 32;
 /// Bytes that a bell holds: more than a program lets gather (see [`crate::Group`]).
 const BELL: usize = 4096;
 
@@ -75,11 +78,13 @@ pub(crate) struct Watches {
     pub(crate) list: Arc<ClientList>,
     free: Vec<u32>,
     next: u32,
+    /// Those that the process may give to what it accepts.
+    lent: HashSet<u32>,
 }
 
 impl Watches {
     pub(crate) fn new(list: Arc<ReadyList>) -> Self {
-        Self { list: Arc::new(ClientList::new(list)), free: Vec::new(), next: 0 }
+        Self { list: Arc::new(ClientList::new(list)), free: Vec::new(), next: 0, lent: HashSet::new() }
     }
 
     pub(crate) fn take(&mut self) -> Option<u32> {
@@ -90,6 +95,18 @@ impl Watches {
         })?;
         self.list.list.clear(watch);
         Some(watch)
+    }
+
+    /// Some for the process to give to what it accepts; fewer, or none, if it watches as many sockets as it can.
+    pub(crate) fn lend(&mut self) -> Vec<u16> {
+        let lent: Vec<u16> = (0..BATCH).map_while(|_| self.take()?.try_into().ok()).collect();
+        self.lent.extend(lent.iter().copied().map(u32::from));
+        lent
+    }
+
+    /// The process has given one to a connection. Whether it could.
+    pub(crate) fn take_lent(&mut self, watch: u32) -> bool {
+        self.lent.remove(&watch)
     }
 
     pub(crate) fn give_back(&mut self, watch: u32) {

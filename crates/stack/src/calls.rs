@@ -142,6 +142,16 @@ impl Network {
         Ok((accepted, socket.tag, shown(socket.family, path.tuple.remote)))
     }
 
+    /// What [`accept`](Self::accept) would give after `ahead` others. The queue stays as it is.
+    #[must_use]
+    pub fn waiting(&self, id: SocketId, ahead: usize) -> Option<(SocketId, u64, SocketAddr)> {
+        let Phase::Listening(listener) = &self.find(id).ok()?.phase else { return None };
+        let index = *listener.accept_queue.get(ahead)?;
+        let socket = self.sockets.get(index as usize)?;
+        let peer = shown(socket.family, socket.path()?.tuple.remote);
+        Some((SocketId { index, generation: socket.generation }, socket.tag, peer))
+    }
+
     /// getsockname(); unspecified and port 0 if unbound.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::{Arena, Slot, futex};
 #[test]
 fn threads_take_turns() {
     let slot = Slot::on_heap(4096, 4096);
-    let count = &slot.header().engine.accept_len;
+    let count = &slot.header().engine.accept_tail;
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

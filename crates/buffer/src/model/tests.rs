@@ -7,6 +7,7 @@ use loom::thread;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::accept_queue::{AcceptQueue, Claimant, Found, Waiting};
 use crate::mailbox::{MailboxesWords, Outcome};
 use crate::ready_list::ListWords;
 use crate::{Handover, Mark, RecvQ, SendQ, Slot, Text, addresses};
@@ -250,7 +251,7 @@ fn no_request_is_missed() {
             thread::spawn(move || mailboxes.ask(index, index))
         });
         let first = taken(&mailboxes);
-        programs.map(|program| program.join().unwrap());
+        programs.into_iter().for_each(|program| program.join().unwrap());
         assert_eq!(mailboxes.are_asked(), first < 2);
         assert_eq!(first + taken(&mailboxes), 2);
     });
@@ -312,5 +313,83 @@ fn words_under_a_sequence_lock_are_those_of_one_writing() {
         }
         engine.join().unwrap();
         assert_eq!(addresses::read(&shared.0, &shared.1), Some([2, 2]));
+    });
+}
+
+fn waiting(tag: u64) -> Waiting {
+    Waiting { tag, arena: tag as u32, index: tag as u32, peer: ([127, 0, 0, 1], tag as u16).into() }
+}
+
+/// Takes what it can get at a position: the tag.
+fn accept(queue: &AcceptQueue, position: u32, number: u32) -> Option<u64> {
+    match queue.take(position, Claimant::new(number, 0).unwrap()) {
+        Found::Taken(taken) => {
+            assert_eq!(taken, waiting(taken.tag), "torn");
+            Some(taken.tag)
+        }
+        Found::Gone | Found::Nothing => None,
+    }
+}
+
+/// There are two places: the third connection is where the first was.
+#[test]
+fn each_connection_is_accepted_once() {
+    loom::model(|| {
+        let queue = Arc::new(AcceptQueue::default());
+        queue.offer(0, &waiting(10));
+        let programs = [1, 2].map(|number| {
+            let queue = queue.clone();
+            thread::spawn(move || [0, 2].map(|position| accept(&queue, position, number)))
+        });
+        let first = queue.taken_by(0);
+        if first.is_some() {
+            queue.offer(2, &waiting(12));
+        }
+        let taken = programs.map(|program| program.join().unwrap());
+        let takers = |tag| taken.iter().flatten().filter(|&&taken| taken == Some(tag)).count();
+        // What the engine offers anew is taken from nobody.
+        let first = first.or_else(|| queue.taken_by(0));
+        assert_eq!(takers(10), 1);
+        let by = first.unwrap().number() as usize;
+        assert_eq!(taken[by - 1][0], Some(10));
+        let third = queue.taken_by(2);
+        assert_eq!(takers(12), usize::from(third.is_some()));
+        assert!(third.is_none_or(|by| taken[by.number() as usize - 1][1] == Some(12)));
+    });
+}
+
+#[test]
+fn an_offer_is_taken_or_withdrawn() {
+    loom::model(|| {
+        let queue = Arc::new(AcceptQueue::default());
+        queue.offer(0, &waiting(10));
+        let program = {
+            let queue = queue.clone();
+            thread::spawn(move || accept(&queue, 0, 1))
+        };
+        let taken_by = queue.withdraw(0);
+        assert_eq!(program.join().unwrap().is_some(), taken_by.is_some());
+    });
+}
+
+/// What happens to a connection that is just being accepted is seen by who accepts it, or told to it.
+#[test]
+fn who_accepts_sees_what_has_happened_or_is_told() {
+    loom::model(|| {
+        let queue = Arc::new(AcceptQueue::default());
+        let words = Arc::new(AtomicU32::new(0));
+        queue.offer(0, &waiting(10));
+        let program = {
+            let (queue, words) = (queue.clone(), words.clone());
+            thread::spawn(move || {
+                let taken = accept(&queue, 0, 1);
+                (taken, words.load(Ordering::Relaxed))
+            })
+        };
+        words.store(1, Ordering::Relaxed);
+        let is_told = queue.taken_by(0).is_some();
+        let (taken, seen) = program.join().unwrap();
+        assert_eq!(taken, Some(10));
+        assert!(is_told || seen == 1);
     });
 }

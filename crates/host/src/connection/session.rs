@@ -3,6 +3,7 @@
 use super::{ConnectError, PATIENCE};
 use crate::apart::Apart;
 use crate::proto::{self, Reply, Request};
+use crossbeam_queue::SegQueue;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use sockeye_buffer::{Mailboxes, ReadyList};
@@ -20,29 +21,40 @@ pub(super) struct Session {
     is_closed: AtomicBool,
     pub(super) mailboxes: Mailboxes,
     pub(super) list: Arc<ReadyList>,
+    /// Places in the list for what this process accepts.
+    pub(super) watches: SegQueue<u16>,
+    /// By which it says that it has accepted something.
+    pub(super) number: u32,
 }
 
 /// What a host's welcome brings.
 pub(super) struct Welcome {
-    pub(super) socket: Apart,
     pub(super) instance: u64,
     pub(super) doorbell: Apart,
     pub(super) page: OwnedFd,
-    pub(super) list: OwnedFd,
-    pub(super) mailboxes: OwnedFd,
+    pub(super) own: Own,
+}
+
+/// What a session is made of.
+pub(super) struct Own {
+    socket: Apart,
+    number: u32,
+    list: OwnedFd,
+    mailboxes: OwnedFd,
 }
 
 impl Session {
-    pub(super) fn new(
-        path: &Path,
-        socket: Apart,
-        list: &OwnedFd,
-        mailboxes: &OwnedFd,
-    ) -> Result<Self, ConnectError> {
-        let list = ReadyList::map(list).map_err(|error| broken(path, &error))?;
-        let mailboxes = Mailboxes::map(mailboxes).map_err(|error| broken(path, &error))?;
-        let is_closed = AtomicBool::new(false);
-        Ok(Self { socket: Some(socket), is_closed, mailboxes, list: Arc::new(list) })
+    pub(super) fn new(path: &Path, own: Own) -> Result<Self, ConnectError> {
+        let list = ReadyList::map(&own.list).map_err(|error| broken(path, &error))?;
+        let mailboxes = Mailboxes::map(&own.mailboxes).map_err(|error| broken(path, &error))?;
+        Ok(Self {
+            socket: Some(own.socket),
+            is_closed: AtomicBool::new(false),
+            mailboxes,
+            list: Arc::new(list),
+            watches: SegQueue::new(),
+            number: own.number,
+        })
     }
 
     /// The control socket. For who has the first mailbox: its answers are for nobody else.
@@ -81,13 +93,14 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
             _ => ConnectError::NoHost,
         })?;
     match reply {
-        Reply::Welcome { instance } => {
+        Reply::Welcome { instance, number } => {
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
             let mailboxes = descriptors.pop().ok_or_else(missing)?;
             let list = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(Apart::new).ok_or_else(missing)?;
-            Ok(Welcome { socket: Apart::new(socket), instance, doorbell, page, list, mailboxes })
+            let own = Own { socket: Apart::new(socket), number, list, mailboxes };
+            Ok(Welcome { instance, doorbell, page, own })
         }
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),

@@ -2,8 +2,9 @@
 
 use super::{Caller, Engine, Listing};
 use crate::mirror;
+use crate::offers::{lingers, stamps};
 use crate::proto::{Answer, Handle, LINES_A_PAGE, Reply, Request};
-use crate::table::{Held, condition};
+use crate::table::{Entry, Held, condition};
 use sockeye_buffer::{Condition, Mark};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
@@ -19,7 +20,7 @@ impl Engine {
             self.answer_doorbells(now);
         }
         let answer = self
-            .check_holder(caller, &request)
+            .check_holder(now, caller, &request)
             .and_then(|()| self.dispatch(now, caller, request))
             .unwrap_or_else(Answer::from);
         self.settle(now);
@@ -27,12 +28,18 @@ impl Engine {
     }
 
     /// Refuses what is asked of a socket that another process has alone.
-    fn check_holder(&self, caller: Caller, request: &Request) -> Result<(), Error> {
+    fn check_holder(&mut self, now: Instant, caller: Caller, request: &Request) -> Result<(), Error> {
         let Some(tag) = request.tag() else { return Ok(()) };
-        match self.table.lock().entry(tag) {
-            Some(entry) if entry.is_of_another(caller.client) => Err(Error::BadDescriptor),
-            Some(_) | None => Ok(()),
+        let mut table = self.table.lock();
+        // It may be one that the caller has just accepted.
+        table.settle_claims(tag);
+        let is_of_another = table.entry(tag).is_some_and(|entry| entry.is_of_another(caller.client));
+        let has_taken = !table.taken.is_empty();
+        drop(table);
+        if has_taken {
+            self.accept_taken(now);
         }
+        if is_of_another { Err(Error::BadDescriptor) } else { Ok(()) }
     }
 
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {
@@ -46,10 +53,11 @@ impl Engine {
                 self.id(tag)?;
                 Ok(Reply::Watch(self.table.lock().watch(tag, caller.client)).into())
             }
+            Request::Watches => self.lend_watches(caller),
             Request::Bell { group } => self.bell(caller, group),
             Request::Bind { tag, address } => done(self.network.bind(self.id(tag)?, address)),
             Request::Listen { tag, backlog } => self.listen(tag, backlog),
-            Request::Accept { tag } => self.accept(caller, tag),
+            Request::Accept { tag } => self.accept(now, caller, tag),
             Request::Connect { tag, address } => self.connect(now, tag, address),
             Request::FastOpen { tag, address } => self.fast_open(now, tag, address),
             Request::Launch { tag } => self.launch(now, tag),
@@ -79,11 +87,7 @@ impl Engine {
                 Ok(Reply::Address(self.network.peer_address(self.id(tag)?)?).into())
             }
             Request::Arm { tag } => self.arm(caller, tag),
-            Request::Forget { tag } => {
-                self.forget(now, tag, caller.client);
-                Ok(Reply::Done.into())
-            }
-            Request::Close { tag } => {
+            Request::Forget { tag } | Request::Close { tag } => {
                 self.forget(now, tag, caller.client);
                 Ok(Reply::Done.into())
             }
@@ -108,7 +112,7 @@ impl Engine {
     }
 
     /// The caller holds the socket from now on.
-    fn hold(&mut self, caller: Caller, tag: u64) -> Result<Handle, Error> {
+    pub(super) fn hold(&mut self, caller: Caller, tag: u64) -> Result<Handle, Error> {
         self.with_entry(tag, |entry| entry.held = Held::By(caller.client))?;
         self.handle(caller, tag)
     }
@@ -152,31 +156,10 @@ impl Engine {
 
     fn listen(&mut self, tag: u64, backlog: i32) -> Result<Answer, Error> {
         self.network.listen(self.id(tag)?, backlog)?;
-        self.with_entry(tag, |entry| entry.change_condition(Condition::LISTENING, 0))
-    }
-
-    fn accept(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
-        let listener = self.id(tag)?;
-        let accepted = self.network.accept(listener);
         self.with_entry(tag, |entry| {
-            let ready = &entry.slot.header().engine.accept_len;
-            let left = match accepted {
-                Err(Error::WouldBlock | Error::InvalidArgument) => 0,
-                Ok(_) | Err(_) => ready.load(Ordering::Relaxed).saturating_sub(1),
-            };
-            ready.store(left, Ordering::SeqCst);
-        })?;
-        let (id, tag, peer) = accepted?;
-        let lingers = self.lingers(id) | self.stamps(id);
-        let local = self.network.local_address(id);
-        self.with_entry(tag, |entry| {
-            entry.id = Some(id);
-            if let Ok(local) = local {
-                entry.slot.header().addresses.tell(local, peer);
-            }
-            entry.change_condition(lingers, 0);
-        })?;
-        Ok(Reply::Accepted(self.hold(caller, tag)?, peer).into())
+            entry.begin_offering();
+            entry.change_condition(Condition::LISTENING, 0);
+        })
     }
 
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
@@ -184,19 +167,20 @@ impl Engine {
         self.apply_flags(now, tag);
         // Every byte published before this goes before the FIN.
         self.network.doorbell(now, id);
+        let is_listening = self.table.lock().entry(tag).is_some_and(Entry::is_listening);
+        if is_listening && how != Shutdown::Write {
+            self.stop_offering(now, tag);
+        }
         if let Err(error) = self.network.shutdown(now, id, how) {
             // As Linux: who polls is woken also where there is nothing to shut.
             self.with_entry(tag, |entry| entry.post(Mark::STATE))?;
             return Err(error);
         }
         self.with_entry(tag, |entry| {
-            if entry.condition() & Condition::LISTENING != 0 {
-                if how != Shutdown::Write {
-                    entry.change_condition(0, Condition::LISTENING);
-                    entry.slot.header().engine.accept_len.store(0, Ordering::SeqCst);
-                }
-            } else {
-                entry.change_condition(shut_bits(how), 0);
+            match (is_listening, how) {
+                (false, _) => entry.change_condition(shut_bits(how), 0),
+                (true, Shutdown::Write) => {}
+                (true, Shutdown::Read | Shutdown::Both) => entry.change_condition(0, Condition::LISTENING),
             }
             entry.wake_readers();
             entry.wake_writers();
@@ -210,7 +194,7 @@ impl Engine {
         self.apply_flags(now, tag);
         self.network.doorbell(now, id);
         self.network.set_option(now, id, option)?;
-        let set = self.lingers(id) | self.stamps(id);
+        let set = lingers(&self.network, id) | stamps(&self.network, id);
         self.with_entry(tag, |entry| {
             entry.change_condition(set, (condition::LINGER | condition::STAMPS) & !set);
             entry.mirror();
@@ -255,22 +239,6 @@ impl Engine {
         let error = self.network.take_soft_error(self.id(tag)?)?;
         self.with_entry(tag, |entry| entry.change_condition(0, condition::SOFT_ERROR))?;
         Ok(Reply::SoftError(error).into())
-    }
-
-    /// The condition bit that says whether SO_LINGER is on.
-    fn lingers(&self, id: sockeye_stack::SocketId) -> u32 {
-        match self.network.option(id, sockeye_stack::OptionName::Linger) {
-            Ok(SocketOption::Linger(Some(_))) => condition::LINGER,
-            Ok(_) | Err(_) => 0,
-        }
-    }
-
-    /// The condition bit that says whether sends are stamped.
-    fn stamps(&self, id: sockeye_stack::SocketId) -> u32 {
-        match self.network.option(id, sockeye_stack::OptionName::Timestamping) {
-            Ok(SocketOption::Timestamping(flags)) if sockeye_stack::wants_stamps(flags) => condition::STAMPS,
-            Ok(_) | Err(_) => 0,
-        }
     }
 
     fn arm(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
@@ -320,11 +288,7 @@ impl Engine {
         Reply::Sockets { lines, more }
     }
 
-    pub(super) fn with_entry(
-        &mut self,
-        tag: u64,
-        change: impl FnOnce(&mut crate::table::Entry),
-    ) -> Result<Answer, Error> {
+    pub(super) fn with_entry(&mut self, tag: u64, change: impl FnOnce(&mut Entry)) -> Result<Answer, Error> {
         change(self.table.lock().entry_mut(tag).ok_or(Error::BadDescriptor)?);
         Ok(Reply::Done.into())
     }
@@ -340,6 +304,8 @@ fn needs_hang_ups(request: &Request) -> bool {
             | Request::FastOpen { .. }
             | Request::Linger { .. }
             | Request::Sockets { .. }
+            // For what the caller has just accepted.
+            | Request::Arena { .. }
     )
 }
 

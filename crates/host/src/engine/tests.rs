@@ -1,3 +1,4 @@
+mod accepting;
 mod hostile;
 
 use super::*;
@@ -106,7 +107,7 @@ fn poll(token: &OwnedFd) -> PollFlags {
 fn connections_are_counted_until_they_are_accepted() {
     let mut bench = Bench::new();
     let (listener, _token, address) = bench.listener();
-    let waiting = |bench: &Bench| bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed);
+    let waiting = |bench: &Bench| bench.slot(listener).header().waiting();
     let clients = [bench.socket(), bench.socket()];
     for (client, _) in &clients {
         bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
@@ -131,7 +132,7 @@ fn a_program_can_write_the_text_that_a_fast_open_waits_for() {
     let option = SocketOption::FastOpen(8);
     bench.ask(Request::SetOption { tag: listener.tag, option }).unwrap();
     let option = SocketOption::FastOpenConnect(true);
-    let waiting = |bench: &Bench| bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed);
+    let waiting = |bench: &Bench| bench.slot(listener).header().waiting();
     let clients = [bench.socket(), bench.socket()];
     for (client, _) in &clients {
         bench.ask(Request::SetOption { tag: client.tag, option }).unwrap();
@@ -233,7 +234,7 @@ fn shutting_a_listener_ends_the_listening() {
     bench.ask(Request::Connect { tag: client.tag, address }).unwrap();
     bench.ask(Request::Shutdown { tag: listener.tag, how: Shutdown::Read }).unwrap();
     assert_eq!(bench.condition(listener) & (Condition::LISTENING | Condition::RECV_SHUT), 0);
-    assert_eq!(bench.slot(listener).header().engine.accept_len.load(Ordering::Relaxed), 0);
+    assert_eq!(bench.slot(listener).header().waiting(), 0);
 }
 
 #[test]

@@ -10,10 +10,10 @@ fn a_message_brings_descriptors() {
     let (ours, theirs) = sockets();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     let descriptors = vec![reader, writer];
-    let answer = Answer { reply: Reply::Welcome { instance: 7 }, descriptors };
+    let answer = Answer { reply: Reply::Welcome { instance: 7, number: 1 }, descriptors };
     answer.send(ours.as_fd()).unwrap();
     let (reply, descriptors) = receive::<Reply>(theirs.as_fd(), RecvFlags::empty()).unwrap();
-    assert!(matches!(reply, Reply::Welcome { instance: 7 }));
+    assert!(matches!(reply, Reply::Welcome { instance: 7, number: 1 }));
     rustix::io::write(&descriptors[1], b"x").unwrap();
     assert_eq!(rustix::io::read(&descriptors[0], &mut [0; 2]), Ok(1));
     let is_closed_on_exec = rustix::io::fcntl_getfd(&descriptors[0]).unwrap();

@@ -1,6 +1,7 @@
 //! One client process.
 
 use crate::engine::{Caller, Engine};
+use crate::offers;
 use crate::proto::{self, Answer, Reply, Request};
 use crate::table::ClientId;
 use rustix::event::EventfdFlags;
@@ -121,7 +122,7 @@ impl Session {
         };
         self.guest = Some(Guest { caller: Caller { client: self.client, host }, mailboxes });
         Answer {
-            reply: Reply::Welcome { instance: engine.instance() },
+            reply: Reply::Welcome { instance: engine.instance(), number: offers::number_of(self.client) },
             descriptors: vec![doorbell, page, list, shared],
         }
     }

@@ -2,9 +2,10 @@
 
 use super::wait::{Ended, Side, after_signal, deadline};
 use super::{Accepted, Call, CallError, Holder, Socket};
-use crate::proto::{Reply, Request};
+use crate::proto::{Handle, Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::Condition;
+use sockeye_buffer::accept_queue::{Claimant, Found, Waiting};
 use sockeye_stack::Error;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -120,16 +121,58 @@ impl Socket {
     }
 
     fn has_waiting(&self) -> bool {
-        self.header().engine.accept_len.load(Ordering::Acquire) > 0
+        self.header().waiting() > 0
     }
 
     fn take_waiting(&self) -> Result<Accepted, Error> {
+        if let Some(by) = self.way.claimant() {
+            if let Some(waiting) = self.take_offered(by) {
+                return self.accepted(by, waiting);
+            }
+            self.way.give_back_claimant(by);
+        }
         match self.way.call(Request::Accept { tag: self.tag() })?.reply {
             Reply::Accepted(handle, peer) => {
                 Ok(Accepted { socket: Self::new(self.way.clone(), handle, Holder::ThisProcess)?, peer })
             }
             _ => Err(Error::HostGone),
         }
+    }
+}
+
+impl Socket {
+    /// Takes the connection that has waited longest, if the engine offers it.
+    fn take_offered(&self, by: Claimant) -> Option<Waiting> {
+        let head = &self.header().receiver.accept_head;
+        loop {
+            let position = head.load(Ordering::Acquire);
+            let found = self.at.slot.accept_queue().take(position, by);
+            if found == Found::Nothing {
+                if head.load(Ordering::Acquire) == position {
+                    return None;
+                }
+                continue;
+            }
+            // Whoever is killed here is helped by the next.
+            let _ = head.compare_exchange(
+                position,
+                position.wrapping_add(1),
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
+            if let Found::Taken(waiting) = found {
+                return Some(waiting);
+            }
+        }
+    }
+
+    /// The socket of a connection that this process has taken.
+    fn accepted(&self, by: Claimant, waiting: Waiting) -> Result<Accepted, Error> {
+        // Before anything is asked of the connection.
+        self.way.note(&self.at);
+        let Waiting { tag, arena, index, peer } = waiting;
+        let handle = Handle { tag, arena, index, family: self.family(), watch: by.watch().into() };
+        Ok(Accepted { socket: Self::new(self.way.clone(), handle, Holder::ThisProcess)?, peer })
     }
 }
 

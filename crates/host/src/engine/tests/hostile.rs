@@ -73,15 +73,22 @@ impl Shared {
     /// Writes a value that is likely to hurt.
     fn scribble(&mut self, random: &mut Random, tags: &[u64]) {
         let Some(page) = self.page(random) else { return };
-        let (from, within) =
-            if random.below(4) == 0 { (0, PAGE) } else { (random.below(2) * PAGE / 2, NEAR) };
+        let half = random.below(2) * PAGE / 2;
+        let (from, within) = match random.below(5) {
+            0 => (0, PAGE),
+            // Where a listener has its accept queue.
+            1 => (half + NEAR, NEAR),
+            _ => (half, NEAR),
+        };
         let at = page + from + random.below(within / 4) * 4;
         let mut old = [0; 8];
         let _ = rustix::io::pread(&self.file, &mut old, at);
         let old = u64::from_ne_bytes(old);
         let near = random.one_of(&[1, 2, 4095, 4096, 65_536, u64::from(u32::MAX), 1 << 32]);
         let tag = if tags.is_empty() { 0 } else { random.one_of(tags) };
-        let new = match random.below(6) {
+        let new = match random.below(7) {
+            // A claim, of whoever it may be, on what is offered early.
+            6 => random.one_of(&[10, 12, 13, 67, 5000]) << 40 | random.below(64) << 24 | random.below(40),
             0 => random.one_of(&[0, 1, 2, 3, u64::from(u32::MAX), 1 << 31, i64::MAX as u64, u64::MAX]),
             1 => old.wrapping_add(near),
             2 => old.wrapping_sub(near),
