@@ -19,7 +19,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
 .PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny \
-        instructions bench bench-apps install uninstall clean prerequisites
+        instructions bench bench-apps stress install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -146,6 +146,23 @@ build/bench/epoll: benches/send_recv/epoll.c | prerequisites
 
 bench-apps: lib ## Real programs over Sockeye, beside the kernel: APPS='redis nginx' for some of them
 	scripts/bench-apps $(APPS)
+
+stress: lib build/bench/longest-wait.so build/bin/waits ## Every wait for readiness, for SECONDS=300 each: of a program that makes all kinds, and of real ones (APPS='redis nginx')
+	@echo "waits of two processes, hosted"
+	build/bin/sockeye run --socket $(CURDIR)/build/stress.socket -- build/bin/waits -l 50 $(SECONDS)
+	@echo "waits of threads, embedded"
+	SOCKEYE_MODE=embedded build/bin/sockeye run -- build/bin/waits -t -l 50 $(SECONDS)
+	SOCKEYE_BENCH_ROUNDS=1 SOCKEYE_BENCH_SECONDS=$(SECONDS) scripts/bench-apps --waits build/bench/longest-wait.so $(APPS)
+
+SECONDS ?= 300
+
+build/bin/waits: crates/ffi/tests/calls/waits.c crates/ffi/tests/calls/call.h | prerequisites
+	@mkdir -p build/bin
+	$(CC) $(CFLAGS) -D_GNU_SOURCE -Ic-examples -Icrates/ffi/tests/calls -pthread -o $@ $<
+
+build/bench/longest-wait.so: benches/waits/longest.c | prerequisites
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
 # --- installation ------------------------------------------------------------------------------------------------
 
