@@ -184,7 +184,12 @@ impl Engine {
                 if event == SocketEvent::Connected {
                     tell_addresses(&self.network, entry);
                 }
-                tell(&mut table, tag, event);
+                // The order matters: words first, then wakes, then the ready lists and the token.
+                entry.apply(event);
+                match entry.waits_in {
+                    None => entry.announce(event),
+                    Some(listener) => announce_to_taker(&mut table, listener, tag, event),
+                }
             }
             next = self.network.poll_event();
         }
@@ -232,8 +237,8 @@ impl Engine {
     pub(crate) fn apply_flags(&mut self, now: Instant, tag: u64) {
         let table = self.table.lock();
         let Some(entry) = table.entry(tag) else { return };
+        let Some(id) = entry.id.filter(|_| entry.has_new_flags()) else { return };
         let readiness = &entry.slot.header().readiness;
-        let (Some(id), 1..) = (entry.id, readiness.flags_changed.load(Ordering::Relaxed)) else { return };
         let changed = readiness.flags_changed.swap(0, Ordering::SeqCst);
         let flags = readiness.flags.load(Ordering::SeqCst);
         if changed & Flag::LOW_WATER != 0 {
@@ -253,21 +258,18 @@ impl Engine {
 
     /// The program may have written, read, set options, accepted, changed what its token shows, or given the socket up.
     fn look_at(&mut self, now: Instant, tag: u64) {
-        self.apply_flags(now, tag);
-        let mut is_released = false;
         let mut table = self.table.lock();
-        table.settle_claims(tag);
-        let id = table.entry_mut(tag).and_then(|entry| {
-            is_released = entry.is_released();
-            entry.mirror();
-            entry.post_room();
-            entry.id
-        });
-        let has_taken = !table.taken.is_empty();
-        drop(table);
-        if has_taken {
-            self.accept_taken(now);
+        if table.entry(tag).is_some_and(|entry| entry.is_about_accepting() || entry.has_new_flags()) {
+            drop(table);
+            self.settle_claims(now, tag);
+            self.apply_flags(now, tag);
+            table = self.table.lock();
         }
+        let Some(entry) = table.entry_mut(tag) else { return };
+        let (is_released, id) = (entry.is_released(), entry.id);
+        entry.mirror();
+        entry.post_room();
+        drop(table);
         if is_released {
             self.close(now, tag);
         } else if let Some(id) = id {
@@ -384,14 +386,9 @@ impl Engine {
     }
 }
 
-/// The order matters: words first, then wakes, then the ready lists and the token.
-fn tell(table: &mut Table, tag: u64, event: SocketEvent) {
-    let Some(entry) = table.entry_mut(tag) else { return };
-    entry.apply(event);
-    if let Some(listener) = entry.waits_in {
-        // A program that has just taken it has not seen those words, and is told.
-        table.take_claims(listener);
-    }
+/// A program that has just taken the connection `tag` has not seen what was applied, and is told.
+fn announce_to_taker(table: &mut Table, listener: u64, tag: u64, event: SocketEvent) {
+    table.take_claims(listener);
     if let Some(entry) = table.entry_mut(tag) {
         entry.announce(event);
     }

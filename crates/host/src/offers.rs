@@ -115,6 +115,11 @@ pub(crate) fn stamps(network: &Network, id: SocketId) -> u32 {
 }
 
 impl Entry {
+    /// Whether it is a listener, or waits in the queue of one.
+    pub(crate) fn is_about_accepting(&self) -> bool {
+        self.offers.is_some() || self.waits_in.is_some()
+    }
+
     /// It listens from now on, if it did not.
     pub(crate) fn begin_offering(&mut self) {
         if self.offers.is_none() {
@@ -183,15 +188,6 @@ impl Table {
         }
         if let Some(entry) = self.entry(listener) {
             entry.tell_accepted();
-        }
-    }
-
-    /// The socket offers connections, or is one that is offered: what programs have taken is theirs from now on.
-    pub(crate) fn settle_claims(&mut self, tag: u64) {
-        let Some(entry) = self.entry(tag) else { return };
-        let listener = entry.waits_in.or_else(|| entry.offers.as_ref().map(|_| tag));
-        if let Some(listener) = listener {
-            self.take_claims(listener);
         }
     }
 

@@ -118,6 +118,11 @@ impl Entry {
         self.slot.header().engine.condition.load(Ordering::Relaxed)
     }
 
+    /// Whether the program has set options in the slot since the engine looked.
+    pub(crate) fn has_new_flags(&self) -> bool {
+        self.slot.header().readiness.flags_changed.load(Ordering::Relaxed) != 0
+    }
+
     pub(crate) fn is_listening(&self) -> bool {
         self.condition() & Condition::LISTENING != 0
     }

@@ -49,6 +49,11 @@ impl Work {
         }
     }
 
+    /// Whether it is done by an engine inside of the program.
+    pub(crate) const fn has_an_engine_thread(self) -> bool {
+        matches!(self, Self::Sends | Self::Waits)
+    }
+
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|work| work.name() == name)
     }

@@ -53,6 +53,16 @@ impl Engine {
         }
     }
 
+    /// The socket `tag` offers connections, or is offered: what programs have taken is theirs from now on.
+    pub(super) fn settle_claims(&mut self, now: Instant, tag: u64) {
+        let mut table = self.table.lock();
+        let Some(entry) = table.entry(tag).filter(|entry| entry.is_about_accepting()) else { return };
+        let listener = entry.waits_in.unwrap_or(tag);
+        table.take_claims(listener);
+        drop(table);
+        self.accept_taken(now);
+    }
+
     /// What programs have taken of any listener is theirs.
     pub(super) fn accept_all(&mut self, now: Instant) {
         let mut table = self.table.lock();

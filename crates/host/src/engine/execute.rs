@@ -30,16 +30,12 @@ impl Engine {
     /// Refuses what is asked of a socket that another process has alone.
     fn check_holder(&mut self, now: Instant, caller: Caller, request: &Request) -> Result<(), Error> {
         let Some(tag) = request.tag() else { return Ok(()) };
-        let mut table = self.table.lock();
         // It may be one that the caller has just accepted.
-        table.settle_claims(tag);
-        let is_of_another = table.entry(tag).is_some_and(|entry| entry.is_of_another(caller.client));
-        let has_taken = !table.taken.is_empty();
-        drop(table);
-        if has_taken {
-            self.accept_taken(now);
+        self.settle_claims(now, tag);
+        match self.table.lock().entry(tag) {
+            Some(entry) if entry.is_of_another(caller.client) => Err(Error::BadDescriptor),
+            Some(_) | None => Ok(()),
         }
-        if is_of_another { Err(Error::BadDescriptor) } else { Ok(()) }
     }
 
     fn dispatch(&mut self, now: Instant, caller: Caller, request: Request) -> Result<Answer, Error> {

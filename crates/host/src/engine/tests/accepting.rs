@@ -96,6 +96,28 @@ fn what_was_taken_is_the_program_s_without_a_request() {
     assert!(has_ended(&bench, client));
 }
 
+/// All before the engine looks, which finds the connection's doorbell first.
+#[test]
+fn what_was_taken_can_be_written_corked_and_closed_at_once() {
+    let mut bench = Bench::new();
+    let mut program = Program::new(&mut bench, CALLER);
+    let (listener, address) = lone_listener(&mut bench);
+    let client = connect(&mut bench, address);
+    let (server, _) = program.take(&bench, listener).unwrap();
+    let slot = bench.engine.slot(server).unwrap();
+    slot.writer().write(b"bye");
+    let readiness = &slot.header().readiness;
+    readiness.flags.store(Flag::CORK, Ordering::Relaxed);
+    readiness.flags_changed.store(Flag::CORK, Ordering::Relaxed);
+    bench.engine.ring(bench.now, server);
+    assert_eq!(bench.slot(client).reader().len(), 0, "it was corked");
+    readiness.released.store(generation_of(server), Ordering::Relaxed);
+    bench.engine.ring(bench.now, server);
+    assert_eq!(bench.slot(client).reader().len(), 3);
+    assert!(has_ended(&bench, client));
+    assert_eq!(queued(&mut bench), 0);
+}
+
 #[test]
 fn more_than_are_offered_at_once_are_accepted_in_order_by_either_way() {
     let mut bench = Bench::new();
