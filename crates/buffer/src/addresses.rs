@@ -2,7 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sequence;
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// Words of one address: its kind and port, the flow information and the scope, and twice half of the IP address.
 pub(crate) const WORDS: usize = 4;
@@ -27,41 +28,21 @@ impl AddressLine {
     /// The engine's: this is what programs find from now on.
     pub fn tell(&self, local: SocketAddr, peer: SocketAddr) {
         let ([a, b, c, d], [e, f, g, h]) = (encode(local), encode(peer));
-        write(&self.sequence, &self.words, [a, b, c, d, e, f, g, h]);
+        sequence::write(&self.sequence, &self.words, [a, b, c, d, e, f, g, h]);
     }
 
     /// The engine's: there is no connection.
     pub fn forget(&self) {
-        write(&self.sequence, &self.words, [0; 2 * WORDS]);
+        sequence::write(&self.sequence, &self.words, [0; 2 * WORDS]);
     }
 
     /// The local address and the peer's; `None` if the engine has told none, or is just telling them.
     #[must_use]
     pub fn get(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let [a, b, c, d, e, f, g, h] = (0..LOOKS).find_map(|_| read(&self.sequence, &self.words))?;
+        let [a, b, c, d, e, f, g, h] =
+            (0..LOOKS).find_map(|_| sequence::read(&self.sequence, &self.words))?;
         Some((decode([a, b, c, d])?, decode([e, f, g, h])?))
     }
-}
-
-/// Writes words for readers who are to take none from before for one from after: whoever sees one of the new ones sees the odd number before
-/// them, and whoever sees the even one sees them all.
-pub(crate) fn write<const N: usize>(sequence: &AtomicU32, words: &[AtomicU64; N], values: [u64; N]) {
-    let odd = sequence.load(Ordering::Relaxed).wrapping_add(1) | 1;
-    sequence.store(odd, Ordering::Relaxed);
-    fence(Ordering::Release);
-    for (word, value) in words.iter().zip(values) {
-        word.store(value, Ordering::Relaxed);
-    }
-    sequence.store(odd.wrapping_add(1), Ordering::Release);
-}
-
-/// The words of one writing; `None` if one was under way.
-pub(crate) fn read<const N: usize>(sequence: &AtomicU32, words: &[AtomicU64; N]) -> Option<[u64; N]> {
-    let before = sequence.load(Ordering::Acquire);
-    let values = core::array::from_fn(|at| words[at].load(Ordering::Relaxed));
-    fence(Ordering::Acquire);
-    let after = sequence.load(Ordering::Relaxed);
-    (before == after && before.is_multiple_of(2)).then_some(values)
 }
 
 pub(crate) fn encode(address: SocketAddr) -> [u64; WORDS] {

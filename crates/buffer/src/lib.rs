@@ -54,6 +54,7 @@ pub mod ready_list;
 pub mod recvq;
 mod ring;
 pub mod sendq;
+mod sequence;
 #[cfg(all(feature = "std", not(loom)))]
 mod shared;
 pub mod slot;

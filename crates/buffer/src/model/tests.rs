@@ -10,7 +10,7 @@ use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::accept_queue::{AcceptQueue, Claimant, Found, Waiting};
 use crate::mailbox::{MailboxesWords, Outcome};
 use crate::ready_list::ListWords;
-use crate::{Handover, Mark, RecvQ, SendQ, Slot, Text, addresses};
+use crate::{Handover, Mark, RecvQ, SendQ, Slot, Text, sequence};
 
 /// What is written, so long that it wraps.
 const BYTES: &[u8] = b"abcdef";
@@ -307,12 +307,12 @@ fn words_under_a_sequence_lock_are_those_of_one_writing() {
     loom::model(|| {
         let shared = Arc::new((AtomicU32::new(0), [AtomicU64::new(1), AtomicU64::new(1)]));
         let writer = shared.clone();
-        let engine = thread::spawn(move || addresses::write(&writer.0, &writer.1, [2, 2]));
-        if let Some([first, second]) = addresses::read(&shared.0, &shared.1) {
+        let engine = thread::spawn(move || sequence::write(&writer.0, &writer.1, [2, 2]));
+        if let Some([first, second]) = sequence::read(&shared.0, &shared.1) {
             assert_eq!(first, second);
         }
         engine.join().unwrap();
-        assert_eq!(addresses::read(&shared.0, &shared.1), Some([2, 2]));
+        assert_eq!(sequence::read(&shared.0, &shared.1), Some([2, 2]));
     });
 }
 
