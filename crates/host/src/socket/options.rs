@@ -1,0 +1,120 @@
+//! setsockopt() and getsockopt(): requests, and words that the engine reads or keeps.
+
+use super::Socket;
+use crate::mirror;
+use crate::proto::{Reply, Request};
+use crate::table::condition;
+use sockeye_buffer::{Condition, Flag};
+use sockeye_stack::{Error, OptionName, SocketOption, TcpInfo};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+impl Socket {
+    /// setsockopt() for what the engine keeps.
+    ///
+    /// # Errors
+    /// As Linux.
+    pub fn set_option(&self, option: SocketOption) -> Result<(), Error> {
+        if let SocketOption::Inq(on) = option {
+            self.header().readiness.tells_left.store(u32::from(on), Ordering::Relaxed);
+        }
+        if self.set_flag(option)? {
+            return Ok(());
+        }
+        self.way.tell(Request::SetOption { tag: self.tag(), option })
+    }
+
+    /// Sets an option of a connection that programs set with each request, in the slot. Whether it is one.
+    fn set_flag(&self, option: SocketOption) -> Result<bool, Error> {
+        let has_text = || !self.at.writer.is_empty();
+        let (flag, is_on, lets_go) = match option {
+            SocketOption::NoDelay(on) => (Flag::NO_DELAY, on, on && has_text()),
+            SocketOption::Cork(on) => (Flag::CORK, on, !on && has_text()),
+            // An ACK may be due.
+            SocketOption::QuickAck(value @ 0..=1) => (Flag::QUICK_ACK, value == 1, value == 1),
+            _ => return Ok(false),
+        };
+        const STATE: u32 = Condition::CONNECTED | Condition::CLOSED | condition::DEFERRED;
+        if self.condition()? & STATE != Condition::CONNECTED || !self.way.is_alive() {
+            return Ok(false);
+        }
+        let readiness = &self.header().readiness;
+        match is_on {
+            true => readiness.flags.fetch_or(flag, Ordering::SeqCst),
+            false => readiness.flags.fetch_and(!flag, Ordering::SeqCst),
+        };
+        readiness.flags_changed.fetch_or(flag, Ordering::SeqCst);
+        // What the option held back leaves now. Else it counts from the next look on, which the next bytes bring.
+        if lets_go {
+            self.ring();
+        }
+        Ok(true)
+    }
+
+    /// getsockopt() for what the engine keeps.
+    ///
+    /// # Errors
+    /// As Linux.
+    pub fn option(&self, name: OptionName) -> Result<SocketOption, Error> {
+        match self.way.call(Request::Option { tag: self.tag(), name })?.reply {
+            Reply::Option(option) => Ok(option),
+            _ => Err(Error::HostGone),
+        }
+    }
+
+    /// TCP_INFO.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn tcp_info(&self) -> Result<TcpInfo, Error> {
+        match self.way.call(Request::Info { tag: self.tag() })?.reply {
+            Reply::Info(info) => Ok(*info),
+            _ => Err(Error::HostGone),
+        }
+    }
+
+    /// SO_RCVTIMEO; zero is none.
+    pub fn set_recv_timeout(&self, timeout: Duration) {
+        store_timeout(&self.header().readiness.recv_timeout, timeout);
+    }
+
+    /// SO_RCVTIMEO.
+    #[must_use]
+    pub fn recv_timeout(&self) -> Duration {
+        Duration::from_micros(self.header().readiness.recv_timeout.load(Ordering::Relaxed))
+    }
+
+    /// SO_SNDTIMEO; zero is none.
+    pub fn set_send_timeout(&self, timeout: Duration) {
+        store_timeout(&self.header().readiness.send_timeout, timeout);
+    }
+
+    /// SO_SNDTIMEO.
+    #[must_use]
+    pub fn send_timeout(&self) -> Duration {
+        Duration::from_micros(self.header().readiness.send_timeout.load(Ordering::Relaxed))
+    }
+
+    /// SO_RCVLOWAT, bytes.
+    pub fn set_recv_low_water(&self, bytes: u32) {
+        let readiness = &self.header().readiness;
+        readiness.recv_low_water.store(bytes, Ordering::SeqCst);
+        if mirror::held(self.header()) > 0 {
+            readiness.flags_changed.fetch_or(Flag::LOW_WATER, Ordering::SeqCst);
+            self.ring();
+        }
+    }
+
+    /// SO_RCVLOWAT, bytes.
+    #[must_use]
+    pub fn recv_low_water(&self) -> u32 {
+        self.header().readiness.recv_low_water.load(Ordering::Relaxed).max(1)
+    }
+}
+
+fn store_timeout(word: &AtomicU64, timeout: Duration) {
+    let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+    // A timeout too short to be told is still one.
+    let micros = if timeout.is_zero() { 0 } else { micros.max(1) };
+    word.store(micros, Ordering::Relaxed);
+}
