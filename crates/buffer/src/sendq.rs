@@ -36,7 +36,9 @@ impl SendQ {
         header.sender.send_origin.store(0, Ordering::Relaxed);
         header.sender.send_ring.store(0, Ordering::Relaxed);
         header.engine.send_head.store(0, Ordering::Relaxed);
-        header.engine.notsent_low.store(0, Ordering::Relaxed);
+        header.engine.sent.store(0, Ordering::Relaxed);
+        header.engine.notsent_default.store(0, Ordering::Relaxed);
+        header.readiness.notsent_low_water.store(0, Ordering::Relaxed);
         queue.publish_limit();
         queue
     }
@@ -121,16 +123,33 @@ impl SendQ {
         self.slot.header().engine.send_head.store(self.head, Ordering::Release);
     }
 
-    /// Tells the program how much of what it wrote was sent, for TCP_NOTSENT_LOWAT: it is not to write while `low` bytes or more were
-    /// not, and no more than `most`. `low` 0 ends that.
-    pub fn tell_sent(&self, in_flight: usize, low: u32, most: u32) {
-        let engine = &self.slot.header().engine;
-        engine.sent.store(self.head + in_flight.min(self.len()) as u64, Ordering::Release);
-        engine.notsent_most.store(most, Ordering::Relaxed);
-        engine.notsent_low.store(low, Ordering::Release);
+    /// Tells the program how much of what it wrote was sent.
+    #[inline]
+    pub fn tell_sent(&self, in_flight: usize) {
+        let sent = self.head + in_flight.min(self.len()) as u64;
+        self.slot.header().engine.sent.store(sent, Ordering::Release);
     }
 
-    /// Whether the program may call its side writable again, as far as [`tell_sent`](Self::tell_sent) has a say.
+    /// Tells the program how many bytes that were never sent it may write where TCP_NOTSENT_LOWAT is less.
+    pub fn tell_goal(&self, goal: u32) {
+        self.slot.header().engine.notsent_goal.store(goal, Ordering::Relaxed);
+    }
+
+    /// TCP_NOTSENT_LOWAT as the engine has been asked to set it (bytes; 0 for the default, `u32::MAX` for no bound), and the default (0 for
+    /// no bound).
+    pub fn set_notsent_low(&self, low: u32, default: u32) {
+        let header = self.slot.header();
+        header.engine.notsent_default.store(default, Ordering::Relaxed);
+        header.readiness.notsent_low_water.store(low, Ordering::SeqCst);
+    }
+
+    /// TCP_NOTSENT_LOWAT as the program has set it.
+    #[must_use]
+    pub fn notsent_low(&self) -> u32 {
+        self.slot.header().readiness.notsent_low_water.load(Ordering::SeqCst)
+    }
+
+    /// Whether the program may call its side writable again, as far as TCP_NOTSENT_LOWAT has a say.
     #[must_use]
     #[inline]
     pub fn is_unsent_low(&self) -> bool {
@@ -182,11 +201,7 @@ impl SendQWriter {
         let header = self.slot.header();
         let limit = header.engine.send_limit.load(Ordering::Acquire) as usize;
         let free = limit.min(self.slot.max_send()).saturating_sub(self.len());
-        if header.engine.notsent_low.load(Ordering::Acquire) == 0 {
-            return free;
-        }
-        let most = u64::from(header.engine.notsent_most.load(Ordering::Relaxed));
-        free.min(usize::try_from(most.saturating_sub(header.unsent())).unwrap_or(usize::MAX))
+        free.min(usize::try_from(header.unsent_room()).unwrap_or(usize::MAX))
     }
 
     /// Bytes written and not acknowledged.

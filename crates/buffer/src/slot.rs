@@ -64,16 +64,16 @@ pub struct EngineLine {
     pub send_head: AtomicU64,
     /// RecvQ tail: bytes that arrived in order since the start.
     pub recv_tail: AtomicU64,
-    /// The RecvQ position that is at the start of its far ring. Changes while that is not in use, or there is nothing to read.
-    pub recv_origin: AtomicU64,
+    /// Bytes sent since the start. Beside what each segment changes anyway, so that to keep it costs the program no line.
+    pub sent: AtomicU64,
     /// RecvQ head at which the program should ring; `u64::MAX` for never.
     pub ring_at: AtomicU64,
-    /// Bytes sent since the start; kept only while `notsent_low` is not 0.
-    pub sent: AtomicU64,
-    /// TCP_NOTSENT_LOWAT in force: twice the bytes never sent must be less, or there is no room; 0 for none.
-    pub notsent_low: AtomicU32,
-    /// So many bytes that were never sent SendQ takes, if `notsent_low` is not 0.
-    pub notsent_most: AtomicU32,
+    /// The RecvQ position that is at the start of its far ring. Changes while that is not in use, or there is nothing to read.
+    pub recv_origin: AtomicU64,
+    /// TCP_NOTSENT_LOWAT if the program has set none: net.ipv4.tcp_notsent_lowat, at least 1; 0 for no bound.
+    pub notsent_default: AtomicU32,
+    /// Where TCP_NOTSENT_LOWAT is less, SendQ takes so many bytes that were never sent.
+    pub notsent_goal: AtomicU32,
 }
 
 /// What the program's writers tell.
@@ -132,6 +132,9 @@ pub struct ReadinessLine {
     pub flags_changed: AtomicU32,
     /// SO_RCVLOWAT, bytes; 0 counts as 1.
     pub recv_low_water: AtomicU32,
+    /// TCP_NOTSENT_LOWAT as it is set, bytes; 0 for `notsent_default`, `u32::MAX` for no bound. Written by programs while the connection
+    /// is open, before that by the engine.
+    pub notsent_low_water: AtomicU32,
     /// TCP_INQ: 1 if `recvmsg()` tells what is left to read.
     pub tells_left: AtomicU32,
     /// O_NONBLOCK, mirrored.
@@ -169,18 +172,39 @@ impl ReadinessLine {
 }
 
 impl SlotHeader {
-    /// Bytes in SendQ that were never sent, as far as TCP_NOTSENT_LOWAT wants to know.
+    /// Bytes in SendQ that were never sent. Those that the engine has not looked at are among them.
     #[must_use]
     pub fn unsent(&self) -> u64 {
         let sent = self.engine.sent.load(Ordering::Acquire);
         self.sender.send_tail.load(Ordering::Relaxed).saturating_sub(sent)
     }
 
+    /// TCP_NOTSENT_LOWAT in force: twice the bytes never sent must be less, or there is no room; 0 for no bound.
+    #[must_use]
+    pub fn notsent_low(&self) -> u32 {
+        match self.readiness.notsent_low_water.load(Ordering::Relaxed) {
+            0 => self.engine.notsent_default.load(Ordering::Relaxed),
+            u32::MAX => 0,
+            low => low,
+        }
+    }
+
     /// Whether few enough bytes were never sent for TCP_NOTSENT_LOWAT to call the socket writable.
     #[must_use]
     pub fn is_unsent_low(&self) -> bool {
-        let low = u64::from(self.engine.notsent_low.load(Ordering::Relaxed));
+        let low = u64::from(self.notsent_low());
         low == 0 || self.unsent().saturating_mul(2) < low
+    }
+
+    /// Bytes more that TCP_NOTSENT_LOWAT lets SendQ take.
+    pub(crate) fn unsent_room(&self) -> u64 {
+        match self.notsent_low() {
+            0 => u64::MAX,
+            low => {
+                let most = low.max(self.engine.notsent_goal.load(Ordering::Relaxed));
+                u64::from(most).saturating_sub(self.unsent())
+            }
+        }
     }
 }
 
@@ -242,6 +266,8 @@ impl Flag {
     pub const QUICK_ACK: u32 = 1 << 2;
     /// SO_RCVLOWAT has changed, which has a word of its own.
     pub const LOW_WATER: u32 = 1 << 3;
+    /// TCP_NOTSENT_LOWAT has changed, likewise.
+    pub const NOTSENT_LOW_WATER: u32 = 1 << 4;
 }
 
 /// Bytes of a header, before the near rings.
@@ -356,8 +382,8 @@ impl Slot {
             &engine.recv_ring,
             &engine.rx_seq,
             &engine.tx_seq,
-            &engine.notsent_low,
-            &engine.notsent_most,
+            &engine.notsent_default,
+            &engine.notsent_goal,
             &sender.send_ring,
             &sender.tx_wait,
             &receiver.rx_wait,
@@ -371,6 +397,7 @@ impl Slot {
             &readiness.flags_changed,
             &readiness.urgent_token,
             &readiness.recv_low_water,
+            &readiness.notsent_low_water,
             &readiness.tells_left,
             &readiness.nonblocking,
             &readiness.opening,

@@ -245,6 +245,9 @@ impl Engine {
             entry.on_low_water();
         }
         drop(table);
+        if changed & Flag::NOTSENT_LOW_WATER != 0 {
+            self.network.look_at_notsent_lowat(now, id);
+        }
         let options = [
             (Flag::NO_DELAY, SocketOption::NoDelay(flags & Flag::NO_DELAY != 0)),
             (Flag::CORK, SocketOption::Cork(flags & Flag::CORK != 0)),

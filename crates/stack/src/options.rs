@@ -209,6 +209,14 @@ impl Options {
         Some(or(self.tcp.notsent_lowat, self.tcp.notsent_lowat_of_host)).filter(|&bytes| bytes != u32::MAX)
     }
 
+    /// TCP_NOTSENT_LOWAT where the program has set none, bytes; 0 for no bound.
+    pub(crate) fn notsent_default(&self) -> u32 {
+        match self.tcp.notsent_lowat_of_host {
+            u32::MAX => 0,
+            low => low.max(1),
+        }
+    }
+
     /// MUST-25 (3.8.4): keep-alive is off unless asked for.
     pub(crate) fn keep_alive_times(&self) -> Option<KeepAlive> {
         self.keep_alive.then(|| KeepAlive {

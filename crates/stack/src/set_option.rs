@@ -48,10 +48,23 @@ impl Network {
                 }
             }
             OptionName::Timestamping => self.start_stamps(id.index, stamped),
+            OptionName::NotSentLowat => {
+                socket.tell_notsent_lowat();
+                socket.apply_option(now, OptionName::NotSentLowat);
+            }
             _ => socket.apply_option(now, option.name()),
         }
         self.owe_socket(id.index);
         Ok(())
+    }
+
+    /// The program has set TCP_NOTSENT_LOWAT of a connection in the slot.
+    pub fn look_at_notsent_lowat(&mut self, now: Instant, id: SocketId) {
+        let Ok(socket) = self.find_mut(id) else { return };
+        let Phase::Connected(connected) = &socket.phase else { return };
+        socket.options.tcp.notsent_lowat = connected.tcb.rings().0.notsent_low();
+        socket.apply_option(now, OptionName::NotSentLowat);
+        self.owe_socket(id.index);
     }
 
     /// Says something of the bytes before `offset` of what the program sends, counted from the start of the stream. More and
@@ -229,6 +242,7 @@ impl Socket {
         for name in names {
             self.apply_option(now, name);
         }
+        self.tell_notsent_lowat();
         if self.options.notsent_lowat().is_some() {
             self.apply_option(now, OptionName::NotSentLowat);
         }
@@ -243,6 +257,15 @@ impl Socket {
         }
         if self.options.tcp.quick_ack == 0 {
             self.apply_option(now, OptionName::QuickAck);
+        }
+    }
+
+    /// Tells the program's side TCP_NOTSENT_LOWAT, which it may change there from now on.
+    fn tell_notsent_lowat(&self) {
+        if let Phase::Connected(connected) = &self.phase {
+            let low = self.options.tcp.notsent_lowat;
+            connected.tcb.rings().0.set_notsent_low(low, self.options.notsent_default());
+            connected.tcb.tell_goal();
         }
     }
 

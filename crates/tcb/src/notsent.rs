@@ -3,27 +3,34 @@
 use crate::{Event, Tcb};
 
 impl Tcb {
-    /// TCP_NOTSENT_LOWAT in force, bytes; `None` for no bound.
+    /// TCP_NOTSENT_LOWAT in force, bytes; `None` for no bound. SendQ knows already.
     pub fn set_notsent_lowat(&mut self, low: Option<u32>) {
-        let was_bound = self.notsent_low != 0;
         // Whoever asks for nothing unsent at all still gets to send.
         self.notsent_low = low.map_or(0, |low| low.max(1));
-        if was_bound && self.notsent_low == 0 {
-            self.sendq.tell_sent(0, 0, 0);
+        self.tell_goal();
+        self.tell_sent();
+        // As Linux: there may be room now, also if none was missed between two looks.
+        if self.sendq.is_unsent_low() {
             self.events.push(Event::Writable);
         }
-        self.tell_sent();
+    }
+
+    /// As Linux, which fills the last of the packet buffers that it prepares. To be called once before the program can set
+    /// TCP_NOTSENT_LOWAT; where that is set it is kept up to date.
+    pub fn tell_goal(&self) {
+        self.sendq.tell_goal(self.buffer_goal());
     }
 
     /// To be called when something was sent or acknowledged: the program may write again.
+    #[inline]
     pub(crate) fn tell_sent(&mut self) {
+        let in_flight = self.text_held() - self.unsent();
         if self.notsent_low == 0 {
-            return;
+            return self.sendq.tell_sent(in_flight);
         }
         let was_low = self.sendq.is_unsent_low();
-        // As Linux, which fills the last of the packet buffers that it prepares.
-        let most = self.notsent_low.max(self.buffer_goal());
-        self.sendq.tell_sent(self.text_held() - self.unsent(), self.notsent_low, most);
+        self.tell_goal();
+        self.sendq.tell_sent(in_flight);
         if !was_low && self.sendq.is_unsent_low() {
             self.events.push(Event::Writable);
         }

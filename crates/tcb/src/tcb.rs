@@ -215,6 +215,12 @@ impl Tcb {
         self.recvq.len() + usize::from(self.rcv.is_closed())
     }
 
+    /// SendQ and RecvQ.
+    #[must_use]
+    pub fn rings(&self) -> (&SendQ, &RecvQ) {
+        (&self.sendq, &self.recvq)
+    }
+
     /// The rings, for resizing.
     pub fn rings_mut(&mut self) -> (&mut SendQ, &mut RecvQ) {
         (&mut self.sendq, &mut self.recvq)

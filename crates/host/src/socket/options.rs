@@ -6,7 +6,7 @@ use crate::proto::{Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::{Condition, Flag};
 use sockeye_stack::{Error, OptionName, SocketOption, TcpInfo};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 impl Socket {
@@ -18,7 +18,11 @@ impl Socket {
         if let SocketOption::Inq(on) = option {
             self.header().readiness.tells_left.store(u32::from(on), Ordering::Relaxed);
         }
-        if self.set_flag(option)? {
+        let is_set = match option {
+            SocketOption::NotSentLowat(bytes) => self.set_notsent_low(bytes)?,
+            _ => self.set_flag(option)?,
+        };
+        if is_set {
             return Ok(());
         }
         self.way.tell(Request::SetOption { tag: self.tag(), option })
@@ -34,8 +38,7 @@ impl Socket {
             SocketOption::QuickAck(value @ 0..=1) => (Flag::QUICK_ACK, value == 1, value == 1),
             _ => return Ok(false),
         };
-        const STATE: u32 = Condition::CONNECTED | Condition::CLOSED | condition::DEFERRED;
-        if self.condition()? & STATE != Condition::CONNECTED || !self.way.is_alive() {
+        if !self.has_words()? {
             return Ok(false);
         }
         let readiness = &self.header().readiness;
@@ -49,6 +52,30 @@ impl Socket {
             self.ring();
         }
         Ok(true)
+    }
+
+    /// Sets TCP_NOTSENT_LOWAT in the slot. Whether the engine need not be asked.
+    fn set_notsent_low(&self, bytes: u32) -> Result<bool, Error> {
+        if !self.has_words()? {
+            return Ok(false);
+        }
+        let header = self.header();
+        let word = &header.readiness.notsent_low_water;
+        if word.load(Ordering::SeqCst) == bytes {
+            return Ok(true);
+        }
+        word.store(bytes, Ordering::SeqCst);
+        header.readiness.flags_changed.fetch_or(Flag::NOTSENT_LOW_WATER, Ordering::SeqCst);
+        // Whoever writes after this rings, and then the engine sees the flag.
+        fence(Ordering::SeqCst);
+        // Else who polls or writes next is to find how much was not sent once the engine has looked at it all, and who sleeps is to be woken.
+        Ok(header.unsent() == 0)
+    }
+
+    /// Whether options that are words in the slot can be set there: on an open connection.
+    fn has_words(&self) -> Result<bool, Error> {
+        const STATE: u32 = Condition::CONNECTED | Condition::CLOSED | condition::DEFERRED;
+        Ok(self.condition()? & STATE == Condition::CONNECTED && self.way.is_alive())
     }
 
     /// getsockopt() for what the engine keeps.
