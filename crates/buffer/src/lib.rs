@@ -35,6 +35,7 @@ pub mod futex;
 pub mod handover;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub mod host_page;
+mod info;
 pub mod lock;
 #[cfg(all(test, loom))]
 #[path = "model/tests.rs"]
@@ -70,6 +71,7 @@ pub use arrivals::{ArrivalLine, arrival_of, note_arrival};
 pub use handover::Handover;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use host_page::HostPage;
+pub use info::{INFO_TIMES, INFO_WORDS};
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use lock::LockGuard;
 #[cfg(all(feature = "std", not(any(miri, loom))))]

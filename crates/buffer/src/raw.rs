@@ -11,6 +11,7 @@ use core::ptr::{self, NonNull};
 #[cfg(feature = "std")]
 use rustix::mm::{MapFlags, ProtFlags};
 
+use crate::info::InfoCopy;
 use crate::slot::SlotHeader;
 
 /// Types made of atomic words only.
@@ -23,6 +24,8 @@ pub(crate) unsafe trait Words {}
 unsafe impl Words for SlotHeader {}
 // SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::AcceptQueue {}
+// SAFETY: as for `SlotHeader`.
+unsafe impl Words for InfoCopy {}
 // SAFETY: as for `SlotHeader`.
 unsafe impl Words for crate::ready_list::ListWords {}
 // SAFETY: as for `SlotHeader`.
@@ -197,6 +200,11 @@ impl Region {
 
     #[inline]
     pub(crate) fn header(&self, at: usize) -> &SlotHeader {
+        self.words(at)
+    }
+
+    #[inline]
+    pub(crate) fn info(&self, at: usize) -> &InfoCopy {
         self.words(at)
     }
 

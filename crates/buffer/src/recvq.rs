@@ -64,7 +64,9 @@ impl RecvQ {
         self.len() == 0
     }
 
-    pub(crate) fn tail(&self) -> u64 {
+    /// Bytes that arrived in order since the start.
+    #[must_use]
+    pub fn tail(&self) -> u64 {
         self.tail
     }
 

@@ -39,6 +39,7 @@ impl SendQ {
         header.engine.sent.store(0, Ordering::Relaxed);
         header.engine.notsent_default.store(0, Ordering::Relaxed);
         header.readiness.notsent_low_water.store(0, Ordering::Relaxed);
+        header.engine.info.store(0, Ordering::Relaxed);
         queue.publish_limit();
         queue
     }
@@ -60,6 +61,12 @@ impl SendQ {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The memory that it is in.
+    #[must_use]
+    pub fn slot(&self) -> &Slot {
+        &self.slot
     }
 
     /// Bytes acknowledged since the start.

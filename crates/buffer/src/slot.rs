@@ -8,6 +8,7 @@ use core::alloc::Layout;
 use crate::AcceptQueue;
 use crate::addresses::AddressLine;
 use crate::arrivals::ArrivalLine;
+use crate::info::InfoCopy;
 use crate::lock::LockLine;
 use crate::raw::Region;
 use crate::ring::{MIN_ORDER, NEAR, NEAR_ORDER, Ring, order_for};
@@ -74,6 +75,8 @@ pub struct EngineLine {
     pub notsent_default: AtomicU32,
     /// Where TCP_NOTSENT_LOWAT is less, SendQ takes so many bytes that were never sent.
     pub notsent_goal: AtomicU32,
+    /// 1 while a copy of TCP_INFO is kept, 2 once one was: see [`Slot::info`].
+    pub info: AtomicU32,
 }
 
 /// What the program's writers tell.
@@ -291,6 +294,8 @@ const FAR_ALIGN: usize = 1;
 const _: () = assert!(size_of::<SlotHeader>() <= HEADER_SPACE);
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<AcceptQueue>() <= 2 * NEAR);
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<InfoCopy>() <= 1 << MIN_ORDER);
 
 /// How large a slot's rings may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,6 +323,8 @@ impl Geometry {
 ///  |        | a listener's accept queue |
 ///  near part: less than a page                  far part: address space, and memory as far as it is touched
 /// ```
+///
+/// The far part begins with a page that the copy of TCP_INFO is in, if one is kept.
 #[derive(Clone, Debug)]
 pub struct Slot {
     region: Arc<Region>,
@@ -384,6 +391,7 @@ impl Slot {
             &engine.tx_seq,
             &engine.notsent_default,
             &engine.notsent_goal,
+            &engine.info,
             &sender.send_ring,
             &sender.tx_wait,
             &receiver.rx_wait,
@@ -475,6 +483,12 @@ impl Slot {
     #[inline]
     pub(crate) fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Where the copy of TCP_INFO is: the smallest far ring of SendQ begins a page later.
+    #[inline]
+    pub(crate) fn info_copy(&self) -> &InfoCopy {
+        self.region.info(self.far)
     }
 
     /// SendQ's ring of this order, and the origin if it is a far one; of the nearest possible order if a hostile word says otherwise.

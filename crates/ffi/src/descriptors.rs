@@ -209,7 +209,7 @@ unsafe fn control(fd: c_int, request: c_ulong, argument: *mut c_void) -> Result<
         FIONREAD | SIOCOUTQ | SIOCOUTQNSD if socket.is_listening() => return Err(Errno::INVAL),
         FIONREAD => socket.available(),
         SIOCOUTQ => socket.unacknowledged(),
-        SIOCOUTQNSD => socket.tcp_info().map_err(errno::of)?.notsent_bytes as usize,
+        SIOCOUTQNSD => socket.unsent().map_err(errno::of)?,
         SIOCATMARK => usize::from(socket.is_at_mark()),
         FIONBIO => {
             // SAFETY: the caller's promise.

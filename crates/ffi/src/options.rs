@@ -79,7 +79,7 @@ fn read(socket: &Socket, level: c_int, name: c_int, room: usize) -> Result<Vec<u
     }
     match (level, name) {
         (libc::IPPROTO_TCP, libc::TCP_INFO) => {
-            return Ok(socket.tcp_info().map_err(errno::of)?.to_bytes());
+            return Ok(socket.tcp_info().map_err(errno::of)?.to_bytes().to_vec());
         }
         (libc::IPPROTO_IPV6, _) if socket.family() == Family::V4 => {}
         (libc::IPPROTO_IP, libc::IP_MTU) | (libc::IPPROTO_IPV6, libc::IPV6_MTU) => {

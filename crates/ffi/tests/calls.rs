@@ -257,6 +257,11 @@ fn reads_are_told_when_their_text_arrived() {
 }
 
 #[test]
+fn options_and_numbers_in_shared_memory_are_those_of_the_moment() {
+    same_as_kernel("words");
+}
+
+#[test]
 fn calls_that_wait_outlive_their_descriptor() {
     same_as_kernel("replaced");
 }

@@ -239,6 +239,8 @@ impl Engine {
         let Some(entry) = table.entry(tag) else { return };
         let Some(id) = entry.id.filter(|_| entry.has_new_flags()) else { return };
         let readiness = &entry.slot.header().readiness;
+        // Before the program finds that they were seen.
+        self.network.hide_info(id);
         let changed = readiness.flags_changed.swap(0, Ordering::SeqCst);
         let flags = readiness.flags.load(Ordering::SeqCst);
         if changed & Flag::LOW_WATER != 0 {

@@ -211,7 +211,10 @@ impl Used {
     }
 }
 
-/// How much of their memory a slot's far rings have used, as far as positions tell: none if all passed through the near ones.
+/// Bytes that a copy of TCP_INFO takes up.
+const INFO_PAGE: usize = 4096;
+
+/// How much of its memory a slot's far part has used, as far as positions tell: none if all passed through the near ones.
 fn touched(slot: &Slot) -> usize {
     let engine = &slot.header().engine;
     let bytes = |position: u64, most: usize| match usize::try_from(position).unwrap_or(most) {
@@ -220,6 +223,7 @@ fn touched(slot: &Slot) -> usize {
     };
     bytes(engine.send_head.load(Ordering::Relaxed), slot.max_send())
         + bytes(engine.recv_tail.load(Ordering::Relaxed), slot.max_recv())
+        + if engine.info.load(Ordering::Relaxed) == 0 { 0 } else { INFO_PAGE }
 }
 
 fn no_memory(error: &std::io::Error) -> Error {

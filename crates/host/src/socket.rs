@@ -221,13 +221,17 @@ impl Socket {
 
     /// The local address and the peer's, of an open connection.
     fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
-        const STATE: u32 =
-            Condition::CONNECTED | Condition::CONNECTING | Condition::CLOSED | condition::DEFERRED;
-        let is_open =
-            || self.condition().is_ok_and(|word| word & STATE == Condition::CONNECTED) && self.way.is_alive();
+        let is_open = || self.is_open() && self.way.is_alive();
         let addresses = if is_open() { self.header().addresses.get() } else { None };
         // Of another socket's, if the slot was given to one meanwhile.
         addresses.filter(|_| is_open())
+    }
+
+    /// Whether it is a connection that is open.
+    fn is_open(&self) -> bool {
+        const STATE: u32 =
+            Condition::CONNECTED | Condition::CONNECTING | Condition::CLOSED | condition::DEFERRED;
+        self.condition().is_ok_and(|word| word & STATE == Condition::CONNECTED)
     }
 
     /// SO_ERROR: told once.

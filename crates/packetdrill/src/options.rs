@@ -35,7 +35,7 @@ impl World {
         match (level, name) {
             (libc::IPPROTO_TCP, libc::TCP_INFO) => {
                 let info = self.network.tcp_info(self.now, id).map_err(errno::of)?;
-                return Ok(info.to_bytes());
+                return Ok(info.to_bytes().to_vec());
             }
             // There is none, and the congestion control has nothing to tell.
             (libc::IPPROTO_TCP, libc::TCP_ULP | libc::TCP_CC_INFO) => return Ok(Vec::new()),

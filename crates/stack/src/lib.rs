@@ -78,4 +78,4 @@ pub use recovery_settings::RecoverySettings;
 pub use reports::{Report, Stage, wants_stamps};
 pub use rings::{RingSource, Rings};
 pub use sysctl::{SysctlError, sysctl_name, sysctl_names};
-pub use tcp_info::TcpInfo;
+pub use tcp_info::{KeptInfo, TcpInfo};

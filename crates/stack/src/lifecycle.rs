@@ -7,6 +7,7 @@ use crate::ports::Scope;
 use crate::route::Path;
 use crate::sharing::first_limit;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
+use crate::tcp_info::Asked;
 use crate::{Error, HostId, Rings, SocketEvent, SocketId};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Event, Reason, Segment, reset_for};
@@ -350,7 +351,8 @@ impl Network {
 
 impl Connected {
     fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
-        Self { path, tcb, is_peer_closed: false, is_send_shut: false, partner: None, counted_by: None }
+        let asked = Asked::default();
+        Self { path, tcb, is_peer_closed: false, is_send_shut: false, partner: None, asked, counted_by: None }
     }
 }
 

@@ -132,8 +132,11 @@ impl Network {
             };
             let Some(transmit) = transmit else {
                 let owner = Owner::Socket(index);
-                let deadline = match &socket.phase {
-                    Phase::Connected(connected) => connected.tcb.poll_timeout(),
+                let deadline = match &mut socket.phase {
+                    Phase::Connected(connected) => {
+                        connected.refresh_info(now, socket.options.max_pacing_rate);
+                        connected.tcb.poll_timeout()
+                    }
                     Phase::Connecting(connecting) => connecting.handshake.poll_timeout(),
                     Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
                 };

@@ -5,6 +5,7 @@ use crate::options::Options;
 use crate::ports::{Claim, Scope};
 use crate::reports::Reports;
 use crate::route::Path;
+use crate::tcp_info::Asked;
 use crate::{Family, HostId, Rings, SocketId, TcpInfo};
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Tcb, TimeWait};
@@ -103,6 +104,8 @@ pub(crate) struct Connected {
     pub(crate) is_send_shut: bool,
     /// The socket at the other end, if it is on the same host, as it was last found.
     pub(crate) partner: Option<u32>,
+    /// Whether programs ask for its TCP_INFO.
+    pub(crate) asked: Asked,
     /// The listener that counts it, as long as its handshake is not complete (Fast Open).
     pub(crate) counted_by: Option<SocketId>,
 }

@@ -1,5 +1,10 @@
 //! TCP_INFO: what Linux's `struct tcp_info` tells.
 
+mod kept;
+
+pub(crate) use kept::Asked;
+pub use kept::KeptInfo;
+
 use crate::network::Network;
 use crate::socket::{Connected, Phase};
 use crate::{Error, SocketId};
@@ -28,12 +33,25 @@ macro_rules! tcp_info {
             /// The names of the fields, in order.
             pub const FIELDS: &[&str] = &[$(stringify!($name),)*];
 
+            /// Bytes of them all.
+            pub const SIZE: usize = 0 $(+ size_of::<$number>())*;
+
             /// As Linux lays them out: there are no gaps between them.
             #[must_use]
-            pub fn to_bytes(&self) -> Vec<u8> {
-                let mut bytes = Vec::with_capacity(size_of::<Self>());
-                $(bytes.extend(self.$name.to_ne_bytes());)*
+            pub fn to_bytes(&self) -> [u8; Self::SIZE] {
+                let mut bytes = [0; Self::SIZE];
+                let mut rest = &mut bytes[..];
+                $(rest = put(rest, &self.$name.to_ne_bytes());)*
+                debug_assert!(rest.is_empty());
                 bytes
+            }
+
+            /// What [`to_bytes`](Self::to_bytes) made.
+            fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+                let mut rest = &bytes[..];
+                let info = Self { $($name: <$number>::from_ne_bytes(take(&mut rest)),)* };
+                debug_assert!(rest.is_empty());
+                info
             }
         }
     };
@@ -110,6 +128,20 @@ tcp_info! {
     accecn_opt_seen: u16,
 }
 
+/// Puts a field's bytes where there is room for it; the room behind them.
+fn put<'a, const N: usize>(room: &'a mut [u8], field: &[u8; N]) -> &'a mut [u8] {
+    let (place, rest) = room.split_at_mut(N);
+    place.copy_from_slice(field);
+    rest
+}
+
+/// Takes a field's bytes, of which there are enough.
+fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
+    let (field, rest) = bytes.split_first_chunk().unwrap_or((&[0; N], &[]));
+    *bytes = rest;
+    *field
+}
+
 impl Network {
     /// TCP_INFO.
     ///
@@ -140,14 +172,27 @@ impl Network {
         info.max_pacing_rate = socket.options.max_pacing_rate;
         Ok(info)
     }
+
+    /// A program has asked for TCP_INFO. If it does so often, a copy is kept for it where it finds it: [`KeptInfo`].
+    pub fn note_info_asked(&mut self, now: Instant, id: SocketId) {
+        let Ok(socket) = self.find_mut(id) else { return };
+        let Phase::Connected(connected) = &mut socket.phase else { return };
+        if connected.asked.is_often(now) {
+            connected.refresh_info(now, socket.options.max_pacing_rate);
+        }
+    }
+
+    /// What a program has asked for is about to change TCP_INFO: until that is done it finds no copy.
+    pub fn hide_info(&self, id: SocketId) {
+        if let Ok(Phase::Connected(connected)) = self.find(id).map(|socket| &socket.phase) {
+            connected.tcb.rings().0.slot().forget_info();
+        }
+    }
 }
 
 impl Connected {
     fn tcp_info(&self, now: Instant) -> TcpInfo {
-        let mut info = TcpInfo::new(now, &self.tcb.info(now));
-        let stamps = if info.options & 1 != 0 { 12 } else { 0 };
-        info.pmtu = info.snd_mss + stamps + if self.path.tuple.remote.is_ipv4() { 40 } else { 60 };
-        info
+        self.kept_info(now).at(now)
     }
 
     /// What is told of the connection when it is over.
@@ -168,7 +213,8 @@ impl TcpInfo {
         }
     }
 
-    fn new(now: Instant, info: &Info) -> Self {
+    /// All but the times, which depend on when they are told.
+    fn new(info: &Info) -> Self {
         let segments = |bytes: u32| bytes / info.snd_mss.max(1);
         let (snd_scale, rcv_scale) = info.negotiated.scales.unwrap_or((0, 0));
         Self {
@@ -192,9 +238,6 @@ impl TcpInfo {
             sacked: info.sacked,
             lost: info.lost,
             retrans: info.retrans,
-            last_data_sent: millis_since(now, info.last_data_sent),
-            last_data_recv: millis_since(now, info.last_data_received),
-            last_ack_recv: millis_since(now, info.last_ack_received),
             rtt: micros(info.srtt.unwrap_or_default()),
             rttvar: micros(info.rttvar),
             snd_ssthresh: if info.ssthresh >= NO_THRESHOLD { NO_THRESHOLD } else { segments(info.ssthresh) },
@@ -212,9 +255,6 @@ impl TcpInfo {
             data_segs_in: info.data_segs_in,
             data_segs_out: info.data_segs_out,
             delivery_rate: info.delivery_rate,
-            busy_time: micros_long(info.busy),
-            rwnd_limited: micros_long(info.rwnd_limited),
-            sndbuf_limited: micros_long(info.sndbuf_limited),
             delivered: info.delivered,
             delivered_ce: info.delivered_ce,
             bytes_sent: info.bytes_sent,
@@ -255,14 +295,6 @@ fn small(number: u32) -> u8 {
 
 fn micros(time: Duration) -> u32 {
     u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
-}
-
-fn micros_long(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn millis_since(now: Instant, then: Option<Instant>) -> u32 {
-    then.map_or(0, |then| u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

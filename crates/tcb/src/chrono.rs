@@ -8,7 +8,7 @@ use crate::deferral::Waits;
 
 /// What a connection with text to deliver waits for. The later ones are told before the earlier ones, as on Linux.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Limit {
+pub enum Limit {
     /// There is no text to deliver.
     #[default]
     Idle,
@@ -39,6 +39,10 @@ impl Chrono {
         (self.busy, self.window, self.sendq) = self.nanos(now);
         self.limit = limit;
         self.since = now;
+    }
+
+    pub(crate) fn limit(&self) -> Limit {
+        self.limit
     }
 
     /// Busy at all; of it limited by the window, and by SendQ.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use sockeye_clock::Instant;
 
-use crate::{Phase, State, Tcb};
+use crate::{Limit, Phase, State, Tcb};
 
 /// What a connection can tell of itself. Sizes are bytes unless it says segments. `tcp_info` of Linux is made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub struct Info {
     pub rwnd_limited: Duration,
     /// Of it, time limited by SendQ.
     pub sndbuf_limited: Duration,
+    /// Which of these times goes on.
+    pub limit: Limit,
 }
 
 /// What was negotiated in the SYNs.
@@ -186,6 +188,7 @@ impl Tcb {
             busy,
             rwnd_limited,
             sndbuf_limited,
+            limit: self.chrono.limit(),
         }
     }
 

@@ -53,6 +53,7 @@ mod tuning;
 mod window;
 
 pub use accounting::SendAccounting;
+pub use chrono::Limit;
 pub use compressed_ack::AckCompression;
 pub use config::{Config, KeepAlive, MtuProbing, ProbeMode};
 pub use congestion::{CongestionConfig, CongestionControl, HyStart};

@@ -6,6 +6,7 @@ use core::fmt;
 
 use loom::cell::UnsafeCell;
 
+use crate::info::InfoCopy;
 use crate::slot::SlotHeader;
 
 /// A run of bytes.
@@ -67,6 +68,7 @@ impl fmt::Debug for Run<'_> {
 #[derive(Debug)]
 pub(crate) struct Region {
     header: SlotHeader,
+    info: InfoCopy,
     bytes: Vec<UnsafeCell<u8>>,
 }
 
@@ -77,11 +79,16 @@ unsafe impl Sync for Region {}
 
 impl Region {
     pub(crate) fn zeroed(len: usize) -> Option<Self> {
-        Some(Self { header: SlotHeader::default(), bytes: (0..len).map(|_| UnsafeCell::new(0)).collect() })
+        let bytes = (0..len).map(|_| UnsafeCell::new(0)).collect();
+        Some(Self { header: SlotHeader::default(), info: InfoCopy::default(), bytes })
     }
 
     pub(crate) fn header(&self, _at: usize) -> &SlotHeader {
         &self.header
+    }
+
+    pub(crate) fn info(&self, _at: usize) -> &InfoCopy {
+        &self.info
     }
 
     pub(crate) fn run(&self, at: usize, len: usize) -> Run<'_> {

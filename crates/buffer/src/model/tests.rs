@@ -393,3 +393,21 @@ fn who_accepts_sees_what_has_happened_or_is_told() {
         assert!(is_told || seen == 1);
     });
 }
+
+/// TCP_INFO's copy: whoever sees that there is one finds all of it, and one that is given up and kept again is as good.
+#[test]
+fn a_copy_of_tcp_info_is_one_writing_s() {
+    loom::model(|| {
+        let slot = Slot::on_heap(4, 4);
+        let engines = slot.clone();
+        let engine = thread::spawn(move || {
+            engines.tell_info([1, 1]);
+            engines.forget_info();
+            engines.tell_info([2, 2]);
+        });
+        let seen = slot.info();
+        assert!(seen.is_none_or(|[first, second]| first == second && first != 0), "{seen:?}");
+        engine.join().unwrap();
+        assert_eq!(slot.info(), Some([2, 2]));
+    });
+}

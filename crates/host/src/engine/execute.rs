@@ -70,11 +70,7 @@ impl Engine {
             }
             Request::TakeReport { tag } => self.take_report(tag),
             Request::TakeSoftError { tag } => self.take_soft_error(tag),
-            Request::Info { tag } => {
-                self.apply_flags(now, tag);
-                let info = self.network.tcp_info(now, self.id(tag)?)?;
-                Ok(Reply::Info(Box::new(info)).into())
-            }
+            Request::Info { tag } => self.info(now, tag),
             Request::Mark { tag, mark, offset } => self.mark(now, tag, mark, offset),
             Request::LocalAddress { tag } => {
                 Ok(Reply::Address(self.network.local_address(self.id(tag)?)?).into())
@@ -161,6 +157,7 @@ impl Engine {
     fn shutdown(&mut self, now: Instant, tag: u64, how: Shutdown) -> Result<Answer, Error> {
         let id = self.id(tag)?;
         self.apply_flags(now, tag);
+        self.network.hide_info(id);
         // Every byte published before this goes before the FIN.
         self.network.doorbell(now, id);
         let is_listening = self.table.lock().entry(tag).is_some_and(Entry::is_listening);
@@ -188,6 +185,7 @@ impl Engine {
     fn set_option(&mut self, now: Instant, tag: u64, option: SocketOption) -> Result<Answer, Error> {
         let id = self.id(tag)?;
         self.apply_flags(now, tag);
+        self.network.hide_info(id);
         self.network.doorbell(now, id);
         self.network.set_option(now, id, option)?;
         let set = lingers(&self.network, id) | stamps(&self.network, id);
@@ -196,6 +194,17 @@ impl Engine {
             entry.mirror();
             entry.post_room();
         })
+    }
+
+    fn info(&mut self, now: Instant, tag: u64) -> Result<Answer, Error> {
+        let id = self.id(tag)?;
+        self.apply_flags(now, tag);
+        // As Linux, where a send() that has returned has sent what can be sent.
+        self.network.doorbell(now, id);
+        self.settle(now);
+        let info = self.network.tcp_info(now, id)?;
+        self.network.note_info_asked(now, id);
+        Ok(Reply::Info(Box::new(info)).into())
     }
 
     fn mark(

@@ -426,6 +426,30 @@ fn options_in_the_slot_are_in_force_before_they_are_told() {
     }
 }
 
+/// TCP_NOTSENT_LOWAT, whatever a program writes there: the engine reads it when it looks.
+#[test]
+fn a_low_water_mark_in_the_slot_is_in_force_before_it_is_told() {
+    let mut bench = Bench::new();
+    let [(client, _token), _server] = bench.pair();
+    let slot = bench.slot(client);
+    // More than the peer's window has room for.
+    while slot.writer().write(&[0; 65_536]) > 0 {
+        bench.engine.ring(bench.now, client.tag);
+    }
+    let readiness = &slot.header().readiness;
+    for (low, is_low) in [(1, false), (u32::MAX, true), (u32::MAX - 1, true), (4096, false), (0, true)] {
+        readiness.notsent_low_water.store(low, Ordering::SeqCst);
+        assert_eq!(slot.header().is_unsent_low(), is_low, "{low}: the program knows at once");
+        readiness.flags_changed.store(Flag::NOTSENT_LOW_WATER, Ordering::SeqCst);
+        let (reply, _) =
+            bench.ask(Request::Option { tag: client.tag, name: OptionName::NotSentLowat }).unwrap();
+        let Reply::Option(found) = reply else { panic!("{reply:?}") };
+        assert_eq!(found, SocketOption::NotSentLowat(low));
+        bench.engine.ring(bench.now, client.tag);
+        assert_eq!(slot.header().is_unsent_low(), is_low, "{low}: and after the engine has looked");
+    }
+}
+
 #[test]
 fn a_list_of_sockets_that_comes_in_pages_is_that_of_one_moment() {
     let mut bench = Bench::new();

@@ -5,7 +5,8 @@ use crate::mirror;
 use crate::proto::{Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::{Condition, Flag};
-use sockeye_stack::{Error, OptionName, SocketOption, TcpInfo};
+use sockeye_clock::monotonic;
+use sockeye_stack::{Error, KeptInfo, OptionName, SocketOption, TcpInfo};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
@@ -94,10 +95,41 @@ impl Socket {
     /// # Errors
     /// `HostGone`.
     pub fn tcp_info(&self) -> Result<TcpInfo, Error> {
+        let mut info = self.kept_info().map_or_else(|| self.asked_info(), Ok)?;
+        let times = [info.busy_time, info.rwnd_limited, info.sndbuf_limited];
+        [info.busy_time, info.rwnd_limited, info.sndbuf_limited] = self.at.slot.told_times(times);
+        Ok(info)
+    }
+
+    fn asked_info(&self) -> Result<TcpInfo, Error> {
         match self.way.call(Request::Info { tag: self.tag() })?.reply {
             Reply::Info(info) => Ok(*info),
             _ => Err(Error::HostGone),
         }
+    }
+
+    /// TCP_INFO from the copy that the engine keeps of an open connection while it is asked often.
+    fn kept_info(&self) -> Option<TcpInfo> {
+        const ABOUT_IT: u32 = Flag::NO_DELAY | Flag::CORK | Flag::QUICK_ACK;
+        let is_open = || self.is_open() && self.way.is_alive();
+        if !is_open() || self.header().readiness.flags_changed.load(Ordering::SeqCst) & ABOUT_IT != 0 {
+            return None;
+        }
+        let kept = KeptInfo::find(&self.at.slot)?;
+        // Of another socket's, if the slot was given to one meanwhile.
+        is_open().then(|| kept.at(monotonic()))
+    }
+
+    /// SIOCOUTQNSD: bytes never sent.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn unsent(&self) -> Result<usize, Error> {
+        if self.is_open() && self.way.is_alive() && self.header().unsent() == 0 {
+            return Ok(0);
+        }
+        // The engine may not have looked at what was written.
+        Ok(self.tcp_info()?.notsent_bytes as usize)
     }
 
     /// SO_RCVTIMEO; zero is none.
