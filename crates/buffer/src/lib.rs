@@ -51,6 +51,7 @@ mod raw;
 #[cfg(loom)]
 #[path = "model/raw.rs"]
 mod raw;
+mod readiness;
 pub mod ready_list;
 pub mod recvq;
 mod ring;
@@ -61,6 +62,7 @@ mod shared;
 pub mod slot;
 mod sync;
 pub mod text;
+pub mod token;
 mod urgent;
 
 pub use accept_queue::AcceptQueue;
@@ -76,6 +78,7 @@ pub use info::{INFO_TIMES, INFO_WORDS};
 pub use lock::LockGuard;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub use mailbox::{Mailbox, Mailboxes};
+pub use readiness::{held, is_hung_up, is_readable, is_writable};
 #[cfg(not(loom))]
 pub use ready_list::ReadyList;
 pub use ready_list::{GROUPS, Mark, WATCHES};

@@ -254,6 +254,8 @@ impl Condition {
     pub const CLOSED: u32 = 1 << 6;
     /// All sent bytes and the FIN are acknowledged (what SO_LINGER waits for).
     pub const DRAINED: u32 = 1 << 7;
+    /// The engine's end of the token is closed: it shows a reset, and cannot tell any more who holds it.
+    pub const TOKEN_CLOSED: u32 = 1 << 9;
 }
 
 /// Bits of [`ReadinessLine::flags`]: options of a connection that programs set with each request, and the engine reads when it looks.

@@ -29,6 +29,7 @@ impl RecvQ {
 
 /// Bytes from head to the urgent byte; nothing if there is none, or if it was passed. It may not have come yet.
 #[must_use]
+#[inline]
 pub fn distance_to_mark(header: &SlotHeader) -> Option<u64> {
     let place = header.urgent.mark.load(Ordering::Acquire).checked_sub(1)?;
     place.checked_sub(header.receiver.recv_head.load(Ordering::Relaxed))
@@ -36,6 +37,7 @@ pub fn distance_to_mark(header: &SlotHeader) -> Option<u64> {
 
 /// Whether the next byte is the urgent one, has come, and is not to be read with the others.
 #[must_use]
+#[inline]
 pub fn is_hidden_next(header: &SlotHeader) -> bool {
     let head = header.receiver.recv_head.load(Ordering::Relaxed);
     let has_come = header.engine.recv_tail.load(Ordering::Acquire) > head;
@@ -44,6 +46,7 @@ pub fn is_hidden_next(header: &SlotHeader) -> bool {
 
 /// Whether there is an urgent byte that was neither taken nor passed: then poll() says POLLPRI.
 #[must_use]
+#[inline]
 pub fn is_urgent_here(header: &SlotHeader) -> bool {
     let Some(distance) = distance_to_mark(header) else { return false };
     let place = header.receiver.recv_head.load(Ordering::Relaxed).wrapping_add(distance);

@@ -1,23 +1,11 @@
 //! What the engine tells about a socket: condition bits, wakes, and readiness on the token of a socket that is polled.
 
 use crate::table::{Entry, condition};
-use sockeye_buffer::{Condition, Mark, SlotHeader, futex, is_hidden_next, is_urgent_here};
+use crate::token::EngineEnd;
+use sockeye_buffer::token::{self, TokenEnd as _};
+use sockeye_buffer::{Condition, Mark, futex, is_readable, is_writable};
 use sockeye_stack::{Error, SocketEvent};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
-
-/// What `armed` says once the socket is polled.
-pub(crate) const ARMED: u32 = 1;
-/// What it says once it is in an epoll set with EPOLLET.
-pub(crate) const ARMED_FOR_EDGES: u32 = 2;
-
-/// What `tx_token` says: the program makes EMPTY FILLING and that FULL, the engine makes FULL EMPTY.
-pub(crate) const EMPTY: u32 = 0;
-/// A program is just filling it.
-pub(crate) const FILLING: u32 = 1;
-/// It is not writable.
-pub(crate) const FULL: u32 = 2;
-/// Edges shown by so many bytes more are reason to take them away: some 270 would be all that fit.
-pub(crate) const MANY_EDGES: u32 = 64;
 
 impl Entry {
     /// Has who watches look at what [`apply`](Self::apply) has told.
@@ -133,53 +121,23 @@ impl Entry {
     }
 
     fn mirror_to_token(&mut self) {
-        let header = self.slot.header();
         let Some(token) = &self.token else { return };
-        fence(Ordering::SeqCst);
-        let readiness = &header.readiness;
-        if is_readable(header) && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
-            token.show_readable();
-        }
-        // It was announced before it came, and what was shown then may have been taken away by who found nothing.
-        let is_announced = header.urgent.mark.load(Ordering::Relaxed) == self.urgent_mark;
-        if is_announced && is_urgent_here(header) && readiness.urgent_token.swap(1, Ordering::SeqCst) == 0 {
-            token.show_urgent();
-        }
-        let word = header.engine.condition.load(Ordering::Relaxed);
-        // Who is filling it rings when it is full.
-        if is_writable(header, word) && readiness.tx_token.load(Ordering::SeqCst) == FULL {
-            token.show_writable();
-            readiness.tx_token.store(EMPTY, Ordering::SeqCst);
-        }
-        if word & (Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED) != 0 && !self.fin_shown
-        {
-            token.show_fin();
-            self.fin_shown = true;
-        }
-        // What ended with an error that nobody has read is shown by a reset.
-        if is_hung_up(word) && held(header) == 0 && header.engine.error.load(Ordering::SeqCst) == 0 {
+        if self.shown.show(self.slot.header(), &token.end()) {
             self.show_hang_up();
         }
     }
 
     /// What arrives is an edge of its own for who is told of edges, also while the token is readable.
     fn show_edge(&self) {
-        let readiness = &self.slot.header().readiness;
-        if readiness.armed.load(Ordering::Relaxed) == ARMED_FOR_EDGES
-            && readiness.rx_token.load(Ordering::SeqCst) == 1
-            && let Some(token) = &self.token
-        {
-            token.show_readable();
-            readiness.shown_edges.fetch_add(1, Ordering::SeqCst);
+        if let Some(token) = &self.token {
+            token::show_edge(self.slot.header(), &token.end());
         }
     }
 
     /// Who was filling the token is gone.
     pub(crate) fn mend_token(&mut self) {
-        let filled = &self.slot.header().readiness.tx_token;
-        if let Some(token) = self.token.as_ref().filter(|_| filled.load(Ordering::SeqCst) == FILLING) {
-            token.show_writable();
-            filled.store(EMPTY, Ordering::SeqCst);
+        if let Some(token) = &self.token {
+            token::mend(self.slot.header(), &token.end());
         }
         self.mirror();
     }
@@ -187,29 +145,21 @@ impl Entry {
     /// Urgent data were announced: whoever F_SETOWN names is told by the kernel (SIGURG), also if nobody polls.
     fn show_urgent(&mut self) {
         self.wake_readers();
-        self.urgent_mark = self.slot.header().urgent.mark.load(Ordering::Relaxed);
-        if let Some(token) = &self.token {
-            self.slot.header().readiness.urgent_token.store(1, Ordering::SeqCst);
-            token.show_urgent();
-        }
+        let end = self.token.as_ref().map(EngineEnd::end);
+        self.shown.show_urgent(self.slot.header(), end.as_ref());
     }
 
     /// Who polls looks at the words once the token says anything.
     fn show_report(&self) {
-        let readiness = &self.slot.header().readiness;
-        if readiness.armed.load(Ordering::Relaxed) != 0
-            && readiness.rx_token.swap(1, Ordering::SeqCst) == 0
-            && let Some(token) = &self.token
-        {
-            token.show_readable();
+        if let Some(token) = &self.token {
+            token::show_report(self.slot.header(), &token.end());
         }
     }
 
-    /// Both directions are shut and everything is read: shown as a reset is, but without the bytes that make the kernel say so.
+    /// Both directions are shut and everything is read.
     fn show_hang_up(&mut self) {
         if let Some(token) = self.token.as_ref().filter(|_| !self.armers.is_empty()) {
-            token.empty();
-            self.change_condition(condition::TOKEN_CLOSED, 0);
+            self.shown.show_hang_up(self.slot.header(), &token.end());
             self.token = None;
         }
     }
@@ -222,7 +172,7 @@ impl Entry {
         }
         if self.armers.is_empty() {
             // Who armed it is gone, and a forked child that uses it has not told: without the token nobody would tell its end.
-            token.show_fin();
+            token.end().shut();
             return;
         }
         self.change_condition(condition::TOKEN_CLOSED, 0);
@@ -261,40 +211,4 @@ fn wake(waiting: &AtomicU32, sequence: &AtomicU32) {
         sequence.fetch_add(1, Ordering::SeqCst);
         futex::wake_all(sequence);
     }
-}
-
-/// Whether both directions of what was a connection are shut.
-pub(crate) fn is_hung_up(condition: u32) -> bool {
-    const RECV: u32 = Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED;
-    condition & RECV != 0 && condition & Condition::SEND_SHUT != 0
-}
-
-/// Whether there is something to read or to accept.
-pub(crate) fn is_readable(header: &SlotHeader) -> bool {
-    let held = held(header);
-    let low_water = u64::from(header.readiness.recv_low_water.load(Ordering::Relaxed).max(1));
-    let limit = u64::from(header.engine.recv_limit.load(Ordering::Relaxed).max(1));
-    held >= low_water.min(limit) || header.waiting() > 0
-}
-
-/// Bytes in RecvQ.
-pub(crate) fn held(header: &SlotHeader) -> u64 {
-    let head = header.receiver.recv_head.load(Ordering::Relaxed);
-    let held = header.engine.recv_tail.load(Ordering::Acquire).saturating_sub(head);
-    // The urgent byte that is next is passed, not read.
-    held.saturating_sub(u64::from(is_hidden_next(header)))
-}
-
-/// Linux's rule: at least a third of SO_SNDBUF is free; or writing fails at once.
-pub(crate) fn is_writable(header: &SlotHeader, condition: u32) -> bool {
-    if condition & (Condition::SEND_SHUT | Condition::CLOSED) != 0 {
-        return true;
-    }
-    if condition & Condition::CONNECTED == 0 {
-        return condition & (Condition::CONNECTING | Condition::LISTENING) == 0;
-    }
-    let head = header.engine.send_head.load(Ordering::Acquire);
-    let sent = header.sender.send_tail.load(Ordering::Acquire).saturating_sub(head);
-    let limit = u64::from(header.engine.send_limit.load(Ordering::Relaxed));
-    limit.saturating_sub(sent).saturating_mul(3) >= limit && header.is_unsent_low()
 }

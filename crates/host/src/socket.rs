@@ -17,7 +17,6 @@ pub use splice::PipeEnd;
 
 use crate::apart::Apart;
 use crate::lookout::Lookout;
-use crate::mirror;
 use crate::proto::{Answer, Handle, Reply, Request};
 use crate::table::condition;
 use crate::transport::{Attached, Way};
@@ -311,8 +310,8 @@ impl Socket {
         let is_fresh = !has(Condition::CONNECTED | Condition::CONNECTING | Condition::LISTENING);
         let has_report = has(condition::REPORTS);
         Readiness {
-            readable: mirror::is_readable(header) || peer_closed || error,
-            writable: mirror::is_writable(header, word) || error,
+            readable: sockeye_buffer::is_readable(header) || peer_closed || error,
+            writable: sockeye_buffer::is_writable(header, word) || error,
             peer_closed,
             hang_up: is_fresh || has(Condition::CLOSED) || (peer_closed && has(Condition::SEND_SHUT)),
             urgent: is_urgent_here(header),

@@ -5,6 +5,7 @@ use crate::offers::{Offers, Taken};
 use crate::proto::Handle;
 use crate::token::EngineEnd;
 use crate::watch::{NO_WATCH, Watcher, Watches};
+use sockeye_buffer::token::Mirror;
 use sockeye_buffer::{Condition, ReadyList, Slot};
 use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
 use std::collections::HashMap;
@@ -19,8 +20,8 @@ pub(crate) struct ClientId(pub(crate) u64);
 pub(crate) mod condition {
     /// SO_LINGER is on: closing may have to wait.
     pub(crate) const LINGER: u32 = 1 << 8;
-    /// The engine's end of the token is closed: it shows a reset, and cannot tell any more who holds it.
-    pub(crate) const TOKEN_CLOSED: u32 = 1 << 9;
+    /// The engine's end of the token is closed.
+    pub(crate) const TOKEN_CLOSED: u32 = sockeye_buffer::Condition::TOKEN_CLOSED;
     /// The error queue holds something.
     pub(crate) const REPORTS: u32 = 1 << 10;
     /// SO_TIMESTAMPING wants to know of sends.
@@ -68,10 +69,8 @@ pub(crate) struct Entry {
     pub(crate) linger: Option<u32>,
     /// The process that closed it, where no other had it.
     pub(crate) closed_by: Option<ClientId>,
-    /// The peer's FIN is shown on the token.
-    pub(crate) fin_shown: bool,
-    /// The urgent mark that was last shown on the token.
-    pub(crate) urgent_mark: u64,
+    /// What is shown on the token.
+    pub(crate) shown: Mirror,
     /// Of a listener: what it offers.
     pub(crate) offers: Option<Box<Offers>>,
     /// The listener that offers it.
@@ -109,9 +108,7 @@ impl Entry {
 
     /// Changes bits of the condition word, which only the engine writes.
     pub(crate) fn change_condition(&self, set: u32, clear: u32) {
-        let word = &self.slot.header().engine.condition;
-        let old = word.load(Ordering::Relaxed);
-        word.store((old & !clear) | set, Ordering::SeqCst);
+        self.slot.header().change_condition(set, clear);
     }
 
     pub(crate) fn condition(&self) -> u32 {
@@ -206,8 +203,7 @@ impl Table {
             lingering: Vec::new(),
             linger: None,
             closed_by: None,
-            fin_shown: false,
-            urgent_mark: 0,
+            shown: Mirror::default(),
             offers: None,
             waits_in: None,
         });

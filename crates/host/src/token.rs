@@ -1,17 +1,5 @@
 //! Token descriptors: what a socket that is shared is to the kernel.
-//!
-//! ```text
-//!   program's end `a` (the descriptor)                       engine's end `h`
-//!        |  guard byte: so that closing h shows as a reset --->  |  from the first time on that it is polled
-//!        |  four bytes more: a is not writable               ->  |  read but for the last when SendQ has room
-//!        |  <- a byte: a is readable                             |
-//!        |  <- an urgent byte: a has urgent data                 |
-//!        |  <- shutdown: the peer's FIN                          |
-//!        |  last copy of a closed -----------------------------> |  EPOLLHUP
-//! ```
-//!
-//! AF_UNIX charges the sender for whole buffers, each until its last byte is read. So every buffer here holds one byte: what is left
-//! of a send never counts for more than its bytes, in whichever order the two sides send and read.
+//! What is done with them, and why, is in [`sockeye_buffer::token`].
 
 use crate::apart::Apart;
 use crate::raw;
@@ -21,15 +9,11 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
     sockopt,
 };
+use sockeye_buffer::token::{self, TokenEnd};
 use sockeye_stack::Error;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// SO_SNDBUF of the program's end before the kernel doubles it. It is writable while at most a quarter of the double is charged: by
-/// one buffer, which takes 512 to 1280 bytes by kernel version, and not by five, which fit.
-const SEND_BUFFER: usize = 4096;
-/// Buffers of a byte that make a token not writable, with the guard.
-const FILL: usize = 4;
 /// Hang-ups that are taken at once.
 pub(crate) const MANY: usize = 256;
 /// Abstract names of engines' ends begin so.
@@ -113,94 +97,54 @@ impl EngineEnd {
         epoll::add(epoll, self, data, epoll::EventFlags::empty()).map_err(|_| Error::NoBufferSpace)
     }
 
-    /// Makes the program's end readable.
-    pub(crate) fn show_readable(&self) {
-        // If it is full it is readable already.
-        let _ = rustix::net::send(self, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    pub(crate) fn end(&self) -> End<'_> {
+        End(self.as_fd())
+    }
+}
+
+/// Either end of a token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End<'a>(pub(crate) BorrowedFd<'a>);
+
+impl End<'_> {
+    fn send_with(self, flags: SendFlags) {
+        let _ = rustix::net::send(self.0, &[0], flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    }
+}
+
+impl TokenEnd for End<'_> {
+    fn send(&self) {
+        self.send_with(SendFlags::empty());
     }
 
-    /// Shows an urgent byte: the program's end is readable with it, and its owner gets SIGURG.
-    pub(crate) fn show_urgent(&self) {
+    fn send_urgent(&self) {
         // A kernel that cannot (CONFIG_AF_UNIX_OOB) leaves the program to poll().
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::OOB;
-        let _ = rustix::net::send(self, &[0], flags);
+        self.send_with(SendFlags::OOB);
     }
 
-    /// Makes it writable: all but the last byte, the guard, is taken out.
-    pub(crate) fn show_writable(&self) {
-        self.take_all_but(1);
+    fn held(&self) -> usize {
+        usize::try_from(rustix::io::ioctl_fionread(self.0).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Takes out the guard as well: closing then shows as a hang-up, not as a reset.
-    pub(crate) fn empty(&self) {
-        self.take_all_but(0);
+    fn take(&self, most: usize) -> usize {
+        let mut sink = [MaybeUninit::uninit(); token::MOST];
+        let most = most.min(sink.len());
+        rustix::net::recv(self.0, &mut sink[..most], RecvFlags::DONTWAIT).map_or(0, |(_, taken)| taken)
     }
 
-    fn take_all_but(&self, kept: usize) {
-        let held = rustix::io::ioctl_fionread(self).unwrap_or(0);
-        let mut rest = usize::try_from(held).unwrap_or(0).saturating_sub(kept);
-        let mut sink = [0; 64];
-        while rest > 0 {
-            let len = rest.min(sink.len());
-            match rustix::net::recv(self, &mut sink[..len], RecvFlags::DONTWAIT) {
-                Ok((taken, _)) if taken > 0 => rest -= taken.min(rest),
-                Ok(_) | Err(_) => return,
-            }
-        }
+    fn take_urgent(&self) {
+        let _ = rustix::net::recv(self.0, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::OOB);
     }
 
-    /// Shows the peer's FIN.
-    pub(crate) fn show_fin(&self) {
+    fn shut(&self) {
         // It can only fail if the program's end is gone.
-        let _ = rustix::net::shutdown(self, Shutdown::Write);
+        let _ = rustix::net::shutdown(self.0, Shutdown::Write);
     }
-}
 
-/// On the program's end, once, before the engine mirrors anything onto it.
-pub(crate) fn prepare(token: BorrowedFd<'_>) {
-    // It can only fail if the engine's end is closed: then there is nothing to be shown any more.
-    let _ = sockopt::set_socket_send_buffer_size(token, SEND_BUFFER);
-    let _ = rustix::net::send(token, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-}
-
-/// On the program's end: makes it not writable.
-pub(crate) fn fill(token: BorrowedFd<'_>) {
-    for _ in 0..FILL {
-        // What does not fit is not needed: the token is full then.
-        let _ = rustix::net::send(token, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    fn set_send_buffer(&self, bytes: usize) {
+        // It can only fail if the other end is closed: then there is nothing to be shown any more.
+        let _ = sockopt::set_socket_send_buffer_size(self.0, bytes);
     }
-}
-
-/// On the program's end: takes away what was shown, but for one byte.
-pub(crate) fn take_surplus(token: BorrowedFd<'_>) {
-    let held = usize::try_from(rustix::io::ioctl_fionread(token).unwrap_or(0)).unwrap_or(0);
-    let mut sink = [0; 512];
-    let surplus = held.saturating_sub(1).min(sink.len());
-    if surplus > 0 {
-        let _ = rustix::net::recv(token, &mut sink[..surplus], RecvFlags::DONTWAIT);
-    }
-}
-
-/// On the program's end: makes it not readable.
-pub(crate) fn drain(token: BorrowedFd<'_>) {
-    let mut sink = [0; 64];
-    while let Ok((taken, _)) = rustix::net::recv(token, &mut sink, RecvFlags::DONTWAIT) {
-        if taken < sink.len() {
-            return;
-        }
-    }
-}
-
-/// On the program's end: as [`drain`], where an urgent byte may be among what there is to read.
-pub(crate) fn drain_urgent(token: BorrowedFd<'_>) {
-    let mut sink = [0; 64];
-    while rustix::net::recv(token, &mut sink, RecvFlags::DONTWAIT).is_ok_and(|(taken, _)| taken > 0) {}
-}
-
-/// On the program's end: takes the urgent byte away.
-pub(crate) fn take_urgent(token: BorrowedFd<'_>) {
-    // There may be none any more.
-    let _ = rustix::net::recv(token, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::OOB);
 }
 
 /// An epoll set of engine's ends.

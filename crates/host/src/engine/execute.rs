@@ -1,11 +1,10 @@
 //! What the engine does for each request.
 
 use super::{Caller, Engine, Listing};
-use crate::mirror;
 use crate::offers::{lingers, stamps};
 use crate::proto::{Answer, Handle, LINES_A_PAGE, Reply, Request};
 use crate::table::{Entry, Held, condition};
-use sockeye_buffer::{Condition, Mark};
+use sockeye_buffer::{Condition, Mark, token};
 use sockeye_clock::Instant;
 use sockeye_stack::{Error, Family, Shutdown, SocketOption};
 use std::os::fd::AsFd;
@@ -252,7 +251,7 @@ impl Engine {
             if !entry.armers.contains(&caller.client) {
                 entry.armers.push(caller.client);
             }
-            entry.slot.header().readiness.armed.fetch_max(mirror::ARMED, Ordering::SeqCst);
+            entry.slot.header().readiness.armed.fetch_max(token::ARMED, Ordering::SeqCst);
             entry.mirror();
             let word = entry.condition();
             let has_failed = entry.slot.header().engine.error.load(Ordering::SeqCst) != 0;

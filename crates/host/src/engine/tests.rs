@@ -5,6 +5,7 @@ use super::*;
 use crate::proto::{Handle, LINES_A_PAGE, Reply, Request};
 use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use sockeye_buffer::token::program;
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
 use sockeye_stack::{Family, Shutdown, SocketOption};
@@ -179,7 +180,7 @@ fn a_published_byte_that_was_not_rung_for_arrives_when_the_process_hangs_up() {
 fn a_reset_closes_an_armed_token_and_the_armer_s_end_frees_the_slot() {
     let mut bench = Bench::new();
     let [(client, token), (server, server_token)] = bench.pair();
-    token::prepare(token.as_fd());
+    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
     bench.ask(Request::Arm { tag: client.tag }).unwrap();
     bench.slot(client).writer().write(b"unread");
     bench.engine.ring(bench.now, client.tag);
@@ -207,7 +208,7 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
     bench.engine.answer_hang_ups(bench.now);
     assert_eq!(poll(&token), PollFlags::OUT);
     // It is shown as soon as the token is polled.
-    token::prepare(token.as_fd());
+    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
     bench.ask(Request::Arm { tag: client.tag }).unwrap();
     assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
 }

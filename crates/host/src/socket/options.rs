@@ -1,7 +1,6 @@
 //! setsockopt() and getsockopt(): requests, and words that the engine reads or keeps.
 
 use super::Socket;
-use crate::mirror;
 use crate::proto::{Reply, Request};
 use crate::table::condition;
 use sockeye_buffer::{Condition, Flag};
@@ -158,7 +157,7 @@ impl Socket {
     pub fn set_recv_low_water(&self, bytes: u32) {
         let readiness = &self.header().readiness;
         readiness.recv_low_water.store(bytes, Ordering::SeqCst);
-        if mirror::held(self.header()) > 0 {
+        if sockeye_buffer::held(self.header()) > 0 {
             readiness.flags_changed.fetch_or(Flag::LOW_WATER, Ordering::SeqCst);
             self.ring();
         }

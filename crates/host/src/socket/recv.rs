@@ -2,7 +2,6 @@
 
 use super::wait::{Side, after_signal, deadline};
 use super::{Call, CallError, Socket};
-use crate::mirror;
 use crate::table::condition;
 use sockeye_buffer::{Condition, UrgentByte, distance_to_mark};
 use sockeye_stack::Error;
@@ -64,7 +63,7 @@ impl Socket {
             let place = self.place(call, start, done);
             let has_more = || match call.peek {
                 true => self.at.reader.len() > place,
-                false => mirror::held(self.header()) > 0,
+                false => sockeye_buffer::held(self.header()) > 0,
             };
             let is_ready = || has_more() || self.is_ended(word);
             if let Err(ended) = self.wait(Side::Receiver, deadline, after_signal(deadline, done), is_ready) {

@@ -3,7 +3,6 @@
 use super::payload::{CHUNK, Payload, Source};
 use super::wait::{Ended, Side, after_signal, deadline};
 use super::{Call, CallError, FileError, Socket};
-use crate::mirror;
 use crate::proto::Request;
 use crate::table::condition;
 use sockeye_buffer::{Condition, SendQWriter};
@@ -184,7 +183,7 @@ impl Socket {
         let header = self.header();
         let word = header.engine.condition.load(Ordering::Relaxed);
         word & Condition::CONNECTED != 0
-            && (side == Side::EagerSender || mirror::is_writable(header, word))
+            && (side == Side::EagerSender || sockeye_buffer::is_writable(header, word))
             && self.at.writer.free() > 0
     }
 }

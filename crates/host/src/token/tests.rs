@@ -6,8 +6,16 @@ const NAME: Name = Name { instance: 0xfeed_0000_0000_0001, id: 0x1_0000_0002 };
 fn token(id: u64) -> (OwnedFd, EngineEnd) {
     // Other tests, and other processes, must not have the same name.
     let pair = pair(Name { instance: NAME.instance ^ u64::from(std::process::id()) << 32, id }).unwrap();
-    prepare(pair.0.as_fd());
+    let end = End(pair.0.as_fd());
+    end.set_send_buffer(token::SEND_BUFFER);
+    end.send();
     pair
+}
+
+impl EngineEnd {
+    fn show_writable(&self) {
+        self.end().take_all_but(1);
+    }
 }
 
 fn poll(token: &OwnedFd) -> PollFlags {
@@ -40,17 +48,17 @@ fn names_are_told_and_understood() {
 fn readiness_is_shown() {
     let (program, engine) = token(6);
     assert_eq!(poll(&program), PollFlags::OUT);
-    engine.show_readable();
+    engine.end().send();
     assert_eq!(poll(&program), PollFlags::IN | PollFlags::OUT);
-    drain(program.as_fd());
+    End(program.as_fd()).drain();
     assert_eq!(poll(&program), PollFlags::OUT);
     for _ in 0..3 {
-        fill(program.as_fd());
+        End(program.as_fd()).fill();
         assert_eq!(poll(&program), PollFlags::empty());
         engine.show_writable();
         assert_eq!(poll(&program), PollFlags::OUT);
     }
-    engine.show_fin();
+    engine.end().shut();
     assert_eq!(poll(&program), PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP);
     drop(engine);
     assert!(poll(&program).contains(PollFlags::ERR | PollFlags::HUP), "the guard byte makes it a reset");
@@ -59,7 +67,7 @@ fn readiness_is_shown() {
 #[test]
 fn a_filled_token_shows_a_reset_too() {
     let (program, engine) = token(7);
-    fill(program.as_fd());
+    End(program.as_fd()).fill();
     drop(engine);
     assert!(poll(&program).contains(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP));
 }
@@ -72,8 +80,8 @@ fn the_last_copy_s_end_is_told() {
     let copy = program.try_clone().unwrap();
     let mut tags = Vec::new();
     drop(program);
-    fill(copy.as_fd());
-    engine.show_fin();
+    End(copy.as_fd()).fill();
+    engine.end().shut();
     hung_up(watcher.as_fd(), &mut tags);
     assert_eq!(tags, []);
     drop(copy);
@@ -93,16 +101,16 @@ fn a_token_that_was_filled_and_emptied_in_any_order_is_writable_again() {
         let (program, engine) = token(9);
         for at in 0..6 {
             match step(moves, at) {
-                0 => fill(program.as_fd()),
+                0 => End(program.as_fd()).fill(),
                 1 => engine.show_writable(),
                 // One of the two sends of a fill: the engine comes between.
-                2 => drop(rustix::net::send(&program, &[0], SendFlags::DONTWAIT)),
-                _ => engine.take_all_but(2),
+                2 => End(program.as_fd()).send(),
+                _ => engine.end().take_all_but(2),
             }
         }
         engine.show_writable();
         assert_eq!(poll(&program), PollFlags::OUT, "after {moves:o}");
-        fill(program.as_fd());
+        End(program.as_fd()).fill();
         assert_eq!(poll(&program), PollFlags::empty(), "filled after {moves:o}");
         engine.show_writable();
         assert_eq!(poll(&program), PollFlags::OUT, "emptied after {moves:o}");
@@ -112,9 +120,9 @@ fn a_token_that_was_filled_and_emptied_in_any_order_is_writable_again() {
 #[test]
 fn what_shows_edges_is_taken_but_for_one() {
     let (program, engine) = token(10);
-    (0..100).for_each(|_| engine.show_readable());
-    take_surplus(program.as_fd());
+    (0..100).for_each(|_| engine.end().send());
+    End(program.as_fd()).take_surplus();
     assert_eq!(rustix::io::ioctl_fionread(&program).unwrap(), 1);
-    take_surplus(program.as_fd());
+    End(program.as_fd()).take_surplus();
     assert_eq!(poll(&program), PollFlags::IN | PollFlags::OUT);
 }
