@@ -22,6 +22,8 @@ extern crate alloc;
 
 pub mod accept_queue;
 mod addresses;
+#[cfg(test)]
+mod af_unix;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod arena;
 mod arrivals;
