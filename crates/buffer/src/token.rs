@@ -17,6 +17,8 @@
 //! words of [`ReadinessLine`](crate::slot::ReadinessLine), and act on a [`TokenEnd`].
 
 mod mirror;
+#[cfg(all(test, loom))]
+mod model;
 pub mod program;
 
 pub use mirror::{Mirror, mend, show_edge, show_report};
@@ -29,12 +31,15 @@ pub const ARMED: u32 = 1;
 /// What it says once it is in an epoll set with EPOLLET.
 pub const ARMED_FOR_EDGES: u32 = 2;
 
-/// What `tx_token` says: the program makes EMPTY FILLING and that FULL, the engine makes FULL EMPTY.
+/// What `tx_token` says: programs make EMPTY FILLING and that FULL; the engine makes FULL EMPTYING, and that EMPTY unless a program has
+/// made it FULL.
 pub const EMPTY: u32 = 0;
-/// A program is just filling it.
+/// Programs are just filling it.
 pub const FILLING: u32 = 1;
-/// It is not writable.
+/// It is not writable, and will be once there is room in SendQ: with an edge, for it holds more than the guard.
 pub const FULL: u32 = 2;
+/// The engine is just emptying it. Who sends meanwhile makes it FULL, for the engine may have taken what was sent.
+pub const EMPTYING: u32 = 3;
 
 /// Edges shown by so many bytes more are reason to take them away: some 270 would be all that fit.
 #[cfg(not(loom))]
@@ -78,7 +83,12 @@ pub trait TokenEnd {
 
     /// On the engine's end: takes out all but the last `kept` bytes of those that are there now.
     fn take_all_but(&self, kept: usize) {
-        let mut rest = self.held().saturating_sub(kept);
+        self.take_all_of(self.held().saturating_sub(kept));
+    }
+
+    /// Takes out `bytes` that are there.
+    fn take_all_of(&self, bytes: usize) {
+        let mut rest = bytes;
         while rest > 0 {
             match self.take(rest.min(CHUNK)) {
                 0 => return,

@@ -343,7 +343,7 @@ impl Engine {
         let others: Vec<u64> = self.table.lock().entries().map(|entry| entry.tag).collect();
         for tag in others {
             self.lingered(tag, client);
-            self.mend_token(tag, client);
+            self.mend_token(tag);
             self.forget(now, tag, client);
         }
         let mut table = self.table.lock();
@@ -354,9 +354,10 @@ impl Engine {
         self.settle(now);
     }
 
-    /// `client` is gone, and may have been filling the token of a socket that others have as well.
-    fn mend_token(&mut self, tag: u64, client: ClientId) {
-        if let Some(entry) = self.table.lock().entry_mut(tag).filter(|entry| entry.armers.contains(&client)) {
+    /// A process is gone, and may have been filling or draining the token of a socket that others have as well. It need not have armed it:
+    /// its parent may have.
+    fn mend_token(&mut self, tag: u64) {
+        if let Some(entry) = self.table.lock().entry_mut(tag) {
             entry.mend_token();
         }
     }

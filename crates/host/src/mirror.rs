@@ -134,12 +134,15 @@ impl Entry {
         }
     }
 
-    /// Who was filling the token is gone.
+    /// Who was filling the token, or draining it, is gone.
     pub(crate) fn mend_token(&mut self) {
-        if let Some(token) = &self.token {
-            token::mend(self.slot.header(), &token.end());
+        let header = self.slot.header();
+        if header.readiness.armed.load(Ordering::Relaxed) != 0
+            && let Some(token) = &self.token
+        {
+            token::mend(header, &token.end());
+            self.mirror();
         }
-        self.mirror();
     }
 
     /// Urgent data were announced: whoever F_SETOWN names is told by the kernel (SIGURG), also if nobody polls.

@@ -1,10 +1,13 @@
 //! The engine's part: it shows what has changed, and makes room in a token that programs have filled.
 
-use super::{ARMED_FOR_EDGES, EMPTY, FILLING, FULL, TokenEnd};
+use super::{ARMED_FOR_EDGES, EMPTY, EMPTYING, FULL, TokenEnd};
 use crate::readiness::{held, is_hung_up, is_readable, is_writable};
 use crate::slot::Condition;
 use crate::sync::{Ordering, fence};
 use crate::{SlotHeader, is_urgent_here};
+
+/// How often the engine tries to empty a token that programs fill at the same time. Then it is FULL until the next look.
+const ROUNDS: usize = 8;
 
 /// What the engine has shown on a token.
 #[derive(Debug, Default)]
@@ -22,7 +25,7 @@ impl Mirror {
         fence(Ordering::SeqCst);
         let readiness = &header.readiness;
         if is_readable(header) && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
-            token.send();
+            show_readable(header, token);
         }
         // It was announced before it came, and what was shown then may have been taken away by who found nothing.
         let is_announced = header.urgent.mark.load(Ordering::Relaxed) == self.urgent_mark;
@@ -32,7 +35,7 @@ impl Mirror {
         let word = header.engine.condition.load(Ordering::Relaxed);
         // Who is filling it rings when it is full.
         if is_writable(header, word) && readiness.tx_token.load(Ordering::SeqCst) == FULL {
-            show_writable(header, token);
+            make_room(header, token);
         }
         if word & (Condition::END_OF_FILE | Condition::RECV_SHUT | Condition::CLOSED) != 0 && !self.fin_shown
         {
@@ -63,11 +66,13 @@ impl Mirror {
 /// What arrives is an edge of its own for who is told of edges, also while the token is readable.
 pub fn show_edge(header: &SlotHeader, token: &impl TokenEnd) {
     let readiness = &header.readiness;
-    if readiness.armed.load(Ordering::Relaxed) == ARMED_FOR_EDGES
-        && readiness.rx_token.load(Ordering::SeqCst) == 1
-    {
-        token.send();
-        readiness.shown_edges.fetch_add(1, Ordering::SeqCst);
+    if readiness.armed.load(Ordering::Relaxed) != ARMED_FOR_EDGES {
+        return;
+    }
+    // With the fence of who has found nothing: either the text is seen there, or here that the token does not show it.
+    fence(Ordering::SeqCst);
+    if readiness.rx_token.load(Ordering::SeqCst) == 1 {
+        show_readable(header, token);
     }
 }
 
@@ -75,19 +80,40 @@ pub fn show_edge(header: &SlotHeader, token: &impl TokenEnd) {
 pub fn show_report(header: &SlotHeader, token: &impl TokenEnd) {
     let readiness = &header.readiness;
     if readiness.armed.load(Ordering::Relaxed) != 0 && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
-        token.send();
+        show_readable(header, token);
     }
 }
 
-/// Who was filling the token is gone. [`Mirror::show`] is due.
+/// A process is gone that may have been filling the token, or draining it. [`Mirror::show`] is due.
 pub fn mend(header: &SlotHeader, token: &impl TokenEnd) {
-    if header.readiness.tx_token.load(Ordering::SeqCst) == FILLING {
-        show_writable(header, token);
+    let readiness = &header.readiness;
+    // It may have taken what the others wait for.
+    readiness.rx_token.swap(0, Ordering::SeqCst);
+    readiness.urgent_token.swap(0, Ordering::SeqCst);
+    // It may have left some bytes. Who is filling it, too, finds that they are taken, and begins again.
+    if readiness.tx_token.load(Ordering::SeqCst) != FULL {
+        make_room(header, token);
     }
 }
 
-/// Takes out all but the guard.
-fn show_writable(header: &SlotHeader, token: &impl TokenEnd) {
-    token.take_all_but(1);
-    header.readiness.tx_token.store(EMPTY, Ordering::SeqCst);
+/// One byte more: each counts as an edge, for it takes room until somebody drains the token.
+fn show_readable(header: &SlotHeader, token: &impl TokenEnd) {
+    token.send();
+    header.readiness.shown_edges.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Takes out all but the guard. The edge comes with the last byte, after the word says EMPTY: so it reaches who found no room before, and
+/// had no need to fill the token, or in vain.
+fn make_room(header: &SlotHeader, token: &impl TokenEnd) {
+    let filled = &header.readiness.tx_token;
+    for _ in 0..ROUNDS {
+        filled.swap(EMPTYING, Ordering::SeqCst);
+        let spare = token.held().saturating_sub(1);
+        token.take_all_of(spare.saturating_sub(1));
+        if filled.compare_exchange(EMPTYING, EMPTY, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            token.take_all_of(spare.min(1));
+            return;
+        }
+        // A program has sent more: some of it may have been taken, and some not.
+    }
 }

@@ -6,20 +6,31 @@ use crate::slot::Condition;
 use crate::sync::{Ordering, fence};
 use crate::{SlotHeader, is_urgent_here};
 
-/// Once, before the engine mirrors anything onto the token.
+/// By each process, before the engine mirrors anything onto the token.
 pub fn prepare(header: &SlotHeader, token: &impl TokenEnd) {
+    // Also if another has been here: it may have been killed between the two.
+    token.set_send_buffer(SEND_BUFFER);
     if header.readiness.prepared.swap(1, Ordering::SeqCst) == 0 {
-        token.set_send_buffer(SEND_BUFFER);
         token.send();
     }
 }
 
-/// Makes the token not writable, unless it is so or somebody is at it.
+/// Makes the token not writable, unless it is so. Who finds that another is at it, or the engine, does the same: the other may be killed
+/// before it has sent anything, and an edge comes from what is sent only.
 pub fn fill(header: &SlotHeader, token: &impl TokenEnd) {
     let filled = &header.readiness.tx_token;
-    if filled.compare_exchange(EMPTY, FILLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+    loop {
+        let found = filled.compare_exchange(EMPTY, FILLING, Ordering::SeqCst, Ordering::SeqCst);
+        if found == Err(FULL) {
+            return;
+        }
         token.fill();
-        filled.store(FULL, Ordering::SeqCst);
+        let full = |word| (word != EMPTY).then_some(FULL);
+        let left = filled.fetch_update(Ordering::SeqCst, Ordering::SeqCst, full);
+        if left.is_ok() {
+            return;
+        }
+        // The engine has emptied it since, for another who was done or killed: it may have taken what was sent here, and may not.
     }
 }
 
@@ -41,6 +52,9 @@ pub fn after_read(header: &SlotHeader, token: &impl TokenEnd) -> bool {
         if readiness.shown_edges.load(Ordering::Relaxed) > MANY_EDGES {
             readiness.shown_edges.store(0, Ordering::SeqCst);
             token.take_surplus();
+            // Who found nothing may have drained it meanwhile: then this was what shows the text.
+            readiness.rx_token.swap(0, Ordering::SeqCst);
+            return true;
         }
         return false;
     }
@@ -48,9 +62,10 @@ pub fn after_read(header: &SlotHeader, token: &impl TokenEnd) -> bool {
         0 => token.drain(),
         _ => token.drain_urgent(),
     }
-    // What the engine has shown since may be among what was just taken, also if somebody has read what it was about.
-    readiness.rx_token.store(0, Ordering::SeqCst);
-    readiness.urgent_token.store(0, Ordering::SeqCst);
+    // What the engine has shown since may be among what was just taken, also if somebody has read what it was about. Each change of the
+    // words is an exchange: of two, one sees the other's.
+    readiness.rx_token.swap(0, Ordering::SeqCst);
+    readiness.urgent_token.swap(0, Ordering::SeqCst);
     fence(Ordering::SeqCst);
     is_readable(header) || is_urgent_here(header)
 }
