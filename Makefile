@@ -113,7 +113,7 @@ heavy: prerequisites lib ## Long streams, optimized
 e2e: lib examples ## The experiment, the installation, and the answers to mistakes
 	scripts/e2e
 
-loom: prerequisites ## The rings under loom: every order of their memory accesses
+loom: prerequisites ## The rings and the tokens under loom: every order of their steps (LOOM_MAX_PREEMPTIONS for more)
 	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(target)/loom -p sockeye-buffer --lib --no-default-features
 
 miri: prerequisites ## The rings under Miri: four minutes (needs nightly)
