@@ -83,12 +83,7 @@ pub trait TokenEnd {
 
     /// On the engine's end: takes out all but the last `kept` bytes of those that are there now.
     fn take_all_but(&self, kept: usize) {
-        self.take_all_of(self.held().saturating_sub(kept));
-    }
-
-    /// Takes out `bytes` that are there.
-    fn take_all_of(&self, bytes: usize) {
-        let mut rest = bytes;
+        let mut rest = self.held().saturating_sub(kept);
         while rest > 0 {
             match self.take(rest.min(CHUNK)) {
                 0 => return,

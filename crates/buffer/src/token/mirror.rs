@@ -102,18 +102,15 @@ fn show_readable(header: &SlotHeader, token: &impl TokenEnd) {
     header.readiness.shown_edges.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Takes out all but the guard. The edge comes with the last byte, after the word says EMPTY: so it reaches who found no room before, and
-/// had no need to fill the token, or in vain.
+/// Takes out all but the guard: an edge, if there was more. A program that finds no room meanwhile, perhaps because it has seen the edge
+/// already, fills the token again and makes it FULL: then all that is taken out, too, with another edge.
 fn make_room(header: &SlotHeader, token: &impl TokenEnd) {
     let filled = &header.readiness.tx_token;
     for _ in 0..ROUNDS {
         filled.swap(EMPTYING, Ordering::SeqCst);
-        let spare = token.held().saturating_sub(1);
-        token.take_all_of(spare.saturating_sub(1));
+        token.take_all_but(1);
         if filled.compare_exchange(EMPTYING, EMPTY, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            token.take_all_of(spare.min(1));
             return;
         }
-        // A program has sent more: some of it may have been taken, and some not.
     }
 }
