@@ -184,6 +184,7 @@ impl SlotHeader {
 
     /// TCP_NOTSENT_LOWAT in force: twice the bytes never sent must be less, or there is no room; 0 for no bound.
     #[must_use]
+    #[inline]
     pub fn notsent_low(&self) -> u32 {
         match self.readiness.notsent_low_water.load(Ordering::Relaxed) {
             0 => self.engine.notsent_default.load(Ordering::Relaxed),
@@ -194,12 +195,14 @@ impl SlotHeader {
 
     /// Whether few enough bytes were never sent for TCP_NOTSENT_LOWAT to call the socket writable.
     #[must_use]
+    #[inline]
     pub fn is_unsent_low(&self) -> bool {
         let low = u64::from(self.notsent_low());
         low == 0 || self.unsent().saturating_mul(2) < low
     }
 
     /// Bytes more that TCP_NOTSENT_LOWAT lets SendQ take.
+    #[inline]
     pub(crate) fn unsent_room(&self) -> u64 {
         match self.notsent_low() {
             0 => u64::MAX,

@@ -1,5 +1,6 @@
 //! TCP_NOTSENT_LOWAT: the program keeps what it may still change its mind about, and SendQ holds little that was never sent.
 
+use crate::tcb::Fin;
 use crate::{Event, Tcb};
 
 impl Tcb {
@@ -24,7 +25,7 @@ impl Tcb {
     /// To be called when something was sent or acknowledged: the program may write again.
     #[inline]
     pub(crate) fn tell_sent(&mut self) {
-        let in_flight = self.text_held() - self.unsent();
+        let in_flight = self.text_in_flight();
         if self.notsent_low == 0 {
             return self.sendq.tell_sent(in_flight);
         }
@@ -33,6 +34,16 @@ impl Tcb {
         self.sendq.tell_sent(in_flight);
         if !was_low && self.sendq.is_unsent_low() {
             self.events.push(Event::Writable);
+        }
+    }
+
+    /// Bytes of text sent and not acknowledged.
+    fn text_in_flight(&self) -> usize {
+        let flight = self.snd.flight() as usize;
+        match self.snd.fin {
+            Fin::None | Fin::Queued => flight,
+            Fin::Sent => flight - 1,
+            Fin::Acknowledged => 0,
         }
     }
 }
