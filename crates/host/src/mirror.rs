@@ -68,6 +68,7 @@ impl Entry {
             SocketEvent::Acceptable => {
                 self.slot.header().engine.accept_tail.fetch_add(1, Ordering::SeqCst);
                 self.wake_readers();
+                self.show_edge();
             }
             SocketEvent::Writable => self.wake_writers_if_room(),
             SocketEvent::EndOfFile => {

@@ -168,6 +168,29 @@ static void *wait_once(void *set)
     return (void *)(intptr_t)epoll_wait(*(int *)set, &event, 1, 5000);
 }
 
+/* Each connection is an edge, also while another waits to be accepted. */
+static void nested_listener(void)
+{
+    int listener = new_listener(), outer = epoll_create1(0);
+    struct sockaddr_in address = local_address(listener);
+    int set = new_set(listener, EPOLLIN | EPOLLET);
+    struct epoll_event event = { .events = EPOLLIN };
+    if (epoll_ctl(outer, EPOLL_CTL_ADD, set, &event) < 0)
+        err(1, "epoll_ctl");
+    for (int i = 0; i < 3; i++) {
+        int client = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(client, (struct sockaddr *)&address, sizeof address) < 0)
+            err(1, "connect");
+        tell_set(set, 2000, "a connection");
+        tell_set(set, 0, "  and no other");
+        if (i == 1)
+            close(accept_connection(listener));
+    }
+    close(outer);
+    close(set);
+    close(listener);
+}
+
 /* Two threads wait in one set: two sockets, or one that is added while they wait, wake both. */
 static void two_threads(void)
 {
@@ -201,6 +224,7 @@ static void two_threads(void)
 int main(void)
 {
     nested();
+    nested_listener();
     inherited();
     passed();
     two_threads();
