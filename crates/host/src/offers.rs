@@ -38,8 +38,8 @@ impl Offers {
 /// Connections that were taken, and of which the stack does not know yet.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
-    /// Their listeners, one for each.
-    pub(crate) from: Vec<u64>,
+    /// Their listeners, and the stack's names of them.
+    pub(crate) from: Vec<(u64, SocketId)>,
     /// Those among them that nobody can have.
     pub(crate) unowned: Vec<u64>,
 }
@@ -231,7 +231,7 @@ impl Table {
     fn hand_over(&mut self, listener: u64, by: Claimant) {
         let client = self.claiming_client(listener, by);
         let Some(offer) = self.entry_mut(listener).and_then(Entry::next_offer) else { return };
-        self.taken.from.push(listener);
+        self.taken.from.push((listener, offer.id));
         let watcher = client.and_then(|client| {
             let watches = self.watches_mut(client)?;
             let watch = u32::from(by.watch());

@@ -142,6 +142,21 @@ impl Network {
         Ok((accepted, socket.tag, shown(socket.family, path.tuple.remote)))
     }
 
+    /// accept() of one that [`waiting`](Self::waiting) told, wherever in the queue it is.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it does not wait there; `InvalidArgument` if `id` does not listen.
+    pub fn accept_this(&mut self, id: SocketId, waiting: SocketId) -> Result<(), Error> {
+        let Phase::Listening(listener) = &mut self.find_mut(id)?.phase else {
+            return Err(Error::InvalidArgument);
+        };
+        // It is the first, as a rule.
+        let place = listener.accept_queue.iter().position(|&index| index == waiting.index);
+        listener.accept_queue.remove(place.ok_or(Error::WouldBlock)?);
+        self.find_mut(waiting)?.holder = Holder::Program;
+        Ok(())
+    }
+
     /// What [`accept`](Self::accept) would give after `ahead` others. The queue stays as it is.
     #[must_use]
     pub fn waiting(&self, id: SocketId, ahead: usize) -> Option<(SocketId, u64, SocketAddr)> {

@@ -37,15 +37,15 @@ impl Engine {
     /// The stack is told what programs have taken, and further connections are offered.
     pub(super) fn accept_taken(&mut self, now: Instant) {
         let Taken { mut from, unowned } = std::mem::take(&mut self.table.lock().taken);
-        for &listener in &from {
-            // It was the first in the queue, and stays a socket whatever became of its connection.
-            let accepted = self.id(listener).and_then(|id| self.network.accept(id));
+        for &(listener, taken) in &from {
+            // It stays in the queue whatever becomes of its connection.
+            let accepted = self.id(listener).and_then(|id| self.network.accept_this(id, taken));
             debug_assert!(accepted.is_ok(), "{accepted:?}");
             let mut table = self.table.lock();
             table.entry_mut(listener).map(Entry::on_accepted);
         }
-        from.dedup();
-        for listener in from {
+        from.dedup_by_key(|(listener, _)| *listener);
+        for (listener, _) in from {
             offers::offer(&self.network, &mut self.table.lock(), listener);
         }
         for tag in unowned {

@@ -206,6 +206,24 @@ fn what_a_stranger_claims_is_closed() {
     assert_eq!(queued(&mut bench), 0);
 }
 
+/// A program can be between the engine's steps when a listener ends, so that it has what came later, and what came before is nobody's.
+#[test]
+fn what_was_taken_out_of_turn_is_the_one_that_was_taken() {
+    let mut bench = Bench::new();
+    let mut program = Program::new(&mut bench, CALLER);
+    let (listener, address) = lone_listener(&mut bench);
+    let clients = [0, 1, 2].map(|_| connect(&mut bench, address));
+    let by = program.claimant();
+    let Found::Taken(server) = bench.slot(listener).accept_queue().take(1, by) else {
+        panic!("it is offered")
+    };
+    bench.ask(Request::Shutdown { tag: listener.tag, how: Shutdown::Both }).unwrap();
+    assert_eq!(clients.map(|client| has_ended(&bench, client)), [true, false, true]);
+    bench.engine.slot(server.tag).unwrap().writer().write(b"hello");
+    bench.engine.ring(bench.now, server.tag);
+    assert_eq!(bench.slot(clients[1]).reader().len(), 5);
+}
+
 /// The engine has not looked since a program took a connection, and something happens to it.
 #[test]
 fn who_has_just_taken_a_connection_is_told_what_happens_to_it() {
