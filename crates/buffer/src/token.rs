@@ -21,10 +21,7 @@ mod mirror;
 mod model;
 pub mod program;
 
-pub use mirror::{Mirror, mend, show_edge, show_report};
-
-use crate::SlotHeader;
-use crate::sync::Ordering;
+pub use mirror::{Mirror, mend, show_edge, show_hang_up, show_report};
 
 /// What `armed` says once the socket is polled.
 pub const ARMED: u32 = 1;
@@ -108,14 +105,5 @@ pub trait TokenEnd {
     /// As [`drain`](Self::drain), where an urgent byte may be among what there is to read.
     fn drain_urgent(&self) {
         while self.take(CHUNK) > 0 {}
-    }
-}
-
-impl SlotHeader {
-    /// Changes bits of the condition word, which only the engine writes.
-    pub fn change_condition(&self, set: u32, clear: u32) {
-        let word = &self.engine.condition;
-        let old = word.load(Ordering::Relaxed);
-        word.store((old & !clear) | set, Ordering::SeqCst);
     }
 }

@@ -27,9 +27,13 @@ use sockeye_stack::{
     Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketInfo, SocketOption,
 };
 use std::collections::HashMap;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Tokens that are looked at between two looks at doorbells.
+const MENDED_AT_ONCE: usize = 64;
 
 /// Where slots are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub(crate) struct Engine {
     tags: Vec<u64>,
     /// Listings that clients have read a part of.
     listings: HashMap<ClientId, Listing>,
+    /// Places of tokens that are to be looked at.
+    to_mend: Range<usize>,
 }
 
 /// netstat's lines of one moment.
@@ -105,6 +111,7 @@ impl Engine {
             instance: rand::random(),
             tags: Vec::new(),
             listings: HashMap::new(),
+            to_mend: 0..0,
         })
     }
 
@@ -317,16 +324,15 @@ impl Engine {
             self.network.close(now, id);
         }
         let mut table = self.table.lock();
+        let held = table.let_go(tag);
         if let Some(entry) = table.entry_mut(tag) {
             entry.token = None;
-            match std::mem::replace(&mut entry.held, Held::Nobody) {
+            match held {
                 Held::ByToken(id) => self.tokens.forget(id),
                 Held::By(client) => entry.closed_by = Some(client),
                 Held::Nobody => {}
             }
-            entry.armers.clear();
         }
-        table.unwatch(tag);
         table.release_if_unused(tag);
     }
 
@@ -334,24 +340,34 @@ impl Engine {
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
         self.listings.remove(&client);
         self.accept_all(now);
-        let pool = PoolId(client.0);
-        let tags: Vec<u64> =
-            self.table.lock().entries().filter(|entry| entry.pool == pool).map(|entry| entry.tag).collect();
-        for tag in tags {
+        let tied = self.table.lock().tied(client);
+        for &tag in &tied {
             self.look_at(now, tag);
         }
-        let others: Vec<u64> = self.table.lock().entries().map(|entry| entry.tag).collect();
-        for tag in others {
-            self.lingered(tag, client);
+        for tag in tied {
+            self.table.lock().lingered(tag, client);
             self.mend_token(tag);
             self.forget(now, tag, client);
         }
         let mut table = self.table.lock();
         table.drop_list(client);
-        table.memory.client_gone(pool);
+        table.memory.client_gone(PoolId(client.0));
         drop(table);
+        self.to_mend = 0..self.tokens.places();
         self.answer_hang_ups(now);
         self.settle(now);
+    }
+
+    /// A process that is gone may have been filling or draining the token of a socket that it had from its parent, and that the engine does
+    /// not know it had: all are looked at, a few at a time. Whether there were any left.
+    pub(crate) fn mend_some(&mut self) -> bool {
+        let some: Vec<usize> = self.to_mend.by_ref().take(MENDED_AT_ONCE).collect();
+        for place in some {
+            if let Some(tag) = self.tokens.tag_at(place) {
+                self.mend_token(tag);
+            }
+        }
+        !self.to_mend.is_empty()
     }
 
     /// A process is gone, and may have been filling or draining the token of a socket that others have as well. It need not have armed it:
@@ -360,15 +376,6 @@ impl Engine {
         if let Some(entry) = self.table.lock().entry_mut(tag) {
             entry.mend_token();
         }
-    }
-
-    /// `client` waits no more for the last bytes to be acknowledged.
-    fn lingered(&mut self, tag: u64, client: ClientId) {
-        let mut table = self.table.lock();
-        if let Some(entry) = table.entry_mut(tag) {
-            entry.lingering.retain(|&waiting| waiting != client);
-        }
-        table.release_if_unused(tag);
     }
 
     /// `client` is gone and held the socket, or it has closed its descriptors of one whose token shows a reset.

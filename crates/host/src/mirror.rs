@@ -163,8 +163,8 @@ impl Entry {
     /// Both directions are shut and everything is read.
     fn show_hang_up(&mut self) {
         if let Some(token) = self.token.as_ref().filter(|_| !self.armers.is_empty()) {
-            self.shown.show_hang_up(self.slot.header(), &token.end());
-            self.token = None;
+            token::show_hang_up(&token.end());
+            self.close_token();
         }
     }
 
@@ -179,6 +179,10 @@ impl Entry {
             token.end().shut();
             return;
         }
+        self.close_token();
+    }
+
+    fn close_token(&mut self) {
         self.change_condition(condition::TOKEN_CLOSED, 0);
         self.token = None;
     }

@@ -242,7 +242,10 @@ impl Table {
         child.id = Some(offer.id);
         child.watchers.extend(watcher);
         match client {
-            Some(client) => child.held = Held::By(client),
+            Some(client) => {
+                child.held = Held::By(client);
+                self.tie(offer.tag, client);
+            }
             None => self.taken.unowned.push(offer.tag),
         }
     }

@@ -141,7 +141,8 @@ impl Server {
         let mut round = 0u32;
         while !self.is_ending {
             let now = monotonic();
-            let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes();
+            let mut is_busy =
+                self.engine.answer_doorbells(now) | self.answer_mailboxes() | self.engine.mend_some();
             self.answer_timers(now);
             round = round.wrapping_add(1);
             if round.is_multiple_of(ROUNDS) {

@@ -8,6 +8,7 @@ use crate::watch::{NO_WATCH, Watcher, Watches};
 use sockeye_buffer::token::Mirror;
 use sockeye_buffer::{Condition, ReadyList, Slot};
 use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,6 +55,8 @@ pub(crate) struct Entry {
     place: Place,
     /// The stack's name; `None` before it was accepted and after it was closed.
     pub(crate) id: Option<SocketId>,
+    /// What the slot's condition word is to say. Programs can write to the word itself, so nothing is decided by that.
+    condition: Cell<u32>,
     /// The stack uses the rings.
     rings: Use,
     pub(crate) held: Held,
@@ -106,13 +109,15 @@ impl Entry {
         (self.place.arena, self.place.index)
     }
 
-    /// Changes bits of the condition word, which only the engine writes.
+    /// Changes bits of the condition word.
     pub(crate) fn change_condition(&self, set: u32, clear: u32) {
-        self.slot.header().change_condition(set, clear);
+        let word = (self.condition.get() & !clear) | set;
+        self.condition.set(word);
+        self.slot.header().engine.condition.store(word, Ordering::SeqCst);
     }
 
     pub(crate) fn condition(&self) -> u32 {
-        self.slot.header().engine.condition.load(Ordering::Relaxed)
+        self.condition.get()
     }
 
     /// Whether the program has set options in the slot since the engine looked.
@@ -195,6 +200,7 @@ impl Table {
             pool,
             place,
             id: None,
+            condition: Cell::new(0),
             rings: Use::Unused,
             held: Held::Nobody,
             token: None,
@@ -250,6 +256,7 @@ impl Table {
     pub(crate) fn watch(&mut self, tag: u64, client: ClientId) -> u32 {
         let entry = self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag);
         let (Some(entry), Some(watches)) = (entry, self.watches.get_mut(&client)) else { return NO_WATCH };
+        watches.tied.insert(tag);
         if let Some(watcher) = entry.watchers.iter().find(|watcher| watcher.client == client) {
             return watcher.watch;
         }
@@ -258,21 +265,61 @@ impl Table {
         watch
     }
 
-    /// Nobody holds the socket `tag` any more: nobody is told of it.
-    pub(crate) fn unwatch(&mut self, tag: u64) {
-        let entry = self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag);
-        for watcher in entry.map(|entry| std::mem::take(&mut entry.watchers)).unwrap_or_default() {
-            if let Some(watches) = self.watches.get_mut(&watcher.client) {
-                watches.give_back(watcher.watch);
+    /// What `client` has to do with the socket `tag` ends with it.
+    pub(crate) fn tie(&mut self, tag: u64, client: ClientId) {
+        if let Some(watches) = self.watches.get_mut(&client) {
+            watches.tied.insert(tag);
+        }
+    }
+
+    /// The sockets that `client` has anything to do with.
+    pub(crate) fn tied(&self, client: ClientId) -> Vec<u64> {
+        self.watches.get(&client).map(|watches| watches.tied.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Nobody holds the socket `tag` any more, and nobody is told of it. Who held it.
+    pub(crate) fn let_go(&mut self, tag: u64) -> Held {
+        let Some(entry) = self.entry_mut(tag) else { return Held::Nobody };
+        let held = std::mem::replace(&mut entry.held, Held::Nobody);
+        let holder = match held {
+            Held::By(client) => Some(client),
+            Held::ByToken(_) | Held::Nobody => None,
+        };
+        let (watchers, armers) = (std::mem::take(&mut entry.watchers), std::mem::take(&mut entry.armers));
+        for Watcher { client, watch, .. } in watchers {
+            if let Some(watches) = self.watches.get_mut(&client) {
+                watches.tied.remove(&tag);
+                watches.give_back(watch);
             }
+        }
+        for client in armers.into_iter().chain(holder) {
+            self.untie(tag, client);
+        }
+        held
+    }
+
+    /// `client` waits no more for the last bytes of the socket `tag` to be acknowledged.
+    pub(crate) fn lingered(&mut self, tag: u64, client: ClientId) {
+        if let Some(entry) = self.entry_mut(tag).filter(|entry| entry.lingering.contains(&client)) {
+            entry.lingering.retain(|&waiting| waiting != client);
+            self.untie(tag, client);
+        }
+        self.release_if_unused(tag);
+    }
+
+    fn untie(&mut self, tag: u64, client: ClientId) {
+        if let Some(watches) = self.watches.get_mut(&client) {
+            watches.tied.remove(&tag);
         }
     }
 
     /// A process is gone, and its ready list with it.
     pub(crate) fn drop_list(&mut self, client: ClientId) {
-        self.watches.remove(&client);
-        for (_, entry) in &mut self.entries {
-            entry.watchers.retain(|watcher| watcher.client != client);
+        let Some(watches) = self.watches.remove(&client) else { return };
+        for tag in watches.tied {
+            if let Some(entry) = self.entry_mut(tag) {
+                entry.watchers.retain(|watcher| watcher.client != client);
+            }
         }
     }
 
@@ -308,10 +355,10 @@ pub(crate) fn generation_of(tag: u64) -> u32 {
     (tag >> 32) as u32
 }
 
-/// Never 0 in its low 16 bits.
+/// Counts in its low 16 bits, which are never 0. The others are random: nobody hits upon a socket by counting.
 pub(crate) fn next_generation(last: u32) -> u32 {
-    let next = last.wrapping_add(1);
-    if next.trailing_zeros() >= 16 { next.wrapping_add(1) } else { next }
+    let count = (last as u16).checked_add(1).unwrap_or(1);
+    u32::from(rand::random::<u16>()) << 16 | u32::from(count)
 }
 
 /// How large a slot's rings may become: what the settings of a network's hosts can ask for.

@@ -74,6 +74,19 @@ impl Tokens {
         }
     }
 
+    /// So many places there are for tokens, counted from 0; some may be free.
+    pub(crate) fn places(&self) -> usize {
+        if self.made.is_empty() { 0 } else { self.made.capacity() }
+    }
+
+    /// The socket of the token in that place.
+    pub(crate) fn tag_at(&self, place: usize) -> Option<u64> {
+        match self.made.get(place)?.of {
+            Of::Socket(tag) => Some(tag),
+            Of::Nobody { .. } => None,
+        }
+    }
+
     /// The program's end is gone, or the socket is.
     pub(crate) fn forget(&mut self, id: u64) {
         if self.made.get(id as u32 as usize).is_some_and(|made| made.id == id) {

@@ -72,7 +72,7 @@ impl Watcher {
     }
 }
 
-/// The watches of a process: which are free.
+/// The watches of a process: which are free; and its sockets.
 #[derive(Debug)]
 pub(crate) struct Watches {
     pub(crate) list: Arc<ClientList>,
@@ -80,11 +80,14 @@ pub(crate) struct Watches {
     next: u32,
     /// Those that the process may give to what it accepts.
     lent: HashSet<u32>,
+    /// Sockets that the process holds, watches, has armed, or waits for: what its end concerns.
+    pub(crate) tied: HashSet<u64>,
 }
 
 impl Watches {
     pub(crate) fn new(list: Arc<ReadyList>) -> Self {
-        Self { list: Arc::new(ClientList::new(list)), free: Vec::new(), next: 0, lent: HashSet::new() }
+        let list = Arc::new(ClientList::new(list));
+        Self { list, free: Vec::new(), next: 0, lent: HashSet::new(), tied: HashSet::new() }
     }
 
     pub(crate) fn take(&mut self) -> Option<u32> {

@@ -19,7 +19,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Brings a token up to date. Returns whether the socket has hung up, which [`Mirror::show_hang_up`] shows.
+    /// Brings a token up to date. Returns whether the socket has hung up, which [`show_hang_up`] shows.
     #[must_use]
     pub fn show(&mut self, header: &SlotHeader, token: &impl TokenEnd) -> bool {
         fence(Ordering::SeqCst);
@@ -54,13 +54,12 @@ impl Mirror {
             token.send_urgent();
         }
     }
+}
 
-    /// Both directions are shut and everything is read: shown as a reset is, by closing the engine's end, but without the bytes that
-    /// make the kernel say so. The caller closes it.
-    pub fn show_hang_up(&self, header: &SlotHeader, token: &impl TokenEnd) {
-        token.take_all_but(0);
-        header.change_condition(Condition::TOKEN_CLOSED, 0);
-    }
+/// Both directions are shut and everything is read: shown as a reset is, by closing the engine's end, but without the bytes that make the
+/// kernel say so. The caller says so in the condition word, and closes it.
+pub fn show_hang_up(token: &impl TokenEnd) {
+    token.take_all_but(0);
 }
 
 /// What arrives is an edge of its own for who is told of edges, also while the token is readable.

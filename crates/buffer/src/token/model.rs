@@ -84,6 +84,12 @@ impl World {
         self.pair().poll(Side::Program)
     }
 
+    /// The engine sets bits of the condition word, which nobody else writes.
+    fn set_condition(&self, set: u32) {
+        let word = &self.header.engine.condition;
+        word.store(word.load(Ordering::Relaxed) | set, Ordering::SeqCst);
+    }
+
     fn is_writable(&self) -> bool {
         is_writable(&self.header, self.header.engine.condition.load(Ordering::Relaxed))
     }
@@ -185,7 +191,7 @@ impl Engine {
 
     /// The condition has changed.
     fn change(&mut self, set: u32) {
-        self.world.header.change_condition(set, 0);
+        self.world.set_condition(set);
         self.show();
     }
 
@@ -211,7 +217,8 @@ impl Engine {
         let world = self.world.clone();
         let is_armed = world.header.readiness.armed.load(Ordering::Relaxed) != 0;
         if is_armed && !self.is_closed && self.mirror.show(&world.header, &world.end(Side::Engine)) {
-            self.mirror.show_hang_up(&world.header, &world.end(Side::Engine));
+            super::show_hang_up(&world.end(Side::Engine));
+            world.set_condition(Condition::TOKEN_CLOSED);
             self.close();
         }
     }

@@ -84,7 +84,7 @@ impl Engine {
             }
             Request::Linger { tag } => Ok(Reply::Linger(self.linger(caller, tag)).into()),
             Request::Lingered { tag } => {
-                self.lingered(tag, caller.client);
+                self.table.lock().lingered(tag, caller.client);
                 Ok(Reply::Done.into())
             }
             Request::Arena { id } => self.arena(caller, id),
@@ -105,6 +105,7 @@ impl Engine {
     /// The caller holds the socket from now on.
     pub(super) fn hold(&mut self, caller: Caller, tag: u64) -> Result<Handle, Error> {
         self.with_entry(tag, |entry| entry.held = Held::By(caller.client))?;
+        self.table.lock().tie(tag, caller.client);
         self.handle(caller, tag)
     }
 
@@ -247,6 +248,7 @@ impl Engine {
 
     fn arm(&mut self, caller: Caller, tag: u64) -> Result<Answer, Error> {
         self.id(tag)?;
+        self.table.lock().tie(tag, caller.client);
         self.with_entry(tag, |entry| {
             if !entry.armers.contains(&caller.client) {
                 entry.armers.push(caller.client);
@@ -271,6 +273,7 @@ impl Engine {
         if !entry.lingering.contains(&caller.client) {
             entry.lingering.push(caller.client);
         }
+        table.tie(tag, caller.client);
         Some(seconds)
     }
 

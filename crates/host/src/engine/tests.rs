@@ -23,7 +23,9 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Instant::from_millis(1);
-        Self { engine: Engine::new(now, &NetworkConfig::default(), Storage::Shared).unwrap(), now }
+        let engine = Engine::new(now, &NetworkConfig::default(), Storage::Shared).unwrap();
+        engine.add_client(CALLER.client).unwrap();
+        Self { engine, now }
     }
 
     fn ask(&mut self, request: Request) -> Result<(Reply, Vec<OwnedFd>), Error> {
@@ -211,6 +213,25 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
     program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
     bench.ask(Request::Arm { tag: client.tag }).unwrap();
     assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
+}
+
+#[test]
+fn a_condition_word_that_a_program_has_written_to_decides_nothing() {
+    let mut bench = Bench::new();
+    let [(client, token), (server, server_token)] = bench.pair();
+    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
+    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    bench.slot(client).writer().write(b"unread");
+    bench.engine.ring(bench.now, client.tag);
+    drop(server_token);
+    bench.engine.answer_hang_ups(bench.now);
+    assert!(bench.engine.slot(server.tag).is_none());
+    assert_ne!(bench.condition(client) & Condition::TOKEN_CLOSED, 0);
+    bench.slot(client).header().engine.condition.store(0, Ordering::SeqCst);
+    drop(token);
+    bench.engine.client_gone(bench.now, CALLER.client);
+    assert!(bench.engine.slot(client.tag).is_none(), "only its process can have had it");
+    assert_eq!(bench.engine.table.lock().entries().count(), 0);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_reset_is_an_error() {
         // As `Entry::show_reset` does.
         world.header.engine.error.store(1, Ordering::SeqCst);
         engine.change(Condition::CLOSED | Condition::SEND_SHUT);
-        world.header.change_condition(Condition::TOKEN_CLOSED, 0);
+        world.set_condition(Condition::TOKEN_CLOSED);
         engine.close();
         program.join().unwrap();
         engine.finish();
