@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 
+use crate::futex;
 use crate::lock::LockLine;
 use crate::raw::{Access, Region};
 use crate::sync::{AtomicU32, Ordering};
@@ -35,14 +36,16 @@ struct SleepingLine {
 
 /// One page of memory that the host writes and all clients can read.
 ///
-/// The liveness word is the first of a robust mutex that the host's main thread takes and never gives back. So the kernel
-/// itself marks the word, and wakes one waiter, when that thread ends, by SIGKILL too; who is woken so wakes all
-/// others with [`futex::wake_all`](crate::futex::wake_all).
+/// The liveness word is the first of a robust mutex that the host's main thread holds as long as it has the page. So the kernel itself marks
+/// the word, and wakes one waiter, when that thread ends, by SIGKILL too. Who is woken so wakes all others with
+/// [`futex::wake_all`](crate::futex::wake_all); lest it be killed as well before it does, or keep it to itself, each client has a page of
+/// its own to wait for.
 #[derive(Debug)]
 pub struct HostPage {
     region: Region,
     /// The host's: open for reading only.
     file: Option<OwnedFd>,
+    access: Access,
 }
 
 impl HostPage {
@@ -61,15 +64,20 @@ impl HostPage {
         // Opened before any client can change who may.
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let page = Self { region, file: Some(file) };
+        let page = Self { region, file: Some(file), access: Access::ReadWrite };
         page.words().liveness.reset();
         Ok(page)
+    }
+
+    /// The only descriptor, which can only read, for the only client.
+    pub fn take_fd(&mut self) -> Option<OwnedFd> {
+        self.file.take()
     }
 
     /// A descriptor for a client, which can only read.
     ///
     /// # Errors
-    /// What the system says; `Unsupported` where the page was mapped and not created.
+    /// What the system says; `Unsupported` where the page was mapped and not created, or its descriptor taken.
     pub fn fd_read_only(&self) -> io::Result<OwnedFd> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         Ok(rustix::io::fcntl_dupfd_cloexec(file, 0)?)
@@ -85,7 +93,8 @@ impl HostPage {
         if !seals.contains(SealFlags::SHRINK) || rustix::fs::fstat(file)?.st_size != LEN as i64 {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(Self { region: Region::map(file, LEN, Access::ReadOnly)?, file: None })
+        let access = Access::ReadOnly;
+        Ok(Self { region: Region::map(file, LEN, access)?, file: None, access })
     }
 
     /// Ties the liveness word to the calling thread, which is to live as long as the host serves.
@@ -93,7 +102,7 @@ impl HostPage {
     /// # Errors
     /// `Unsupported` where the page was mapped, and where the C library's mutexes are not as expected.
     pub fn enroll(&self) -> io::Result<()> {
-        if self.file.is_none() {
+        if self.access == Access::ReadOnly {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
@@ -108,7 +117,7 @@ impl HostPage {
     /// Says whether the host is going to sleep, so that clients must wake it. The host looks at the doorbells again after
     /// saying so. Does nothing on a client's side.
     pub fn set_sleeping(&self, is_sleeping: bool) {
-        if self.file.is_some() {
+        if self.access == Access::ReadWrite {
             self.words().sleeping.word.store(is_sleeping.into(), Ordering::SeqCst);
         }
     }
@@ -134,6 +143,16 @@ impl HostPage {
 
     fn words(&self) -> &HostWords {
         self.region.words(0)
+    }
+}
+
+impl Drop for HostPage {
+    fn drop(&mut self) {
+        if self.access == Access::ReadWrite {
+            // The kernel cannot mark what is not mapped any more.
+            self.words().liveness.release();
+            futex::wake_all(self.liveness());
+        }
     }
 }
 

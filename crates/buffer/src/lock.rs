@@ -34,6 +34,11 @@ mod held {
             LockGuard { line: self, held, thread: PhantomData }
         }
 
+        /// Releases it, if this thread holds it and has forgotten the guard.
+        pub(crate) fn release(&self) {
+            raw::unlock(&self.words);
+        }
+
         /// The word that is the holder's thread, and that the kernel marks when the holder dies.
         pub(crate) fn owner(&self) -> &crate::sync::AtomicU32 {
             &self.words[0]

@@ -7,6 +7,7 @@ use crate::raw::{self, Program};
 use crate::{HostedOptions, SetupError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use sockeye_clock::{Instant, monotonic};
 use std::ffi::{CString, OsStr, OsString};
@@ -42,6 +43,47 @@ enum Start {
     Never,
 }
 
+/// Why a host process cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// There are no descriptors for it (`MFILE`), here or there; or no memory (`NOMEM`).
+    Short(Errno),
+    /// In words.
+    Because(SetupError),
+}
+
+impl From<SetupError> for Unreachable {
+    fn from(why: SetupError) -> Self {
+        Self::Because(why)
+    }
+}
+
+impl From<Unreachable> for SetupError {
+    fn from(why: Unreachable) -> Self {
+        match why {
+            Unreachable::Because(why) => why,
+            Unreachable::Short(Errno::NOMEM) => {
+                Self("not enough memory; raise the limit of address space".into())
+            }
+            Unreachable::Short(_) => Self(
+                "too many open files, in this program or in the host process; raise the limit of open files"
+                    .into(),
+            ),
+        }
+    }
+}
+
+impl Unreachable {
+    /// The system refuses this process something: what, and what would help.
+    fn from_errno(error: Errno, what: &str, mend: &str) -> Self {
+        match error {
+            Errno::MFILE | Errno::NFILE => Self::Short(Errno::MFILE),
+            Errno::NOMEM => Self::Short(error),
+            _ => Self::Because(SetupError(format!("{what}: {error}; {mend}"))),
+        }
+    }
+}
+
 impl Client {
     pub(crate) fn new(options: &HostedOptions) -> Result<Self, SetupError> {
         Self::with(options, Start::OnDemand)
@@ -70,7 +112,7 @@ impl Client {
     }
 
     /// The connection to the host process that runs, which is started if need be.
-    pub(crate) fn connection(&self) -> Result<Arc<Connection>, SetupError> {
+    pub(crate) fn connection(&self) -> Result<Arc<Connection>, Unreachable> {
         let mut current = self.current.lock();
         if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
             return Ok(connection.clone());
@@ -110,34 +152,41 @@ impl Client {
         }
     }
 
-    fn connect(&self) -> Result<Connection, SetupError> {
+    fn connect(&self) -> Result<Connection, Unreachable> {
         let deadline = monotonic() + START;
+        let mut failure = None;
         loop {
             match Connection::open(&self.path, self.host.as_deref()) {
                 Ok(connection) => return Ok(connection),
-                Err(ConnectError::Refused(why)) => return Err(SetupError(why)),
+                Err(ConnectError::Refused(why)) => return Err(SetupError(why).into()),
+                Err(ConnectError::Short(errno)) => return Err(Unreachable::Short(errno)),
                 Err(ConnectError::NoHost) if self.start == Start::Never => {
                     let path = self.path.display();
-                    return Err(SetupError(format!(
-                        "no host process at {path}; start a program, or `sockeye host`"
-                    )));
+                    let why = format!("no host process at {path}; start a program, or `sockeye host`");
+                    return Err(SetupError(why).into());
                 }
                 Err(ConnectError::NoHost) => {}
             }
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
             if monotonic() >= deadline {
                 let path = self.path.display();
-                return Err(SetupError(format!(
-                    "the host process at {path} does not serve; try `sockeye host`"
-                )));
+                let why = format!("the host process at {path} does not serve; try `sockeye host`");
+                return Err(SetupError(why).into());
             }
-            self.start(deadline)?;
+            // One that began to serve meanwhile is as good.
+            failure = self.start(deadline).err();
         }
     }
 
     /// Starts a host process, unless another process is at it.
-    fn start(&self, deadline: Instant) -> Result<(), SetupError> {
+    fn start(&self, deadline: Instant) -> Result<(), Unreachable> {
         let lock_path = beside(&self.path, ".start");
-        let lock = lock_file(&lock_path)?;
+        let lock = lock_file(&lock_path).map_err(|error| {
+            let what = format!("{}: cannot open the lock file", lock_path.display());
+            Unreachable::from_errno(error, &what, "choose a socket in SOCKEYE_SOCKET")
+        })?;
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             pause();
             return Ok(());
@@ -147,7 +196,7 @@ impl Client {
             return Ok(());
         }
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
-            SetupError(format!("cannot make a pipe: {error}; raise the limit of open files"))
+            Unreachable::from_errno(error, "cannot make a pipe", "raise the limit of open files")
         })?;
         let program = self.program()?;
         let name = program.path.to_string_lossy().into_owned();
@@ -162,7 +211,7 @@ impl Client {
             raw::End::Exit(0) => Ok(()),
             raw::End::Unknown if said.is_empty() => Ok(()),
             end @ (raw::End::Exit(_) | raw::End::Killed(_) | raw::End::Unknown) => {
-                Err(SetupError(fault(&name, &said, &end)))
+                Err(SetupError(fault(&name, &said, &end)).into())
             }
         }
     }
@@ -194,12 +243,9 @@ impl Client {
 }
 
 /// A lock file of the user's.
-pub(crate) fn lock_file(path: &Path) -> Result<OwnedFd, SetupError> {
+pub(crate) fn lock_file(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| {
-        let path = path.display();
-        SetupError(format!("{path}: cannot open the lock file: {error}; choose a socket in SOCKEYE_SOCKET"))
-    })
+    rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
 }
 
 /// Waits a moment for another thread.

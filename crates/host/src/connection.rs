@@ -3,16 +3,19 @@
 mod exchange;
 mod session;
 mod turn;
+mod wait;
 
 use crate::apart::Apart;
+use crate::client::pause;
 use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
 use crate::lookout::Lookout;
 use crate::proto::{Answer, Reply, Request};
 use rustix::io::Errno;
-use session::{Session, broken, greet};
+use session::{Session, Welcome, failed, greet};
 use sockeye_buffer::accept_queue::Claimant;
 use sockeye_buffer::{Arena, HostPage, ReadyList};
+use sockeye_clock::monotonic;
 use sockeye_stack::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -22,6 +25,9 @@ use turn::{Turn, Turns};
 
 /// How long a host may take to answer. It executes requests at once, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a host that lives may take to make its socket again where somebody has removed it.
+const RESTORED: Duration = Duration::from_secs(1);
 
 /// A process's connection to a host process.
 #[derive(Debug)]
@@ -56,6 +62,8 @@ struct Control {
 pub(crate) enum ConnectError {
     /// Nobody listens there, or who did has just left: a host may be started.
     NoHost,
+    /// There are no descriptors for it (`MFILE`), here or in the host process; or no memory (`NOMEM`).
+    Short(Errno),
     /// It is not for us: one line that says why.
     Refused(String),
 }
@@ -64,7 +72,8 @@ impl Connection {
     /// Connects to the host process that listens at `path`, to be on `host` of its network.
     pub(crate) fn open(path: &Path, host: Option<&str>) -> Result<Self, ConnectError> {
         let welcome = greet(path, host)?;
-        let page = HostPage::map(&welcome.page).map_err(|error| broken(path, &error))?;
+        let page = HostPage::map(&welcome.page)
+            .map_err(|error| failed(path, Errno::from_io_error(&error).unwrap_or(Errno::INVAL)))?;
         let (instance, doorbell) = (welcome.instance, welcome.doorbell);
         let session = Session::new(path, welcome.own)?;
         let control = Control { session: Some(Arc::new(session)), ..Control::default() };
@@ -93,30 +102,28 @@ impl Connection {
         self.call_in(&self.turns.wait(request), request)
     }
 
-    /// Whether this process can have no more descriptors.
-    fn is_full(&self) -> bool {
-        matches!(rustix::io::fcntl_dupfd_cloexec(&self.doorbell, 0), Err(Errno::MFILE | Errno::INVAL))
-    }
-
     fn call_in(&self, turn: &Turn<'_>, request: &Request) -> Result<Answer, Error> {
-        if request.needs_room() && self.is_full() {
-            return Err(Error::TooManyFiles);
-        }
         if !self.is_alive() {
             return Err(Error::HostGone);
         }
-        let session = self.session().map_err(|_| self.lost())?;
-        match self.exchange(&session, turn, request) {
-            Ok(answer) => Ok(answer),
+        let first = self.session().and_then(|session| {
+            let answer = self.exchange(&session, turn, request);
             // A program that closes all descriptors closes this one too.
-            Err(Errno::BADF | Errno::NOTSOCK) => {
+            if let Err(Errno::BADF | Errno::NOTSOCK) = answer {
                 self.forget(&session);
-                let again = self.session().and_then(|session| self.exchange(&session, turn, request));
-                again.map_err(|_| self.lost())
+                return Err(Errno::BADF);
             }
-            Err(Errno::MFILE) => Err(Error::TooManyFiles),
-            Err(_) => Err(self.lost()),
-        }
+            answer
+        });
+        let answer = match first {
+            Err(Errno::BADF) => self.session().and_then(|session| self.exchange(&session, turn, request)),
+            answer => answer,
+        };
+        answer.map_err(|error| match error {
+            Errno::MFILE => Error::TooManyFiles,
+            Errno::NOMEM => Error::NoBufferSpace,
+            _ => self.lost(),
+        })
     }
 
     fn session(&self) -> Result<Arc<Session>, Errno> {
@@ -127,18 +134,31 @@ impl Connection {
         control.session.clone().ok_or(Errno::CONNRESET)
     }
 
+    /// Says hello to the host once more, which may be just making its socket again.
+    fn greet_again(&self) -> Result<Welcome, ConnectError> {
+        let deadline = monotonic() + RESTORED;
+        loop {
+            match greet(&self.path, self.host.as_deref()) {
+                Err(ConnectError::NoHost) if self.page.is_alive() && monotonic() < deadline => pause(),
+                greeted => return greeted,
+            }
+        }
+    }
+
     /// A control socket of its own for a forked child.
     fn reopen(&self) -> Result<Session, Errno> {
-        let welcome = greet(&self.path, self.host.as_deref()).map_err(|error| {
-            if let ConnectError::Refused(why) = error {
+        let session = self
+            .greet_again()
+            .and_then(|welcome| Ok((welcome.instance, Session::new(&self.path, welcome.own)?)));
+        let (instance, session) = session.map_err(|error| match error {
+            ConnectError::Short(errno) => errno,
+            ConnectError::NoHost => Errno::CONNRESET,
+            ConnectError::Refused(why) => {
                 let _ = self.refusal.set(why);
+                Errno::CONNRESET
             }
-            Errno::CONNRESET
         })?;
-        if welcome.instance != self.instance {
-            return Err(Errno::CONNRESET);
-        }
-        Session::new(&self.path, welcome.own).map_err(|_| Errno::CONNRESET)
+        if instance == self.instance { Ok(session) } else { Err(Errno::CONNRESET) }
     }
 
     /// As whom this process takes its next connection from an accept queue: with a place in its ready list for it, which a request gets now and
@@ -252,11 +272,6 @@ impl Connection {
 
     pub(crate) fn is_alive(&self) -> bool {
         !self.is_lost.load(Ordering::Acquire) && self.page.is_alive()
-    }
-
-    /// The word that changes when the host dies, and what it is until then.
-    pub(crate) fn liveness(&self) -> (&AtomicU32, u32) {
-        (self.page.liveness(), self.alive)
     }
 
     /// Why a host that may live cannot be used, in words.

@@ -16,6 +16,7 @@ mod open;
 use crate::apart::Apart;
 use crate::memory::{Memory, PoolId};
 use crate::proto::Handle;
+use crate::quota::Quota;
 use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
@@ -39,7 +40,17 @@ const MENDED_AT_ONCE: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
     Heap,
-    Shared,
+    /// In memory that other processes see, which have these descriptors of this one.
+    Shared(Quota),
+}
+
+impl Storage {
+    pub(crate) const fn quota(self) -> Quota {
+        match self {
+            Self::Heap => Quota::NONE,
+            Self::Shared(quota) => quota,
+        }
+    }
 }
 
 /// Who asks: which process, and the host of the network that it is on.
@@ -60,6 +71,7 @@ pub(crate) struct Engine {
     network: Network,
     table: Arc<Mutex<Table>>,
     tokens: Tokens,
+    quota: Quota,
     watcher: Apart,
     /// Names this engine among all.
     instance: u64,
@@ -88,7 +100,7 @@ impl Engine {
         let (send, recv) = largest_rings(config.hosts.iter().map(|host| &host.settings));
         let memory = match storage {
             Storage::Heap => Memory::heap(send, recv),
-            Storage::Shared => Memory::shared(send, recv),
+            Storage::Shared(quota) => Memory::shared(quota, send, recv),
         };
         let mut table = Table::new(memory);
         if storage == Storage::Heap {
@@ -107,6 +119,7 @@ impl Engine {
             network,
             table,
             tokens: Tokens::new(storage),
+            quota: storage.quota(),
             watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),

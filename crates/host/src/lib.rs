@@ -26,6 +26,7 @@ pub mod network_file;
 mod offers;
 mod path;
 mod proto;
+mod quota;
 mod raw;
 mod rings;
 mod server;

@@ -1,5 +1,6 @@
 //! Where slots come from: arenas, each for one client process; on the heap, or shared with that process.
 
+use crate::quota::Quota;
 use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
 use sockeye_stack::Error;
@@ -36,6 +37,7 @@ pub(crate) struct Memory {
     source: Source,
     max_send: usize,
     max_recv: usize,
+    quota: Quota,
     arenas: slab::Slab<Used>,
     pools: HashMap<PoolId, Pool>,
     /// Free slots that kept memory.
@@ -77,17 +79,17 @@ enum Client {
 impl Memory {
     /// Slots on the heap, with rings of up to these sizes (bytes).
     pub(crate) fn heap(max_send: usize, max_recv: usize) -> Self {
-        Self::new(Source::Heap, max_send, max_recv)
+        Self::new(Source::Heap, Quota::NONE, max_send, max_recv)
     }
 
-    /// Slots in shared memory, with rings of up to these sizes (bytes).
-    pub(crate) fn shared(max_send: usize, max_recv: usize) -> Self {
-        Self::new(Source::Shared, max_send, max_recv)
+    /// Slots in shared memory, with rings of up to these sizes (bytes). `quota` says how many descriptors it may take.
+    pub(crate) fn shared(quota: Quota, max_send: usize, max_recv: usize) -> Self {
+        Self::new(Source::Shared, quota, max_send, max_recv)
     }
 
-    fn new(source: Source, max_send: usize, max_recv: usize) -> Self {
+    fn new(source: Source, quota: Quota, max_send: usize, max_recv: usize) -> Self {
         let (arenas, pools) = (slab::Slab::new(), HashMap::new());
-        Self { source, max_send, max_recv, arenas, pools, warm: 0, rung: Vec::new() }
+        Self { source, max_send, max_recv, quota, arenas, pools, warm: 0, rung: Vec::new() }
     }
 
     /// A free slot from the arenas of `pool`.
@@ -100,6 +102,11 @@ impl Memory {
             Some(arena) => arena,
             None => {
                 let used = Used::new(self.source, pool.arenas.len(), self.max_send, self.max_recv)?;
+                // Without its first a program could do nothing.
+                let is_first = pool.arenas.is_empty();
+                if used.arena.fd().is_some_and(|file| !is_first && self.quota.is_reserved(file)) {
+                    return Err(Error::TooManyFiles);
+                }
                 let arena = u32::try_from(self.arenas.insert(used)).map_err(|_| Error::NoBufferSpace)?;
                 pool.arenas.push(arena);
                 arena

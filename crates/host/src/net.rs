@@ -1,12 +1,13 @@
 //! A way to an engine.
 
-use crate::client::Client;
+use crate::client::{Client, Unreachable};
 use crate::embedded::Embedded;
 use crate::proto::{Handle, Reply, Request};
 use crate::socket::Holder;
 use crate::token::Name;
 use crate::transport::Way;
 use crate::{Socket, network_file};
+use rustix::io::Errno;
 use sockeye_stack::{Error, Family, HostId, NetworkConfig, SocketInfo};
 use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
@@ -230,9 +231,13 @@ impl Net {
 
     fn way(&self) -> Result<Way, Error> {
         match &self.engine {
-            Reached::Hosted(client) => client.connection().map(Way::Hosted).map_err(|why| {
-                tracing::warn!(%why);
-                Error::HostGone
+            Reached::Hosted(client) => client.connection().map(Way::Hosted).map_err(|why| match why {
+                Unreachable::Short(Errno::NOMEM) => Error::NoBufferSpace,
+                Unreachable::Short(_) => Error::TooManyFiles,
+                Unreachable::Because(why) => {
+                    tracing::warn!(%why);
+                    Error::HostGone
+                }
             }),
             Reached::Embedded(embedded, host) => Ok(Way::Embedded(embedded.clone(), *host)),
         }

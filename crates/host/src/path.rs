@@ -46,7 +46,7 @@ fn file_name(network: Option<&Path>) -> Result<String, SetupError> {
     Ok(format!("{:016x}.sock", hasher.finish()))
 }
 
-fn make_private(folder: &Path) -> Result<(), SetupError> {
+pub(crate) fn make_private(folder: &Path) -> Result<(), SetupError> {
     match rustix::fs::mkdir(folder, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(SetupError(format!(

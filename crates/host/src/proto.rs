@@ -4,7 +4,7 @@
 //!  client                                       host
 //!    | Hello { version, host }                    |
 //!    |------------------------------------------->|
-//!    |    Welcome + eventfd, page, list, mailbox  |
+//!    |    Welcome + eventfd, pages, list, mailbox |
 //!    |<-------------------------------------------|
 //!    | any other request                          |
 //!    |------------------------------------------->|   executed at once: the host never blocks for a client
@@ -29,11 +29,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
-const MAX_DESCRIPTORS: usize = 4;
+const MAX_DESCRIPTORS: usize = 5;
 /// The mailbox whose answers may come by the control socket. Requests by the others are plain ones.
 pub(crate) const FIRST_MAILBOX: usize = 0;
 /// Lines of netstat in a reply: at most some hundred bytes each.
@@ -180,11 +180,6 @@ impl Request {
             || matches!(self, Self::Socket { .. } | Self::Adopt { .. } | Self::Watches | Self::Wake)
     }
 
-    /// Whether a descriptor comes with the reply that would be lost for ever if there were no room for it.
-    pub(crate) fn needs_room(&self) -> bool {
-        matches!(self, Self::Bell { .. })
-    }
-
     /// The socket that it is about.
     pub(crate) fn tag(&self) -> Option<u64> {
         match *self {
@@ -239,7 +234,7 @@ pub(crate) struct Handle {
 /// Told by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the doorbell, the host page, the ready list and the mailboxes. `instance` names this host process among all, `number` the
+    /// With the doorbell, the host page, the client's own, the ready list and the mailboxes. `instance` names this host process among all, `number` the
     /// caller among its clients.
     Welcome {
         instance: u64,
@@ -273,6 +268,8 @@ pub(crate) enum Reply {
         more: bool,
     },
     Failed(Error),
+    /// To a hello: there are no descriptors left for one more program.
+    Full,
 }
 
 /// A reply and what comes with it.

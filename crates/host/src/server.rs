@@ -14,16 +14,19 @@
 mod listener;
 mod place;
 mod session;
+mod sessions;
 
 use crate::engine::{Engine, Storage};
+use crate::proto::{Answer, Reply};
+use crate::quota::Quota;
 use crate::{SetupError, network_file, raw};
-use listener::Listener;
+use listener::{Arrival, Found, Listener};
 use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
-use session::Session;
+use sessions::Sessions;
 use sockeye_buffer::HostPage;
 use sockeye_clock::{Instant, monotonic};
-use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,7 +54,11 @@ const LISTENER: u64 = 0;
 const DOORBELL: u64 = 1;
 const TOKENS: u64 = 2;
 const SIGNALS: u64 = 3;
-const FIRST_SESSION: u64 = 4;
+const NEWS: u64 = 4;
+const FIRST_SESSION: u64 = 5;
+
+/// After what cannot be done now: no descriptors are left in the system, or the folder of the socket is gone.
+const LATER: Duration = Duration::from_millis(200);
 
 /// Serves programs until a signal, or until nobody has needed it for the idle time. For a process of its own with one thread:
 /// closes all descriptors but the first three, changes to the root folder, and takes SIGTERM, SIGINT, SIGHUP and SIGPIPE.
@@ -86,8 +93,9 @@ struct Server {
     /// Kept open for the epoll set.
     _signals: OwnedFd,
     listener: Listener,
-    sessions: HashMap<u64, Session>,
-    next_session: u64,
+    /// When to look at the listener again, which is not watched until then.
+    look_again_at: Option<Instant>,
+    sessions: Sessions,
     /// Which sessions have requests in their mailboxes: memory that is used again.
     asked: Vec<u64>,
     idle: Option<Duration>,
@@ -104,31 +112,36 @@ impl Server {
         let limit = rustix::process::getrlimit(Resource::Nofile);
         // If it may not be raised, EMFILE comes earlier.
         let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-        let engine = Engine::new(monotonic(), config, Storage::Shared)?;
+        let quota = match rustix::process::getrlimit(Resource::Nofile).current {
+            Some(limit) => Quota::new(limit),
+            None => Quota::NONE,
+        };
+        let engine = Engine::new(monotonic(), config, Storage::Shared(quota))?;
         let fault = |error: std::io::Error| SetupError(format!("cannot set up the host process: {error}"));
         let page = HostPage::create().map_err(fault)?;
         page.enroll().map_err(fault)?;
         let signals = raw::signals().map_err(fault)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| fault(error.into()))?;
-        let level = epoll::EventFlags::IN;
         let watched = [
-            (listener.socket(), LISTENER, level),
-            (engine.watcher(), TOKENS, level),
-            (signals.as_fd(), SIGNALS, level),
+            (Some(listener.socket()), LISTENER),
+            (listener.watch(), NEWS),
+            (Some(engine.watcher()), TOKENS),
+            (Some(signals.as_fd()), SIGNALS),
         ];
-        for (descriptor, data, flags) in watched {
-            watch(&epoll, descriptor, data, flags).map_err(|error| fault(error.into()))?;
+        for (descriptor, data) in watched {
+            let Some(descriptor) = descriptor else { continue };
+            watch(&epoll, descriptor, data, epoll::EventFlags::IN).map_err(|error| fault(error.into()))?;
         }
-        let sessions = HashMap::new();
-        let (next_session, idle_since, is_ending) = (FIRST_SESSION, None, false);
+        let sessions = Sessions::new(quota, FIRST_SESSION);
+        let (look_again_at, idle_since, is_ending) = (None, None, false);
         Ok(Self {
             engine,
             page,
             epoll,
             _signals: signals,
             listener,
+            look_again_at,
             sessions,
-            next_session,
             asked: Vec::new(),
             idle,
             idle_since,
@@ -161,12 +174,13 @@ impl Server {
     /// Sleeps until something happens. Returns whether it was traffic.
     fn sleep(&mut self) -> bool {
         let now = monotonic();
-        let due = [self.engine.poll_timeout(), self.leave_at(now)].into_iter().flatten().min();
+        let due = [self.engine.poll_timeout(), self.leave_at(now), self.look_again_at];
+        let due = due.into_iter().flatten().min();
         if self.is_ending {
             return false;
         }
         self.page.set_sleeping(true);
-        if self.engine.is_rung() || self.sessions.values().any(Session::is_asked) {
+        if self.engine.is_rung() || self.sessions.are_asked() {
             self.page.set_sleeping(false);
             return true;
         }
@@ -178,6 +192,10 @@ impl Server {
     fn answer_timers(&mut self, now: Instant) {
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.engine.timeout(now);
+        }
+        if self.look_again_at.is_some_and(|due| due <= now) {
+            self.look_again_at = None;
+            self.look_at_listener();
         }
     }
 
@@ -210,6 +228,7 @@ impl Server {
                 DOORBELL => {}
                 TOKENS => self.engine.answer_hang_ups(monotonic()),
                 SIGNALS => self.is_ending = true,
+                NEWS => self.look_at_listener(),
                 session => self.answer_session(session),
             }
         }
@@ -217,18 +236,59 @@ impl Server {
     }
 
     fn welcome(&mut self) {
-        while let Some(socket) = self.listener.accept() {
-            let id = self.next_session;
-            if watch(&self.epoll, socket.as_fd(), id, epoll::EventFlags::IN).is_ok() {
-                self.next_session += 1;
-                self.sessions.insert(id, Session::new(socket, id));
+        loop {
+            match self.listener.accept() {
+                Ok(arrival) => self.begin_session(arrival),
+                Err(Errno::AGAIN) => return,
+                // It stays readable: without a pause this would be a busy loop.
+                Err(error) if !self.make_room() => {
+                    tracing::warn!(%error, "a program has to wait");
+                    let _ = epoll::delete(&self.epoll, self.listener.socket());
+                    self.look_again_at = Some(monotonic() + LATER);
+                    return;
+                }
+                Err(_) => {}
             }
         }
     }
 
+    fn begin_session(&mut self, arrival: Arrival) {
+        if !self.sessions.have_room_for(&arrival) && !self.make_room() {
+            tracing::warn!(process = %arrival.process, "a program was refused: too many descriptors are open");
+            let _ = Answer::from(Reply::Full).send(arrival.socket.as_fd());
+            return;
+        }
+        let id = self.sessions.begin(arrival);
+        let watched = self
+            .sessions
+            .get(id)
+            .map(|session| watch(&self.epoll, session.socket(), id, epoll::EventFlags::IN));
+        if !matches!(watched, Some(Ok(()))) {
+            self.sessions.end(id);
+        }
+    }
+
+    /// Ends a session that has done nothing but take a descriptor. Whether there was one.
+    fn make_room(&mut self) -> bool {
+        let silent = self.sessions.most_silent(monotonic());
+        silent.is_some_and(|id| self.sessions.end(id).is_some())
+    }
+
+    /// The path of the socket may lead elsewhere, or the listener was left alone for a while.
+    fn look_at_listener(&mut self) {
+        match self.listener.look() {
+            Found::Here | Found::Restored => {
+                // It may be watched already.
+                let _ = watch(&self.epoll, self.listener.socket(), LISTENER, epoll::EventFlags::IN);
+            }
+            Found::Lost => self.look_again_at = Some(monotonic() + LATER),
+        }
+    }
+
     fn answer_session(&mut self, id: u64) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        let outside = session::Surroundings { page: &self.page, epoll: self.epoll.as_fd() };
+        let sessions = self.sessions.len();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let outside = session::Surroundings { page: &self.page, sessions, epoll: self.epoll.as_fd() };
         if let Err(why) = session.answer(&mut self.engine, &outside) {
             self.end_session(id, why);
         }
@@ -237,10 +297,10 @@ impl Server {
     /// Answers the requests in mailboxes. Returns whether there were any.
     fn answer_mailboxes(&mut self) -> bool {
         let mut asked = std::mem::take(&mut self.asked);
-        asked.extend(self.sessions.iter().filter(|(_, session)| session.is_asked()).map(|(&id, _)| id));
+        asked.extend(self.sessions.asked());
         let was_asked = !asked.is_empty();
         for id in asked.drain(..) {
-            let Some(session) = self.sessions.get(&id) else { continue };
+            let Some(session) = self.sessions.get(id) else { continue };
             if let Err(why) = session.answer_mailboxes(&mut self.engine) {
                 self.end_session(id, why);
             }
@@ -249,9 +309,9 @@ impl Server {
         was_asked
     }
 
-    fn end_session(&mut self, id: u64, why: rustix::io::Errno) {
+    fn end_session(&mut self, id: u64, why: Errno) {
         tracing::debug!(client = id, %why, "hung up");
-        if let Some(session) = self.sessions.remove(&id) {
+        if let Some(session) = self.sessions.end(id) {
             self.engine.client_gone(monotonic(), session.client());
         }
     }
@@ -262,6 +322,6 @@ fn watch(
     descriptor: BorrowedFd<'_>,
     data: u64,
     flags: epoll::EventFlags,
-) -> Result<(), rustix::io::Errno> {
+) -> Result<(), Errno> {
     epoll::add(epoll, descriptor, epoll::EventData::new_u64(data), flags)
 }

@@ -50,13 +50,6 @@ pub(crate) enum AfterSignal {
     End,
 }
 
-/// How long a wait may go on without looking whether the host lives, where the kernel cannot tell.
-const SLICE: Duration = Duration::from_millis(250);
-
-/// How long a wait may go on without looking whether the host lives, where the kernel tells: it wakes one of those who wait for the host's
-/// death, and a hostile program keeps that to itself.
-const LOOK: Duration = Duration::from_millis(500);
-
 /// For ever, where the kernel is to be told how long that is.
 const LONG: Duration = Duration::from_secs(86_400);
 
@@ -176,54 +169,17 @@ impl Way {
         deadline: Option<Instant>,
         after_signal: AfterSignal,
     ) -> Waited {
-        loop {
-            let left = deadline.map_or(Duration::MAX, |deadline| deadline.since(monotonic()));
-            if left.is_zero() {
-                return Waited::TimedOut;
-            }
-            let slice = left.min(self.look_after(after_signal));
-            let waited = self.sleep(word, expected, slice, after_signal);
-            if !self.is_alive() {
-                self.pass_on_death();
-                return Waited::Woken;
-            }
-            // Back to sleep at once: a signal that comes while the thread is awake would not end the call.
-            if waited != Waited::TimedOut || slice == left {
-                return waited;
-            }
-        }
-    }
-
-    /// After how long a sleeper looks whether the engine lives.
-    fn look_after(&self, after_signal: AfterSignal) -> Duration {
-        match (self, after_signal) {
-            (Self::Embedded(..), AfterSignal::GoOn) => Duration::MAX,
-            (Self::Embedded(..), AfterSignal::End) => LONG,
-            (Self::Hosted(_), AfterSignal::GoOn) => LOOK,
-            (Self::Hosted(_), AfterSignal::End) => SLICE,
-        }
-    }
-
-    fn sleep(&self, word: &AtomicU32, expected: u32, most: Duration, after_signal: AfterSignal) -> Waited {
-        let until = || Duration::from_nanos((monotonic() + most).as_nanos());
-        match (self, after_signal) {
-            // The kernel ends what has a time of its own.
-            (_, AfterSignal::End) => futex::wait(word, expected, Some(most)),
-            (Self::Hosted(connection), AfterSignal::GoOn) => {
-                let (liveness, alive) = connection.liveness();
-                futex::wait_either(word, expected, liveness, alive, Some(until()))
-            }
-            (Self::Embedded(..), AfterSignal::GoOn) if most == Duration::MAX => {
-                futex::wait(word, expected, None)
-            }
-            (Self::Embedded(..), AfterSignal::GoOn) => futex::wait_until(word, expected, until()),
-        }
-    }
-
-    /// The kernel wakes only one of those who wait for the host's death.
-    fn pass_on_death(&self) {
         if let Self::Hosted(connection) = self {
-            futex::wake_all(connection.liveness().0);
+            return connection.wait(word, expected, deadline, after_signal);
+        }
+        let left = deadline.map(|deadline| deadline.since(monotonic()));
+        match (after_signal, deadline) {
+            // The kernel ends what has a time of its own.
+            (AfterSignal::End, _) => futex::wait(word, expected, Some(left.unwrap_or(LONG))),
+            (AfterSignal::GoOn, None) => futex::wait(word, expected, None),
+            (AfterSignal::GoOn, Some(deadline)) => {
+                futex::wait_until(word, expected, Duration::from_nanos(deadline.as_nanos()))
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The engine's side of ready lists: who watches a socket, and how sleepers are woken.
 
 use crate::apart::Apart;
+use crate::quota::Quota;
 use crate::table::ClientId;
+use parking_lot::Mutex;
 use rustix::pipe::PipeFlags;
 use sockeye_buffer::{Mark, ReadyList};
 use sockeye_stack::Error;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// No watch: the process watches as many sockets as it can.
 pub(crate) const NO_WATCH: u32 = u32::MAX;
@@ -24,12 +26,12 @@ const BELL: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct ClientList {
     pub(crate) list: Arc<ReadyList>,
-    bells: [OnceLock<Apart>; sockeye_buffer::GROUPS as usize],
+    bells: [Mutex<Option<Apart>>; sockeye_buffer::GROUPS as usize],
 }
 
 impl ClientList {
     pub(crate) fn new(list: Arc<ReadyList>) -> Self {
-        Self { list, bells: [const { OnceLock::new() }; sockeye_buffer::GROUPS as usize] }
+        Self { list, bells: [const { Mutex::new(None) }; sockeye_buffer::GROUPS as usize] }
     }
 
     /// Marks what happened to a socket, and wakes who sleeps for it.
@@ -38,22 +40,25 @@ impl ClientList {
         while asleep != 0 {
             let group = asleep.trailing_zeros();
             asleep &= asleep - 1;
-            if let Some(bell) = self.bells[group as usize].get() {
+            if let Some(bell) = &*self.bells[group as usize].lock() {
                 // Full, it has woken everybody; without a reader there is nobody to wake.
                 let _ = rustix::io::write(bell, &[0]);
             }
         }
     }
 
-    /// A new bell for a group: the program's end.
-    pub(crate) fn new_bell(&self, group: u32) -> Result<OwnedFd, Error> {
+    /// A new bell for a group: the program's end. It takes the place of one that the program had no room for.
+    pub(crate) fn new_bell(&self, group: u32, quota: Quota) -> Result<OwnedFd, Error> {
         let place = self.bells.get(group as usize).ok_or(Error::InvalidArgument)?;
         let (program, engine) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
             .map_err(|_| Error::TooManyFiles)?;
+        if quota.is_reserved(&program) || quota.is_reserved(&engine) {
+            return Err(Error::TooManyFiles);
+        }
         // If it stays larger, it takes more memory.
         let _ = rustix::pipe::fcntl_setpipe_size(&engine, BELL);
         rustix::io::write(&engine, &[0]).map_err(|_| Error::NoBufferSpace)?;
-        place.set(Apart::new(engine)).map_err(|_| Error::InvalidArgument)?;
+        *place.lock() = Some(Apart::new(engine));
         Ok(program)
     }
 }

@@ -11,6 +11,7 @@ use sockeye_stack::{Error, Family, Shutdown, SocketOption};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
+use std::time::Duration;
 
 /// What poll() says of a token, at once, or after something is said.
 fn poll(token: &OwnedFd, wait: bool) -> PollFlags {
@@ -26,7 +27,7 @@ fn poll_until(token: &OwnedFd, flags: PollFlags) {
     let asked = flags & (PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP);
     let mut polled = [PollFd::new(token, asked)];
     let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
-    let deadline = sockeye_clock::monotonic() + std::time::Duration::from_secs(10);
+    let deadline = sockeye_clock::monotonic() + Duration::from_secs(10);
     while !polled[0].revents().contains(flags) {
         assert!(sockeye_clock::monotonic() < deadline, "{:?}", polled[0].revents());
         rustix::event::poll(&mut polled, Some(&timeout)).unwrap();
@@ -169,6 +170,18 @@ fn every_byte_whose_send_returned_arrives_though_the_sender_is_killed() {
 
 #[test]
 fn nobody_hangs_when_the_host_is_killed() {
+    nobody_hangs_when(Host::kill);
+}
+
+#[test]
+fn nobody_hangs_when_the_host_is_asked_to_end() {
+    nobody_hangs_when(|host| {
+        rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
+        host.wait();
+    });
+}
+
+fn nobody_hangs_when(end: impl FnOnce(&mut Host)) {
     let mut host = Host::start();
     let net = host.net();
     let (client, _server) = pair(&net, true);
@@ -191,7 +204,7 @@ fn nobody_hangs_when_the_host_is_killed() {
         accept(&listener.socket).unwrap();
         other
     };
-    host.kill();
+    end(&mut host);
     for thread in blocked {
         assert_eq!(thread.join().unwrap(), Err(CallError::Failed(Error::HostGone)));
     }
@@ -431,6 +444,64 @@ fn a_socket_file_that_a_killed_host_left_is_replaced() {
     assert!(host.socket().exists());
     host.run(&[]);
     pair(&host.net(), true);
+}
+
+/// Removes what `which` of the files in a host's folder are, or the folder, and makes a pair in the old way and in a new one.
+fn serves_on_without(which: impl Fn(&Host)) {
+    let host = Host::start();
+    let (old, id) = (host.net(), host.process_id());
+    let (client, server) = pair(&old, true);
+    which(&host);
+    let deadline = sockeye_clock::monotonic() + Duration::from_secs(5);
+    while Net::connect_existing(&host.options()).is_err() {
+        assert!(sockeye_clock::monotonic() < deadline, "it does not serve at the path again");
+    }
+    assert_eq!(host.process_id(), id);
+    pair(&host.net(), true);
+    pair(&old, true);
+    assert_eq!(send(&client.socket, &client.token.unwrap(), b"x"), Ok(1));
+    assert_eq!(recv(&server.socket, &server.token.unwrap(), &mut [0]), Ok(1));
+    let said = host.second();
+    assert!(said.contains("already"), "{said}");
+}
+
+#[test]
+fn a_socket_file_that_is_removed_is_made_again() {
+    serves_on_without(|host| std::fs::remove_file(host.socket()).unwrap());
+}
+
+#[test]
+fn a_socket_file_that_is_moved_away_is_made_again() {
+    serves_on_without(|host| std::fs::rename(host.socket(), host.file("elsewhere")).unwrap());
+}
+
+#[test]
+fn the_socket_and_the_lock_that_are_removed_are_made_again() {
+    serves_on_without(|host| std::fs::remove_dir_all(host.file("")).unwrap());
+}
+
+#[test]
+fn a_file_that_lies_at_the_path_of_the_socket_stays() {
+    let host = Host::start();
+    let client = pair(&host.net(), true).0;
+    std::fs::write(host.file("precious"), "precious").unwrap();
+    std::fs::rename(host.file("precious"), host.socket()).unwrap();
+    rustix::event::poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 500_000_000 })).unwrap();
+    assert_eq!(std::fs::read_to_string(host.socket()).unwrap(), "precious");
+    assert!(client.socket.tcp_info().is_ok());
+    std::fs::remove_file(host.socket()).unwrap();
+    let deadline = sockeye_clock::monotonic() + Duration::from_secs(5);
+    while Net::connect_existing(&host.options()).is_err() {
+        assert!(sockeye_clock::monotonic() < deadline, "it does not serve at the path again");
+    }
+}
+
+#[test]
+fn a_host_that_leaves_leaves_no_file() {
+    let mut host = Host::start_with(&["--idle", "0.05"]);
+    host.wait();
+    let left: Vec<_> = std::fs::read_dir(host.file("")).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

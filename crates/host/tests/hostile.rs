@@ -12,6 +12,7 @@ use rustix::net::{
 };
 use rustix::process::Signal;
 use sockeye_host::{Call, Net};
+use sockeye_stack::{Error, Family};
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
@@ -119,6 +120,13 @@ fn a_message_that_is_none_ends_its_session_alone() {
     assert_eq!(host.process_id(), id);
 }
 
+/// Processor time of a process, in the kernel's ticks: hundredths of a second.
+fn ticks(process: rustix::process::Pid) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap();
+    let after_name = stat.rsplit_once(')').unwrap().1;
+    after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
 /// Memory of a process, KiB.
 fn resident(process: rustix::process::Pid) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
@@ -146,6 +154,60 @@ fn a_client_that_does_not_read_its_answers_is_not_waited_for() {
     }
     let after = resident(host.process_id());
     assert!(after < before + 4096, "{asked} requests left {} KiB", after - before);
+}
+
+#[test]
+fn programs_that_connect_and_say_nothing_take_nobody_s_place() {
+    let host = Host::with_files(64);
+    let id = host.process_id();
+    let silent: Vec<_> = (0..80).map(|_| dial(&host)).collect();
+    // So long everybody may take to say hello.
+    rustix::event::poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 200_000_000 })).unwrap();
+    others_go_on(&host);
+    let used = ticks(id);
+    rustix::event::poll(&mut [], Some(&Timespec { tv_sec: 1, tv_nsec: 0 })).unwrap();
+    assert!(ticks(id) - used <= 5, "the host process works for nobody");
+    drop(silent);
+    others_go_on(&host);
+}
+
+#[test]
+fn who_finds_no_descriptors_left_is_told_so() {
+    let host = Host::with_files(64);
+    let net = host.net();
+    let share = |net: &Net| net.socket(Family::V4).and_then(|socket| Ok((socket.give_token()?, socket)));
+    let mut many = Vec::new();
+    let error = loop {
+        match share(&net) {
+            Ok(socket) => many.push(socket),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error, Error::TooManyFiles);
+    assert!(many.len() >= 16, "{}", many.len());
+    // Without a token it takes none, and other programs have theirs.
+    net.socket(Family::V4).unwrap();
+    others_go_on(&host);
+    share(&host.net()).expect("one program has taken all");
+    let mut programs = Vec::new();
+    let why = loop {
+        match Net::hosted(&host.options()) {
+            Ok(net) => programs.push(net),
+            Err(why) => break why,
+        }
+        assert!(programs.len() < 100);
+    };
+    assert!(why.to_string().contains("too many open files"), "{why}");
+    assert!(programs.len() >= 4, "{}", programs.len());
+    drop((many, programs));
+    let id = host.process_id().as_raw_nonzero();
+    let open = || std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+    let deadline = sockeye_clock::monotonic() + LIMIT;
+    while open() > 32 {
+        assert!(sockeye_clock::monotonic() < deadline, "{} are still open", open());
+        thread::yield_now();
+    }
+    others_go_on(&host);
 }
 
 #[test]

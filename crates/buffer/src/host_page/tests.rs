@@ -104,3 +104,25 @@ fn a_killed_host_wakes_a_waiter_who_wakes_the_others() {
     });
     assert_ne!(client.liveness().load(Ordering::Acquire) & OWNER_DIED, 0);
 }
+
+#[test]
+fn a_page_that_its_host_drops_says_that_it_is_dead() {
+    let mut host = HostPage::create().unwrap();
+    let client = HostPage::map(host.take_fd().unwrap()).unwrap();
+    assert_eq!(host.fd_read_only().unwrap_err().kind(), ErrorKind::Unsupported);
+    host.enroll().unwrap();
+    let word = client.liveness().load(Ordering::Acquire);
+    std::thread::scope(|scope| {
+        let wait = || {
+            while client.is_alive() {
+                assert_ne!(
+                    futex::wait(client.liveness(), word, Some(Duration::from_secs(20))),
+                    Waited::TimedOut
+                );
+            }
+        };
+        let waiters = [scope.spawn(wait), scope.spawn(wait)];
+        drop(host);
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+    });
+}

@@ -48,6 +48,6 @@ pub(super) fn lock(words: &Words) -> Result<(), i32> {
 }
 
 pub(super) fn unlock(words: &Words) {
-    // SAFETY: this thread holds the mutex.
+    // SAFETY: the words were initialised as a mutex, which checks whether this thread holds it.
     unsafe { libc::pthread_mutex_unlock(mutex(words)) };
 }

@@ -6,11 +6,11 @@ use crate::proto::{self, Reply, Request};
 use crossbeam_queue::SegQueue;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use sockeye_buffer::{Mailboxes, ReadyList};
+use sockeye_buffer::{HostPage, Mailboxes, ReadyList, futex};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What a process has of its own.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub(super) struct Session {
     socket: Option<Apart>,
     /// The program has closed the socket behind our back.
     is_closed: AtomicBool,
+    /// By which this process finds that the host has died.
+    life: HostPage,
+    /// Its word while the host lives.
+    alive: u32,
     pub(super) mailboxes: Mailboxes,
     pub(super) list: Arc<ReadyList>,
     /// Places in the list for what this process accepts.
@@ -39,17 +43,23 @@ pub(super) struct Welcome {
 pub(super) struct Own {
     socket: Apart,
     number: u32,
+    life: OwnedFd,
     list: OwnedFd,
     mailboxes: OwnedFd,
 }
 
 impl Session {
     pub(super) fn new(path: &Path, own: Own) -> Result<Self, ConnectError> {
-        let list = ReadyList::map(&own.list).map_err(|error| broken(path, &error))?;
-        let mailboxes = Mailboxes::map(&own.mailboxes).map_err(|error| broken(path, &error))?;
+        let unmapped =
+            |error: std::io::Error| failed(path, Errno::from_io_error(&error).unwrap_or(Errno::INVAL));
+        let list = ReadyList::map(&own.list).map_err(unmapped)?;
+        let mailboxes = Mailboxes::map(&own.mailboxes).map_err(unmapped)?;
+        let life = HostPage::map(&own.life).map_err(unmapped)?;
         Ok(Self {
             socket: Some(own.socket),
             is_closed: AtomicBool::new(false),
+            alive: life.liveness().load(Ordering::Acquire),
+            life,
             mailboxes,
             list: Arc::new(list),
             watches: SegQueue::new(),
@@ -60,6 +70,16 @@ impl Session {
     /// The control socket. For who has the first mailbox: its answers are for nobody else.
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_ref().map_or(crate::raw::no_descriptor(), AsFd::as_fd)
+    }
+
+    /// The word that changes when the host dies, and wakes this process, and what it is until then; `None` where the kernel cannot tell.
+    pub(super) fn life(&self) -> Option<(&AtomicU32, u32)> {
+        self.life.is_alive().then(|| (self.life.liveness(), self.alive))
+    }
+
+    /// All who wait for the host's death find out.
+    pub(super) fn pass_on_death(&self) {
+        futex::wake_all(self.life.liveness());
     }
 
     /// The program has closed its socket: the number may be another file's by now.
@@ -86,6 +106,7 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
     proto::send(socket.as_fd(), &hello, &[], SendFlags::empty()).map_err(|_| ConnectError::NoHost)?;
     let (reply, mut descriptors) =
         proto::receive(socket.as_fd(), RecvFlags::empty()).map_err(|error| match error {
+            Errno::MFILE => ConnectError::Short(error),
             Errno::BADMSG => {
                 broken(path, &"its messages are not understood; is it of another version? end it")
             }
@@ -97,11 +118,13 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
             let mailboxes = descriptors.pop().ok_or_else(missing)?;
             let list = descriptors.pop().ok_or_else(missing)?;
+            let life = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(Apart::new).ok_or_else(missing)?;
-            let own = Own { socket: Apart::new(socket), number, list, mailboxes };
+            let own = Own { socket: Apart::new(socket), number, life, list, mailboxes };
             Ok(Welcome { instance, doorbell, page, own })
         }
+        Reply::Full => Err(ConnectError::Short(Errno::MFILE)),
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),
     }
@@ -117,7 +140,7 @@ fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
     })?;
     let socket =
         rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|error| broken(path, &error))?;
+            .map_err(|error| failed(path, error))?;
     match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
         Ok(()) => {}
         Err(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => return Err(ConnectError::NoHost),
@@ -133,6 +156,15 @@ fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))
         .map_err(|error| broken(path, &error))?;
     Ok(socket)
+}
+
+/// The system refuses this process something that it needs to use a host process.
+pub(super) fn failed(path: &Path, error: Errno) -> ConnectError {
+    match error {
+        Errno::MFILE | Errno::NFILE => ConnectError::Short(Errno::MFILE),
+        Errno::NOMEM => ConnectError::Short(Errno::NOMEM),
+        _ => broken(path, &error),
+    }
 }
 
 pub(super) fn broken(path: &Path, why: &dyn std::fmt::Display) -> ConnectError {

@@ -143,7 +143,7 @@ impl Engine {
     fn bell(&self, caller: Caller, group: u32) -> Result<Answer, Error> {
         let table = self.table.lock();
         let watches = table.watches(caller.client).ok_or(Error::InvalidArgument)?;
-        Ok(Answer { reply: Reply::Done, descriptors: vec![watches.list.new_bell(group)?] })
+        Ok(Answer { reply: Reply::Done, descriptors: vec![watches.list.new_bell(group, self.quota)?] })
     }
 
     fn listen(&mut self, tag: u64, backlog: i32) -> Result<Answer, Error> {

@@ -23,7 +23,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Instant::from_millis(1);
-        let engine = Engine::new(now, &NetworkConfig::default(), Storage::Shared).unwrap();
+        let engine = Engine::new(now, &NetworkConfig::default(), Storage::Shared(Quota::NONE)).unwrap();
         engine.add_client(CALLER.client).unwrap();
         Self { engine, now }
     }

@@ -3,11 +3,14 @@
 use super::ServeOptions;
 use super::place::{self, Identity, Taken};
 use crate::client::{lock_file, pause};
-use crate::path::{beside, socket_path};
+use crate::path::{beside, make_private, socket_path};
 use crate::{SetupError, raw};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, inotify};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::process::Pid;
 use sockeye_clock::monotonic;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +27,27 @@ pub(super) struct Listener {
     identity: Identity,
     socket: OwnedFd,
     /// Held as long as this process serves.
-    _lock: OwnedFd,
+    lock: OwnedFd,
+    /// Tells that the path may name another file; `None` where the system has no more of these.
+    watch: Option<OwnedFd>,
+}
+
+/// A process that has connected.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) socket: OwnedFd,
+    pub(super) process: Pid,
+}
+
+/// Whether the path still leads here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It does.
+    Here,
+    /// It did not, and does so again: by another socket.
+    Restored,
+    /// Not now.
+    Lost,
 }
 
 impl Listener {
@@ -32,37 +55,92 @@ impl Listener {
         // What this process makes is for its user only.
         let _ = rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
-        let lock = take_lock(&path)?;
-        let cannot = |why: &dyn std::fmt::Display| {
-            let path = path.display();
-            SetupError(format!("cannot listen at {path}: {why}; choose another socket with --socket"))
-        };
-        // Who holds the lock may remove what a host that was killed has left.
-        place::free(&path).map_err(|taken| match taken {
-            Taken::ByFile => cannot(&"what is there is no socket"),
-            Taken::ByProgram => cannot(&"another program serves there"),
-        })?;
-        let socket = listen(&path).map_err(|error| cannot(&error))?;
-        let identity = Identity::of(&path).map_err(|error| cannot(&error))?;
-        Ok(Self { path, identity, socket, _lock: lock })
+        let lock = take_lock(&path, PATIENCE)?;
+        let (socket, identity) = open_at(&path)?;
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let watch = inotify::init(flags).ok();
+        let listener = Self { path, identity, socket, lock, watch };
+        listener.watch_path();
+        Ok(listener)
     }
 
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
+    /// Readable when [`look`](Self::look) is due.
+    pub(super) fn watch(&self) -> Option<BorrowedFd<'_>> {
+        self.watch.as_ref().map(AsFd::as_fd)
+    }
+
     /// The next client that is a process of this user.
-    pub(super) fn accept(&self) -> Option<OwnedFd> {
+    ///
+    /// # Errors
+    /// `AGAIN` if there is none; `MFILE` and others if there is one that cannot be had now.
+    pub(super) fn accept(&self) -> Result<Arrival, Errno> {
         loop {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let client = rustix::net::accept_with(&self.socket, flags).ok()?;
-            match sockopt::socket_peercred(&client) {
+            let socket = match rustix::net::accept_with(&self.socket, flags) {
+                Err(Errno::CONNABORTED | Errno::INTR) => continue,
+                accepted => accepted?,
+            };
+            match sockopt::socket_peercred(&socket) {
                 Ok(peer) if is_welcome(peer.uid.as_raw(), rustix::process::geteuid().as_raw()) => {
-                    return Some(client);
+                    return Ok(Arrival { socket, process: peer.pid });
                 }
                 Ok(peer) => tracing::warn!(user = peer.uid.as_raw(), "another user's process was refused"),
                 Err(error) => tracing::warn!(%error, "a client whose user is not known was refused"),
             }
+        }
+    }
+
+    /// Looks whether the path still leads here, and serves there again if it does not: who cleans a folder of temporary files removes what
+    /// has not been touched for long.
+    pub(super) fn look(&mut self) -> Found {
+        self.take_news();
+        if Identity::of(&self.path) == Ok(self.identity) {
+            return Found::Here;
+        }
+        match self.restore() {
+            Ok(()) => {
+                tracing::warn!(path = %self.path.display(), "the socket had been removed, and was made again");
+                Found::Restored
+            }
+            Err(why) => {
+                tracing::warn!(%why, "the socket was removed, and cannot be made again now");
+                Found::Lost
+            }
+        }
+    }
+
+    fn restore(&mut self) -> Result<(), SetupError> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.exists()) {
+            make_private(folder)?;
+        }
+        // Whoever finds no lock file makes another.
+        if !is_at(&self.lock, &beside(&self.path, ".lock")) {
+            self.lock = take_lock(&self.path, Duration::ZERO)?;
+        }
+        (self.socket, self.identity) = open_at(&self.path)?;
+        self.watch_path();
+        Ok(())
+    }
+
+    fn watch_path(&self) {
+        use inotify::WatchFlags;
+        // The link count is an attribute: it changes when the file is removed.
+        let flags = WatchFlags::ATTRIB | WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
+        let watched = self.watch.as_ref().map(|watch| inotify::add_watch(watch, &self.path, flags));
+        if !matches!(watched, Some(Ok(_))) {
+            tracing::warn!("nobody tells if the socket is removed: there are no more inotify watches");
+        }
+    }
+
+    fn take_news(&self) {
+        let mut news = [MaybeUninit::uninit(); 1024];
+        if let Some(watch) = &self.watch {
+            let mut news = inotify::Reader::new(watch, &mut news);
+            while news.next().is_ok() {}
         }
     }
 
@@ -91,6 +169,11 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // Before the lock is released: whoever has it next makes a socket of its own.
         place::remove(&self.path, self.identity);
+        // Who has it open, and waits for it, finds that it is no more.
+        let name = beside(&self.path, ".lock");
+        if is_at(&self.lock, &name) {
+            let _ = rustix::fs::unlink(&name);
+        }
     }
 }
 
@@ -99,11 +182,27 @@ fn is_welcome(peer: u32, own: u32) -> bool {
     peer == own
 }
 
-fn take_lock(path: &Path) -> Result<OwnedFd, SetupError> {
-    let lock = lock_file(&beside(path, ".lock"))?;
-    let deadline = monotonic() + PATIENCE;
-    while rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        if monotonic() >= deadline {
+/// Whether this open file is what the path names.
+fn is_at(file: &OwnedFd, path: &Path) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| Identity::of(path) == Ok(Identity::from(&stat)))
+}
+
+fn take_lock(path: &Path, patience: Duration) -> Result<OwnedFd, SetupError> {
+    let name = beside(path, ".lock");
+    let deadline = monotonic() + patience;
+    loop {
+        let lock = lock_file(&name).map_err(|error| {
+            let name = name.display();
+            SetupError(format!(
+                "{name}: cannot open the lock file: {error}; choose another socket with --socket"
+            ))
+        })?;
+        let is_taken = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        // A file that was removed meanwhile locks nobody out.
+        if is_taken && is_at(&lock, &name) {
+            return Ok(lock);
+        }
+        if !is_taken && monotonic() >= deadline {
             let path = path.display();
             return Err(SetupError(format!(
                 "a host process serves at {path} already; end it, or use another --socket"
@@ -111,10 +210,25 @@ fn take_lock(path: &Path) -> Result<OwnedFd, SetupError> {
         }
         pause();
     }
-    Ok(lock)
 }
 
-fn listen(path: &Path) -> Result<OwnedFd, rustix::io::Errno> {
+/// A socket at the path, which nobody serves.
+fn open_at(path: &Path) -> Result<(OwnedFd, Identity), SetupError> {
+    let cannot = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        SetupError(format!("cannot listen at {path}: {why}; choose another socket with --socket"))
+    };
+    // Who holds the lock may remove what a host that was killed has left.
+    place::free(path).map_err(|taken| match taken {
+        Taken::ByFile => cannot(&"what is there is no socket"),
+        Taken::ByProgram => cannot(&"another program serves there"),
+    })?;
+    let socket = listen(path).map_err(|error| cannot(&error))?;
+    let identity = Identity::of(path).map_err(|error| cannot(&error))?;
+    Ok((socket, identity))
+}
+
+fn listen(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
     raw::take_no_descriptors(socket.as_fd());

@@ -1,5 +1,6 @@
 //! One client process.
 
+use super::listener::Arrival;
 use crate::engine::{Caller, Engine};
 use crate::offers;
 use crate::proto::{self, Answer, Reply, Request};
@@ -8,16 +9,23 @@ use rustix::event::EventfdFlags;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use rustix::process::Pid;
 use sockeye_buffer::mailbox::{BOXES, LONGEST};
 use sockeye_buffer::{HostPage, Mailbox, Mailboxes, futex};
-use sockeye_clock::monotonic;
+use sockeye_clock::{Instant, monotonic};
+use sockeye_stack::HostId;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// So many pages are marked when this process dies: the kernel looks at 2048 mutexes of a thread.
+const MOST_LIVES: usize = 2000;
 
 /// A control connection and who is at its other end.
 #[derive(Debug)]
 pub(super) struct Session {
     socket: OwnedFd,
     client: ClientId,
+    pub(super) process: Pid,
+    pub(super) since: Instant,
     /// Known once the client has said hello.
     guest: Option<Guest>,
 }
@@ -27,18 +35,32 @@ pub(super) struct Session {
 struct Guest {
     caller: Caller,
     mailboxes: Mailboxes,
+    /// By which the client finds that this process has died.
+    _life: HostPage,
 }
 
 /// What a welcome brings.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
     pub(super) page: &'a HostPage,
+    /// How many sessions there are.
+    pub(super) sessions: usize,
     pub(super) epoll: BorrowedFd<'a>,
 }
 
 impl Session {
-    pub(super) fn new(socket: OwnedFd, id: u64) -> Self {
-        Self { socket, client: ClientId(id), guest: None }
+    pub(super) fn new(arrival: Arrival, id: u64) -> Self {
+        let Arrival { socket, process } = arrival;
+        Self { socket, client: ClientId(id), process, since: monotonic(), guest: None }
+    }
+
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether it has not said hello yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.guest.is_none()
     }
 
     pub(super) fn client(&self) -> ClientId {
@@ -111,21 +133,39 @@ impl Session {
             Ok(host) => host,
             Err(why) => return Reply::Refused(why).into(),
         };
-        let page = outside.page.fd_read_only();
-        let doorbell = doorbell(outside.epoll);
-        let list = engine.add_client(self.client);
-        let mailboxes = Mailboxes::create().map(|mut mailboxes| (mailboxes.take_fd(), mailboxes));
-        let (Ok(page), Ok(doorbell), Ok(list), Ok((Some(shared), mailboxes))) =
-            (page, doorbell, list, mailboxes)
-        else {
-            return Reply::Refused("the host process has too many files open; raise the limit".into()).into();
-        };
-        self.guest = Some(Guest { caller: Caller { client: self.client, host }, mailboxes });
-        Answer {
-            reply: Reply::Welcome { instance: engine.instance(), number: offers::number_of(self.client) },
-            descriptors: vec![doorbell, page, list, shared],
-        }
+        let Ok((guest, descriptors)) = self.furnish(engine, outside, host) else { return Reply::Full.into() };
+        self.guest = Some(guest);
+        let (instance, number) = (engine.instance(), offers::number_of(self.client));
+        Answer { reply: Reply::Welcome { instance, number }, descriptors }
     }
+
+    /// What a client gets, and what this process keeps of it.
+    fn furnish(
+        &self,
+        engine: &Engine,
+        outside: &Surroundings<'_>,
+        host: HostId,
+    ) -> std::io::Result<(Guest, Vec<OwnedFd>)> {
+        let page = outside.page.fd_read_only()?;
+        let (life, its_life) = life(outside.sessions)?;
+        let doorbell = doorbell(outside.epoll)?;
+        let mut mailboxes = Mailboxes::create()?;
+        let its_mailboxes = mailboxes.take_fd().ok_or(std::io::ErrorKind::Unsupported)?;
+        let list = engine.add_client(self.client)?;
+        let guest = Guest { caller: Caller { client: self.client, host }, mailboxes, _life: life };
+        Ok((guest, vec![doorbell, page, its_life, list, its_mailboxes]))
+    }
+}
+
+/// A page that tells one client of so many whether this process lives, and the client's descriptor of it.
+fn life(clients: usize) -> std::io::Result<(HostPage, OwnedFd)> {
+    let mut life = HostPage::create()?;
+    if clients < MOST_LIVES {
+        // Where it cannot be tied to this thread, the client looks for itself now and then.
+        let _ = life.enroll();
+    }
+    let descriptor = life.take_fd().ok_or(std::io::ErrorKind::Unsupported)?;
+    Ok((life, descriptor))
 }
 
 /// What wakes this process when a client writes to it. Each client has its own, for whoever has an eventfd can fill it, and make the others

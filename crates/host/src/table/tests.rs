@@ -1,9 +1,10 @@
 use super::*;
+use crate::quota::Quota;
 
 const POOL: PoolId = PoolId(1);
 
 fn table() -> Table {
-    Table::new(Memory::shared(4096, 4096))
+    Table::new(Memory::shared(Quota::NONE, 4096, 4096))
 }
 
 fn add(table: &mut Table) -> Handle {

@@ -37,10 +37,22 @@ impl Host {
         host
     }
 
+    /// One that may have so many open files.
+    pub fn with_files(files: u32) -> Self {
+        let mut host = Self::on_demand();
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\"")).arg(example());
+        host.run_by(shell, &[]);
+        host
+    }
+
     /// Another host process at the same socket.
     pub fn run(&mut self, arguments: &[&str]) {
+        self.run_by(Command::new(example()), arguments);
+    }
+
+    fn run_by(&mut self, mut command: Command, arguments: &[&str]) {
         let host = self;
-        let mut command = Command::new(example());
         let process = command.args(["host", "--socket"]).arg(host.socket()).args(arguments).spawn().unwrap();
         host.process = Some(process);
         while Net::connect_existing(&host.options()).is_err() {

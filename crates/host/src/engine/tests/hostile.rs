@@ -153,7 +153,7 @@ fn new_stream(engine: &mut Engine, now: Instant, listener: Handle, port: u16) ->
 impl Scene {
     fn new(seed: u64) -> Self {
         let now = Instant::from_millis(1);
-        let mut engine = Engine::new(now, &NetworkConfig::default(), Storage::Shared).unwrap();
+        let mut engine = Engine::new(now, &NetworkConfig::default(), Storage::Shared(Quota::NONE)).unwrap();
         let _lists = [SENDER, RECEIVER].map(|caller| engine.add_client(caller.client).unwrap());
         let list = Shared::new(engine.add_client(HOSTILE.client).unwrap());
         let listener = handle_of(&ask(&mut engine, now, RECEIVER, Request::Socket { family: Family::V4 }));

@@ -1,0 +1,88 @@
+//! All control connections: who may have one.
+
+use super::listener::Arrival;
+use super::session::Session;
+use crate::quota::Quota;
+use rustix::process::Pid;
+use sockeye_clock::Instant;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+/// Who has connected and not said hello for so long has to make room for others.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The sessions of a host process.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    quota: Quota,
+    all: HashMap<u64, Session>,
+    by_process: HashMap<Pid, usize>,
+    next: u64,
+}
+
+impl Sessions {
+    /// None yet. The first is to have the number `first`.
+    pub(super) fn new(quota: Quota, first: u64) -> Self {
+        Self { quota, all: HashMap::new(), by_process: HashMap::new(), next: first }
+    }
+
+    /// Whether there is room for one more.
+    pub(super) fn have_room_for(&self, arrival: &Arrival) -> bool {
+        let others = self.by_process.get(&arrival.process).copied().unwrap_or(0);
+        !self.quota.is_exhausted(&arrival.socket) && others < self.quota.share()
+    }
+
+    /// Begins a session; its number.
+    pub(super) fn begin(&mut self, arrival: Arrival) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        *self.by_process.entry(arrival.process).or_default() += 1;
+        self.all.insert(id, Session::new(arrival, id));
+        id
+    }
+
+    pub(super) fn end(&mut self, id: u64) -> Option<Session> {
+        let session = self.all.remove(&id)?;
+        if let Entry::Occupied(mut others) = self.by_process.entry(session.process) {
+            *others.get_mut() -= 1;
+            if *others.get() == 0 {
+                others.remove();
+            }
+        }
+        Some(session)
+    }
+
+    /// The one that has been silent for longest, if that is too long.
+    pub(super) fn most_silent(&self, now: Instant) -> Option<u64> {
+        let silent = self.all.iter().filter(|(_, session)| session.is_silent());
+        let (&id, session) = silent.min_by_key(|(_, session)| session.since)?;
+        (now.since(session.since) >= PATIENCE).then_some(id)
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&Session> {
+        self.all.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Session> {
+        self.all.get_mut(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether any mailbox holds a request.
+    pub(super) fn are_asked(&self) -> bool {
+        self.all.values().any(Session::is_asked)
+    }
+
+    /// Those whose mailboxes hold requests.
+    pub(super) fn asked(&self) -> impl Iterator<Item = u64> {
+        self.all.iter().filter(|(_, session)| session.is_asked()).map(|(&id, _)| id)
+    }
+}
