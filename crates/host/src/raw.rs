@@ -76,6 +76,8 @@ fn become_program(
     output: i32,
 ) -> ! {
     reset_signals();
+    reset_scheduling();
+    reset_limits();
     // SAFETY: a session of its own: Ctrl-C at the calling program's terminal is not for the host.
     unsafe { libc::syscall(libc::SYS_setsid) };
     for target in [1, 2] {
@@ -100,6 +102,60 @@ fn reset_signals() {
     let none = 0u64;
     // SAFETY: the kernel's own form of an empty set, 8 bytes.
     unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, 8) };
+}
+
+/// The program that happens to be first may be a nice one, or bound to a processor; the host is for all that come after it.
+fn reset_scheduling() {
+    const IOPRIO_WHO_PROCESS: i32 = 1;
+    const DEFAULT_SLACK: libc::c_ulong = 50_000;
+    let everywhere = [u64::MAX; 16];
+    let no_priority = 0i32;
+    // SAFETY: the kernel reads the number, as long as this call.
+    unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const no_priority) };
+    // SAFETY: a call on numbers. What is not allowed stays.
+    unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, 0) };
+    let len = size_of_val(&everywhere);
+    // SAFETY: the kernel reads so many bytes, as long as this call.
+    unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, len, everywhere.as_ptr()) };
+    // SAFETY: a call on numbers.
+    unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) };
+    // SAFETY: a call on numbers.
+    unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_TIMERSLACK, DEFAULT_SLACK) };
+    write_zero(c"/proc/self/oom_score_adj");
+}
+
+fn write_zero(path: &CStr) {
+    // SAFETY: a string that ends with a null.
+    let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_WRONLY) };
+    // SAFETY: one byte is read. A number that is no file's makes the call fail.
+    unsafe { libc::syscall(libc::SYS_write, file, c"0".as_ptr(), 1) };
+    // SAFETY: it is this function's alone.
+    unsafe { libc::syscall(libc::SYS_close, file) };
+}
+
+/// What the program may use of the machine is not what the host may use for all: it has no bounds where that is allowed, else the widest that
+/// are.
+fn reset_limits() {
+    for resource in
+        [libc::RLIMIT_CPU, libc::RLIMIT_FSIZE, libc::RLIMIT_DATA, libc::RLIMIT_RSS, libc::RLIMIT_AS]
+    {
+        let none = [libc::RLIM_INFINITY; 2];
+        if set_limit(resource, &none) {
+            continue;
+        }
+        let mut limit = [libc::RLIM_INFINITY; 2];
+        let no_new = ptr::null::<libc::rlim_t>();
+        // SAFETY: the kernel writes two numbers, and reads nothing.
+        unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, no_new, limit.as_mut_ptr()) };
+        set_limit(resource, &[limit[1]; 2]);
+    }
+}
+
+/// Sets the soft and the hard limit.
+fn set_limit(resource: libc::__rlimit_resource_t, limit: &[libc::rlim_t; 2]) -> bool {
+    let no_old = ptr::null_mut::<libc::rlim_t>();
+    // SAFETY: the kernel reads two numbers, and writes nothing.
+    unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), no_old) == 0 }
 }
 
 /// How a process ended.
@@ -148,9 +204,9 @@ pub(crate) fn close_from(first: u32) {
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
-/// Ignores SIGPIPE and SIGHUP, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
+/// Ignores SIGPIPE, SIGHUP, and the signals of limits that a call can tell of, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
 pub(crate) fn signals() -> std::io::Result<OwnedFd> {
-    for signal in [libc::SIGPIPE, libc::SIGHUP] {
+    for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGXFSZ] {
         // SAFETY: sets the disposition of one signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }

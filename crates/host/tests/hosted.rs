@@ -68,6 +68,33 @@ fn a_host_is_started_on_demand_and_again_after_its_death() {
     rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
 }
 
+#[test]
+fn a_host_has_not_the_limits_of_the_program_that_started_it() {
+    let host = Host::on_demand();
+    let first = "ulimit -S -t 1000; ulimit -S -f 20000000; ulimit -S -d 20000000; exec nice -n 7 taskset 1";
+    let mut program = Program::start_after(first, &host, &["survivor"]);
+    let id = host.process_id().as_raw_nonzero();
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap();
+    let limits = file("limits");
+    for name in ["Max cpu time", "Max file size", "Max data size"] {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        let (soft, hard) = line[26..].split_once(' ').unwrap();
+        assert!(hard.trim_start().starts_with(soft), "{line}");
+    }
+    let stat = file("stat");
+    let nice = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap();
+    // Who may not be less nice stays as nice as the program was.
+    let may = rustix::process::geteuid().is_root();
+    assert!(nice == "0" || !may, "{nice}");
+    let processors =
+        |text: &str| text.lines().find(|line| line.starts_with("Cpus_allowed_list")).unwrap().to_owned();
+    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    assert_eq!(processors(&file("status")), processors(&own));
+    rustix::process::kill_process(host.process_id(), rustix::process::Signal::KILL).unwrap();
+    assert_eq!(program.output(), "Err(Failed(HostGone))\nagain\n");
+    rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
+}
+
 /// More threads than a process has mailboxes, with requests of each kind: answered in place, with descriptors, and too long for a mailbox.
 #[test]
 fn each_thread_gets_its_own_answers() {

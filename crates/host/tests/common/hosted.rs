@@ -134,7 +134,18 @@ pub struct Program {
 impl Program {
     /// Starts it, and waits until it says that it is connected (a `sender` says nothing).
     pub fn start(host: &Host, arguments: &[&str]) -> Self {
-        let mut process = Command::new(example())
+        Self::start_by(Command::new(example()), host, arguments)
+    }
+
+    /// As [`start`](Self::start), after the shell has done `first`.
+    pub fn start_after(first: &str, host: &Host, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{first} \"$0\" \"$@\"")).arg(example());
+        Self::start_by(shell, host, arguments)
+    }
+
+    fn start_by(mut command: Command, host: &Host, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(arguments)
             .env("SOCKEYE_SOCKET", host.socket())
             .env("SOCKEYE_HOST_PROGRAM", example())
