@@ -26,6 +26,9 @@ pub const MAX_SLOTS: u32 = 64 * 64;
 
 /// Bytes before the slots.
 const ARENA_HEADER_SPACE: usize = 4096;
+/// The copy of TCP_INFO is in the first page of a far part, in which there is nothing else.
+#[cfg(not(miri))]
+const INFO_SPACE: usize = FAR_ALIGN;
 /// "sockeye" and the version of the layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"sockeye\x02");
 
@@ -195,7 +198,23 @@ impl Arena {
         if index >= self.slots {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (start, len) = (self.far_at(index), self.geometry.far_space());
+        self.forget_range(self.far_at(index), self.geometry.far_space())
+    }
+
+    /// As [`forget`](Self::forget), where the slot is in use, and both rings hold nothing. What else is in its far part stays.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(not(miri))]
+    pub fn forget_rings(&self, index: u32) -> io::Result<()> {
+        if index >= self.slots {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.forget_range(self.far_at(index) + INFO_SPACE, self.geometry.far_space() - INFO_SPACE)
+    }
+
+    #[cfg(not(miri))]
+    fn forget_range(&self, start: usize, len: usize) -> io::Result<()> {
         match &self.source {
             Source::Created(file) => {
                 let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

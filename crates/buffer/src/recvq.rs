@@ -64,6 +64,13 @@ impl RecvQ {
         self.len() == 0
     }
 
+    /// Whether the program has read everything that has come so far, also what came out of order.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.slot.header().receiver.recv_head.load(Ordering::Acquire) == self.tail
+            && self.assembler.is_empty()
+    }
+
     /// Bytes that arrived in order since the start.
     #[must_use]
     pub fn tail(&self) -> u64 {

@@ -63,6 +63,12 @@ impl SendQ {
         self.len() == 0
     }
 
+    /// Whether everything that the program has written so far is acknowledged.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.slot.header().sender.send_tail.load(Ordering::Acquire) == self.head
+    }
+
     /// The memory that it is in.
     #[must_use]
     pub fn slot(&self) -> &Slot {

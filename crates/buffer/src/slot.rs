@@ -448,6 +448,13 @@ impl Slot {
         self.header().send_lock.lock()
     }
 
+    /// Whether a writer holds its lock, or has died with it.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    #[must_use]
+    pub fn is_send_locked(&self) -> bool {
+        self.header().send_lock.owner().load(Ordering::SeqCst) != 0
+    }
+
     /// Waits for the lock that readers of all threads and processes take.
     #[cfg(all(feature = "std", not(any(miri, loom))))]
     pub fn lock_recv(&self) -> crate::LockGuard<'_> {

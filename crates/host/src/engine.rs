@@ -14,6 +14,7 @@ mod execute;
 mod open;
 
 use crate::apart::Apart;
+use crate::idle::Sweep;
 use crate::memory::{Memory, PoolId};
 use crate::proto::Handle;
 use crate::quota::Quota;
@@ -68,8 +69,8 @@ impl Caller {
 
 /// A network, its sockets' slots and their tokens.
 pub(crate) struct Engine {
-    network: Network,
-    table: Arc<Mutex<Table>>,
+    pub(crate) network: Network,
+    pub(crate) table: Arc<Mutex<Table>>,
     tokens: Tokens,
     quota: Quota,
     watcher: Apart,
@@ -80,6 +81,7 @@ pub(crate) struct Engine {
     listings: HashMap<ClientId, Listing>,
     /// Places of tokens that are to be looked at.
     to_mend: Range<usize>,
+    pub(crate) idle: Sweep,
 }
 
 /// netstat's lines of one moment.
@@ -125,6 +127,7 @@ impl Engine {
             tags: Vec::new(),
             listings: HashMap::new(),
             to_mend: 0..0,
+            idle: Sweep::default(),
         })
     }
 
@@ -191,6 +194,7 @@ impl Engine {
         if next.is_none() {
             return false;
         }
+        self.idle.note_traffic(now);
         let mut table = self.table.lock();
         while let Some((_, tag, event)) = next {
             tracing::trace!(tag, ?event);
@@ -218,10 +222,11 @@ impl Engine {
 
     /// When [`timeout`](Self::timeout) is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.network.poll_timeout()
+        [self.network.poll_timeout(), self.idle.due].into_iter().flatten().min()
     }
 
     pub(crate) fn timeout(&mut self, now: Instant) {
+        self.sweep(now);
         self.network.timeout(now);
         self.settle(now);
     }
@@ -242,6 +247,7 @@ impl Engine {
         let was_rung = !tags.is_empty();
         self.tags = tags;
         if was_rung {
+            self.idle.note_traffic(now);
             self.settle(now);
         }
         was_rung

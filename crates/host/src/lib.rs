@@ -18,6 +18,7 @@ mod embedded;
 mod engine;
 mod fork_mutex;
 mod group;
+mod idle;
 mod lookout;
 mod memory;
 mod mirror;

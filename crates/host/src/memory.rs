@@ -8,10 +8,8 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 
-/// Slots in a client's first arena, if it is shared.
-const SLOTS: u32 = 256;
-/// Slots in the first arena on the heap: a program may be allowed only so much address space.
-const SLOTS_ON_HEAP: u32 = 32;
+/// Slots in a client's first arena: a program may be allowed only so much address space, and a slot takes some 16 MiB.
+const SLOTS: u32 = 4;
 /// Each further arena has so many times the slots of the one before: who has many sockets has few arenas, for the engine looks at the
 /// doorbells of each.
 const GROWTH: u32 = 4;
@@ -136,6 +134,14 @@ impl Memory {
         self.drop_if_unused(pool);
     }
 
+    /// Gives the memory of a slot's far rings, which hold nothing, back to the system.
+    pub(crate) fn forget_rings(&self, (arena, index): (u32, u32)) {
+        if let Some(used) = self.arenas.get(arena as usize) {
+            // Memory that cannot be given back now is used again.
+            let _ = used.arena.forget_rings(index);
+        }
+    }
+
     /// The client of this pool has hung up.
     pub(crate) fn client_gone(&mut self, id: PoolId) {
         if let Some(pool) = self.pools.get_mut(&id) {
@@ -201,13 +207,9 @@ impl Used {
             Source::Heap => Arena::on_heap(slots, max_send, max_recv).ok_or(Error::NoBufferSpace),
             Source::Shared => Arena::create(slots, max_send, max_recv).map_err(|error| no_memory(&error)),
         };
-        let least = match source {
-            Source::Heap => SLOTS_ON_HEAP,
-            Source::Shared => SLOTS,
-        };
         let growth = u32::try_from(others).ok().and_then(|others| GROWTH.checked_pow(others));
-        let most = least.saturating_mul(growth.unwrap_or(u32::MAX)).min(MAX_SLOTS);
-        let arena = create(most).or_else(|_| create(least))?;
+        let most = SLOTS.saturating_mul(growth.unwrap_or(u32::MAX)).min(MAX_SLOTS);
+        let arena = create(most).or_else(|_| create(SLOTS))?;
         let slots = arena.slots();
         let (tags, is_warm) = (vec![0; slots as usize], vec![false; slots as usize]);
         Ok(Self { arena, tags, free: (0..slots).rev().collect(), is_warm })

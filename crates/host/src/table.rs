@@ -1,5 +1,6 @@
 //! Which socket has which slot: the table that the engine and the stack's [`RingSource`](crate::rings) share.
 
+use crate::idle::Traffic;
 use crate::memory::{Memory, Place, PoolId};
 use crate::offers::{Offers, Taken};
 use crate::proto::Handle;
@@ -33,6 +34,8 @@ pub(crate) mod condition {
     pub(crate) const DEFERRED: u32 = 1 << 12;
     /// The last open failed, and no other was begun.
     pub(crate) const FAILED: u32 = 1 << 14;
+    /// Memory of the rings goes back to the system: who has just taken the lock of writers lets go of it, and tries again.
+    pub(crate) const FORGETTING: u32 = 1 << 15;
     /// The upper half tells whose slot it is, so that who comes late finds that it has another owner.
     pub(crate) const OWNER_SHIFT: u32 = 16;
     /// The owner's part of the word.
@@ -74,6 +77,7 @@ pub(crate) struct Entry {
     pub(crate) closed_by: Option<ClientId>,
     /// What is shown on the token.
     pub(crate) shown: Mirror,
+    pub(crate) traffic: Traffic,
     /// Of a listener: what it offers.
     pub(crate) offers: Option<Box<Offers>>,
     /// The listener that offers it.
@@ -210,6 +214,7 @@ impl Table {
             linger: None,
             closed_by: None,
             shown: Mirror::default(),
+            traffic: Traffic::default(),
             offers: None,
             waits_in: None,
         });
@@ -227,6 +232,15 @@ impl Table {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// So many places there are for sockets, counted from 0; some may be free.
+    pub(crate) fn places(&self) -> usize {
+        self.entries.capacity()
+    }
+
+    pub(crate) fn entry_at(&mut self, place: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(place)
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {

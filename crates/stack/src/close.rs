@@ -88,6 +88,30 @@ impl Network {
         self.owe_socket(id.index);
     }
 
+    /// Whether an open connection holds no text: nothing that is not acknowledged, and nothing that the program has not read.
+    #[must_use]
+    pub fn is_drained(&self, id: SocketId) -> bool {
+        match self.find(id).map(|socket| &socket.phase) {
+            Ok(Phase::Connected(connected)) => {
+                let (sendq, recvq) = connected.tcb.rings();
+                sendq.is_drained() && recvq.is_drained()
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// Bytes of an open connection that were acknowledged, and that arrived in order.
+    #[must_use]
+    pub fn passed(&self, id: SocketId) -> Option<(u64, u64)> {
+        match self.find(id).map(|socket| &socket.phase) {
+            Ok(Phase::Connected(connected)) => {
+                let (sendq, recvq) = connected.tcb.rings();
+                Some((sendq.head(), recvq.tail()))
+            }
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     /// Back to a bound socket. Handshakes are forgotten (an ACK that completes one is answered with a RST), connections that nobody
     /// accepted are reset.
     fn stop_listening(&mut self, now: Instant, index: u32) {

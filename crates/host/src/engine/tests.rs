@@ -1,5 +1,6 @@
 mod accepting;
 mod hostile;
+mod idle;
 
 use super::*;
 use crate::proto::{Handle, LINES_A_PAGE, Reply, Request};

@@ -57,7 +57,7 @@ impl Socket {
 
     /// Copies as much as the SYN has room for. Nobody is told: the SYN is launched apart.
     fn put_into_syn(&self, buffers: &[IoSlice<'_>], room: usize) -> Result<usize, Error> {
-        let lock = self.at.slot.lock_send();
+        let lock = self.lock_send()?;
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }

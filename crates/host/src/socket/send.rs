@@ -5,12 +5,13 @@ use super::wait::{Ended, Side, after_signal, deadline};
 use super::{Call, CallError, FileError, Socket};
 use crate::proto::Request;
 use crate::table::condition;
-use sockeye_buffer::{Condition, SendQWriter};
+use sockeye_buffer::{Condition, LockGuard, SendQWriter};
 use sockeye_clock::monotonic;
 use sockeye_stack::{Error, Mark};
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
+use std::thread::yield_now;
 use std::time::Duration;
 
 /// How long a blocked writer waits for a third of the room before it takes any.
@@ -138,7 +139,7 @@ impl Socket {
 
     /// Copies a chunk from behind the first `done` bytes, and rings.
     fn put(&self, call: Call<'_>, payload: &mut impl Payload, done: usize) -> Result<usize, Error> {
-        let lock = self.at.slot.lock_send();
+        let lock = self.lock_send()?;
         if !lock.is_held() {
             return Err(Error::WouldBlock);
         }
@@ -149,6 +150,24 @@ impl Socket {
         }
         self.after_write(call);
         Ok(put)
+    }
+
+    /// Waits for the lock of writers, and for the engine if it is just giving the memory of an idle connection back: see [`crate::idle`].
+    pub(super) fn lock_send(&self) -> Result<LockGuard<'_>, Error> {
+        loop {
+            let lock = self.at.slot.lock_send();
+            // After the lock: either this sees the engine, or the engine sees that the lock is taken. On x86 to take it is a fence.
+            #[cfg(not(target_arch = "x86_64"))]
+            std::sync::atomic::fence(Ordering::SeqCst);
+            if self.condition()? & condition::FORGETTING == 0 {
+                return Ok(lock);
+            }
+            drop(lock);
+            if !self.way.is_alive() {
+                return Err(Error::HostGone);
+            }
+            yield_now();
+        }
     }
 
     /// Says what is special about the chunk that is put next, of `rest` bytes that are left. The send lock is held, so there will be no
