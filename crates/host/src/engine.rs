@@ -34,6 +34,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Letters of a name that is unknown, and names that are known: so many are told who asks for a host that there is not.
+const SHOWN_NAME: usize = 64;
+const SHOWN_NAMES: usize = 50;
 /// Tokens that are looked at between two looks at doorbells.
 const MENDED_AT_ONCE: usize = 64;
 
@@ -144,7 +147,12 @@ impl Engine {
     pub(crate) fn host(&self, name: Option<&str>) -> Result<HostId, String> {
         let Some(name) = name else { return Ok(HostId(0)) };
         self.network.host(name).ok_or_else(|| {
-            format!("no host `{name}` in this network; it has: {}", self.network.host_names().join(", "))
+            // It has to fit into an answer.
+            let name: String = name.chars().take(SHOWN_NAME).collect();
+            let names = self.network.host_names();
+            let others = if names.len() > SHOWN_NAMES { ", ..." } else { "" };
+            let names = names[..names.len().min(SHOWN_NAMES)].join(", ");
+            format!("no host `{name}` in this network; it has: {names}{others}")
         })
     }
 

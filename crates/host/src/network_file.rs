@@ -45,6 +45,9 @@ use std::path::Path;
 use toml::Spanned;
 use units::{Length, Probability, Rate, Size};
 
+/// The longest name of a host, bytes: as Linux's HOST_NAME_MAX.
+const LONGEST_NAME: usize = 64;
+
 /// Reads a network file.
 ///
 /// # Errors
@@ -178,6 +181,10 @@ fn checked_host(
     let name = entry.name.as_ref().clone();
     if name.is_empty() {
         return Err(source.fault(entry.name.span(), "the name of a host is empty; give it one"));
+    }
+    if name.len() > LONGEST_NAME || name.contains(char::is_control) {
+        let message = format!("the name of a host is not one line of up to {LONGEST_NAME} bytes; shorten it");
+        return Err(source.fault(entry.name.span(), &message));
     }
     if network.hosts.iter().any(|host| host.name == name) {
         let message = format!("host \"{name}\" stands here a second time; rename one of the two");

@@ -36,8 +36,10 @@ const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_DESCRIPTORS: usize = 5;
 /// The mailbox whose answers may come by the control socket. Requests by the others are plain ones.
 pub(crate) const FIRST_MAILBOX: usize = 0;
-/// Lines of netstat in a reply: at most some hundred bytes each.
-pub(crate) const LINES_A_PAGE: usize = 200;
+/// Lines of netstat in a reply take so many bytes, or there is one only.
+pub(crate) const BYTES_A_PAGE: usize = MAX_MESSAGE / 2;
+/// The most that a line takes but for the name of its host.
+pub(crate) const BYTES_A_LINE: usize = 128;
 
 /// Asked by a client. `tag` names a socket, as its [`Handle`] told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use super::{Caller, Engine, Listing};
 use crate::offers::{lingers, stamps};
-use crate::proto::{Answer, Handle, LINES_A_PAGE, Reply, Request};
+use crate::proto::{Answer, BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
 use crate::table::{Entry, Held, condition};
 use sockeye_buffer::{Condition, Mark, token};
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, Family, Shutdown, SocketOption};
+use sockeye_stack::{Error, Family, HostId, Shutdown, SocketOption};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
@@ -283,12 +283,20 @@ impl Engine {
         let begun = self.listings.remove(&caller.client).filter(|begun| offset > 0 && begun.host == host);
         let listing = begun.unwrap_or_else(|| Listing { host, lines: self.network.sockets(host) });
         let first = (offset as usize).min(listing.lines.len());
-        let end = first.saturating_add(LINES_A_PAGE).min(listing.lines.len());
         let names = self.network.host_names();
-        let name =
-            |id: sockeye_stack::HostId| names.get(id.0 as usize).copied().unwrap_or_default().to_owned();
-        let lines = listing.lines[first..end].iter().map(|info| (name(info.host), info.clone())).collect();
-        let more = end < listing.lines.len();
+        let name = |id: HostId| names.get(id.0 as usize).copied().unwrap_or_default().to_owned();
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        for info in &listing.lines[first..] {
+            let line = (name(info.host), info.clone());
+            bytes += line.0.len() + BYTES_A_LINE;
+            // At least one, or who asks for more would ask for ever.
+            if !lines.is_empty() && bytes > BYTES_A_PAGE {
+                break;
+            }
+            lines.push(line);
+        }
+        let more = first + lines.len() < listing.lines.len();
         if more {
             self.listings.insert(caller.client, listing);
         }

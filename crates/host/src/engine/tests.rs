@@ -3,7 +3,7 @@ mod hostile;
 mod idle;
 
 use super::*;
-use crate::proto::{Handle, LINES_A_PAGE, Reply, Request};
+use crate::proto::{BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
 use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::token::program;
@@ -476,14 +476,15 @@ fn a_low_water_mark_in_the_slot_is_in_force_before_it_is_told() {
 #[test]
 fn a_list_of_sockets_that_comes_in_pages_is_that_of_one_moment() {
     let mut bench = Bench::new();
-    let listeners: Vec<Handle> = (0..LINES_A_PAGE + 1).map(|_| bench.lone_socket()).collect();
+    let a_page = BYTES_A_PAGE / (BYTES_A_LINE + "localhost".len());
+    let listeners: Vec<Handle> = (0..=a_page).map(|_| bench.lone_socket()).collect();
     for listener in &listeners {
         bench.ask(Request::Listen { tag: listener.tag, backlog: 1 }).unwrap();
     }
-    assert_eq!(bench.lines(0), (LINES_A_PAGE, true));
+    assert_eq!(bench.lines(0), (a_page, true));
     for listener in &listeners {
         bench.ask(Request::Close { tag: listener.tag }).unwrap();
     }
-    assert_eq!(bench.lines(LINES_A_PAGE as u32), (1, false));
+    assert_eq!(bench.lines(a_page as u32), (1, false));
     assert_eq!(bench.lines(0), (0, false), "the next list is that of another moment");
 }

@@ -123,6 +123,8 @@ fn a_fault_names_its_line_the_thing_and_the_mend() {
             "unknown key `colour`, expected one of `name`",
         ),
         ("[[host]]\nname = \"\"\n".to_owned(), 2, "empty"),
+        (format!("[[host]]\nname = \"{}\"\n", "a".repeat(65)), 2, "not one line of up to 64 bytes"),
+        ("[[host]]\nname = \"a\\nb\"\n".to_owned(), 2, "not one line of up to 64 bytes"),
         ("[[host]]\nname = \"a\"\n[[host]]\nname = \"a\"\n".to_owned(), 4, "\"a\" stands here a second time"),
         ("[[host]]\nname = \"a\"\naddresses = [\"10.0.0.1/8\"]\n".to_owned(), 3, "without a mask"),
         ("[[host]]\nname = \"a\"\naddresses = [\"127.0.0.1\"]\n".to_owned(), 3, "leave it out"),
