@@ -76,6 +76,19 @@ fn sets_are_shared_nested_and_passed_as_the_kernels() {
     assert_same(&output(Stack::Sockeye, "sets", |_, _| {}), &expected, "sets");
 }
 
+/// A host process has to run first, so there it takes some microseconds.
+#[test]
+fn what_close_does_is_seen_when_it_returns() {
+    let closing = |stack, arguments: &[&str]| {
+        let world = World::new(stack);
+        Running::start(world.caller("closing", arguments)).finish_well()
+    };
+    let expected = closing(Stack::Kernel, &[]);
+    assert!(expected.contains("FIN of close(): seen"), "{expected}");
+    assert_same(&closing(Stack::Embedded, &[]), &expected, "embedded");
+    assert_same(&closing(Stack::Sockeye, &["soon"]), &expected, "hosted");
+}
+
 #[test]
 fn each_connection_is_accepted_once_by_whichever_process() {
     let expected = output(Stack::Kernel, "accepts", |_, _| {});
