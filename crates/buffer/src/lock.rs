@@ -30,8 +30,8 @@ mod held {
 
         /// Waits for the lock. A holder that died releases it: what it had not published was not sent, and not read.
         pub(crate) fn lock(&self) -> LockGuard<'_> {
-            let held = raw::lock(&self.words).is_ok();
-            LockGuard { line: self, held, thread: PhantomData }
+            let taken = raw::lock(&self.words).ok();
+            LockGuard { line: self, taken, thread: PhantomData }
         }
 
         /// Releases it, if this thread holds it and has forgotten the guard.
@@ -50,7 +50,7 @@ mod held {
     #[derive(Debug)]
     pub struct LockGuard<'a> {
         line: &'a LockLine,
-        held: bool,
+        taken: Option<raw::From>,
         thread: PhantomData<*const ()>,
     }
 
@@ -59,13 +59,19 @@ mod held {
         /// socket; fail with EDEADLK then, and do not touch the ring), or if a program has destroyed the shared memory.
         #[must_use]
         pub fn is_held(&self) -> bool {
-            self.held
+            self.taken.is_some()
+        }
+
+        /// Whether the holder before has died with it.
+        #[must_use]
+        pub fn is_inherited(&self) -> bool {
+            self.taken == Some(raw::From::Dead)
         }
     }
 
     impl Drop for LockGuard<'_> {
         fn drop(&mut self) {
-            if self.held {
+            if self.is_held() {
                 raw::unlock(&self.line.words);
             }
         }

@@ -173,6 +173,10 @@ pub(crate) enum Request {
     Wake,
     /// Places in the caller's ready list for what it takes from accept queues.
     Watches,
+    /// Who had the lock of writers has died: what it said of bytes that it did not publish counts no more.
+    Unmark {
+        tag: u64,
+    },
 }
 
 impl Request {
@@ -200,6 +204,7 @@ impl Request {
             | Self::TakeSoftError { tag }
             | Self::Info { tag }
             | Self::Mark { tag, .. }
+            | Self::Unmark { tag }
             | Self::LocalAddress { tag }
             | Self::PeerAddress { tag }
             | Self::Arm { tag }

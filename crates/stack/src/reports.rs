@@ -135,6 +135,14 @@ impl Reports {
         }
     }
 
+    /// Who has told of sends beyond `end` has died before it sent.
+    fn forget_after(&mut self, end: u64) {
+        while self.waiting.back().is_some_and(|waiting| waiting.end > end) {
+            self.waiting.pop_back();
+        }
+        self.sent = self.sent.min(self.waiting.len());
+    }
+
     fn wait(&mut self, end: u64, what: What) {
         // Two threads may tell in another order than they send in.
         let end = self.waiting.back().map_or(end, |last| end.max(last.end));
@@ -242,6 +250,18 @@ impl Network {
         }
         self.note_progress(now, id.index);
         Ok(())
+    }
+
+    /// What was said of bytes that were not published is forgotten: see [`Network::mark`]. After a doorbell.
+    pub fn unmark(&mut self, id: SocketId) {
+        let Ok(socket) = self.find_mut(id) else { return };
+        let Phase::Connected(connected) = &mut socket.phase else { return };
+        connected.tcb.unmark();
+        let sendq = connected.tcb.rings().0;
+        let end = sendq.head() + sendq.len() as u64;
+        if let Some(reports) = &mut socket.reports {
+            reports.forget_after(end);
+        }
     }
 
     /// Tells what became of sends that somebody wants to know of.

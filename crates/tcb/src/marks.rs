@@ -133,6 +133,17 @@ impl Tcb {
         }
     }
 
+    /// Forgets what was said of bytes that are not there: who said so has died before it published them, and what comes next is another's.
+    pub fn unmark(&mut self) {
+        let end = self.text_end();
+        let Marks { more, urgent, records, .. } = &mut self.marks;
+        *more = more.filter(|more| !more.until.after(end));
+        *urgent = urgent.filter(|up| !up.after(end));
+        while records.back().is_some_and(|record| record.after(end)) {
+            records.pop_back();
+        }
+    }
+
     /// Whether urgent text waits to be acknowledged: as Linux it is not held back.
     pub(crate) const fn is_urgent(&self) -> bool {
         self.marks.urgent.is_some()
@@ -142,7 +153,8 @@ impl Tcb {
     /// urgent one. Of urgent text that is further away than it can tell, it tells as much as it can if all text up to there is sent
     /// (as Linux).
     pub(crate) fn urgent_pointer(&self, seq: SeqNum) -> Option<u16> {
-        let up = self.marks.urgent.filter(|up| seq.before(*up))?;
+        let is_there = |up: &SeqNum| seq.before(*up) && !up.after(self.text_end());
+        let up = self.marks.urgent.filter(is_there)?;
         let distance = up.since(seq);
         let far = u32::from(u16::MAX);
         if distance > far && !(seq + far).after(self.snd.nxt) {

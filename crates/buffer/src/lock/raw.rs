@@ -31,15 +31,23 @@ pub(super) fn init(words: &Words) {
     unsafe { libc::pthread_mutexattr_destroy(attributes) };
 }
 
+/// From whom the mutex was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    Nobody,
+    /// From a thread that has died.
+    Dead,
+}
+
 /// Takes the mutex, from a dead owner too. The error is the error number.
-pub(super) fn lock(words: &Words) -> Result<(), i32> {
+pub(super) fn lock(words: &Words) -> Result<From, i32> {
     // SAFETY: the words were initialised as a mutex; destroyed ones make the call fail or wait.
     match unsafe { libc::pthread_mutex_lock(mutex(words)) } {
-        0 => Ok(()),
+        0 => Ok(From::Nobody),
         libc::EOWNERDEAD => {
             // SAFETY: this thread just got the mutex. Nothing needs mending: positions are published whole.
             match unsafe { libc::pthread_mutex_consistent(mutex(words)) } {
-                0 => Ok(()),
+                0 => Ok(From::Dead),
                 error => Err(error),
             }
         }

@@ -54,7 +54,11 @@ fn a_killed_holder_releases_its_locks_and_what_it_had_not_published_was_not_sent
             futex::wait(seq, round - 1, None);
         }
         child.kill();
-        assert!(slot.lock_send().is_held() && slot.lock_recv().is_held());
+        assert!(slot.lock_recv().is_held());
+        let lock = slot.lock_send();
+        assert!(lock.is_held() && lock.is_inherited());
+        drop(lock);
+        assert!(!slot.lock_send().is_inherited(), "once");
         assert_eq!(sendq.refresh(), 4);
     }
 }

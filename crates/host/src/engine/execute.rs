@@ -71,6 +71,12 @@ impl Engine {
             Request::TakeSoftError { tag } => self.take_soft_error(tag),
             Request::Info { tag } => self.info(now, tag),
             Request::Mark { tag, mark, offset } => self.mark(now, tag, mark, offset),
+            Request::Unmark { tag } => {
+                let id = self.id(tag)?;
+                self.network.doorbell(now, id);
+                self.network.unmark(id);
+                Ok(Reply::Done.into())
+            }
             Request::LocalAddress { tag } => {
                 Ok(Reply::Address(self.network.local_address(self.id(tag)?)?).into())
             }

@@ -217,6 +217,23 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
 }
 
 #[test]
+fn what_a_process_said_of_bytes_that_it_did_not_publish_is_not_said_of_others() {
+    let mut bench = Bench::new();
+    let [(client, _token), (server, _server_token)] = bench.pair();
+    let tag = client.tag;
+    for mark in [sockeye_stack::Mark::Urgent, sockeye_stack::Mark::More] {
+        bench.ask(Request::Mark { tag, mark, offset: 3 }).unwrap();
+    }
+    bench.ask(Request::Unmark { tag }).unwrap();
+    bench.slot(client).writer().write(b"hello");
+    bench.engine.ring(bench.now, tag);
+    assert_eq!(bench.slot(server).header().urgent.mark.load(Ordering::Relaxed), 0);
+    let mut bytes = [0; 8];
+    assert_eq!(bench.slot(server).reader().peek(0, &mut bytes), 5);
+    assert_eq!(&bytes[..5], b"hello");
+}
+
+#[test]
 fn a_condition_word_that_a_program_has_written_to_decides_nothing() {
     let mut bench = Bench::new();
     let [(client, token), (server, server_token)] = bench.pair();

@@ -160,6 +160,9 @@ impl Socket {
             #[cfg(not(target_arch = "x86_64"))]
             std::sync::atomic::fence(Ordering::SeqCst);
             if self.condition()? & condition::FORGETTING == 0 {
+                if lock.is_inherited() {
+                    self.way.tell(Request::Unmark { tag: self.tag() })?;
+                }
                 return Ok(lock);
             }
             drop(lock);

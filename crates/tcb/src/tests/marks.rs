@@ -24,6 +24,28 @@ fn more_to_come_is_waited_for() {
     assert_eq!(fixture.sent(), lines(&["P. 1:251(250) ack 1 win 10000"]));
 }
 
+/// Who has said it and dies before it publishes the bytes has said nothing.
+#[test]
+fn what_was_said_of_bytes_that_never_came_is_not_said_of_others() {
+    let mut fixture = established(false);
+    fixture.write(10);
+    assert_eq!(fixture.sent(), lines(&["P. 1:11(10) ack 1 win 10000"]));
+    for mark in [Mark::More, Mark::EndOfRecord, Mark::Urgent] {
+        fixture.tcb.mark(mark, 50);
+    }
+    fixture.arrives(&ack(1, 11));
+    assert_eq!(fixture.sent(), lines(&[]), "nothing is announced");
+    fixture.tcb.unmark();
+    assert!(!fixture.tcb.is_urgent());
+    fixture.write(100);
+    assert_eq!(fixture.sent(), lines(&["P. 11:111(100) ack 1 win 10000"]));
+    fixture.tcb.mark(Mark::Urgent, 120);
+    fixture.write(10);
+    fixture.tcb.unmark();
+    assert!(fixture.tcb.is_urgent(), "its byte is there");
+    assert_eq!(fixture.sent(), lines(&["P. 111:121(10) ack 1 win 10000"]));
+}
+
 /// The wait has an end (3.8.6.2.1: 0.1 to 1.0 seconds), and then PSH says that this is all.
 #[test]
 fn more_that_does_not_come_is_not_waited_for_for_long() {
