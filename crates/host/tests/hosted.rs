@@ -208,6 +208,37 @@ fn nobody_hangs_when_the_host_is_asked_to_end() {
     });
 }
 
+/// The kernel wakes one of those who wait for the host's death; that one may die as well.
+#[test]
+fn who_is_left_finds_out_when_the_host_and_the_others_are_killed() {
+    const WAITERS: usize = 6;
+    for round in 0..10 {
+        let mut host = Host::start();
+        let net = host.net();
+        let mut waiters: Vec<_> = (0..WAITERS)
+            .map(|_| {
+                let (listener, at) = listener(&net, true);
+                let waiter = Program::start(&host, &["waiter", &at.to_string()]);
+                (waiter, accept(&listener.socket).unwrap())
+            })
+            .collect();
+        for number in (0..WAITERS).filter(|number| (number + round) % 2 == 0) {
+            waiters[number].0.kill();
+        }
+        host.kill();
+        for number in (0..WAITERS).rev().filter(|number| (number + round) % 3 == 0) {
+            waiters[number].0.kill();
+        }
+        let killed = sockeye_clock::monotonic();
+        for (waiter, _) in &mut waiters {
+            let said = waiter.output();
+            assert!(said.is_empty() || said.contains("HostGone") || said.contains("Ok(0)"), "{said}");
+        }
+        let took = sockeye_clock::monotonic().since(killed);
+        assert!(took < Duration::from_secs(1), "round {round}: {took:?}");
+    }
+}
+
 fn nobody_hangs_when(end: impl FnOnce(&mut Host)) {
     let mut host = Host::start();
     let net = host.net();

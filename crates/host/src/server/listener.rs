@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use rustix::process::Pid;
 use sockeye_clock::monotonic;
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -156,10 +157,7 @@ impl Listener {
             let _ = builder.with_writer(std::io::stderr).try_init();
             return;
         }
-        // A link may lead to a file of another kind.
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::open(beside(&self.path, ".log"), flags, Mode::RUSR | Mode::WUSR);
-        if let Ok(file) = file.map(std::fs::File::from) {
+        if let Some(file) = open_log(&beside(&self.path, ".log")) {
             let _ = builder.with_ansi(false).with_writer(std::sync::Mutex::new(file)).try_init();
         }
     }
@@ -175,6 +173,14 @@ impl Drop for Listener {
             let _ = rustix::fs::unlink(&name);
         }
     }
+}
+
+/// The log, unless something else lies there: a link, which may lead to a file of another kind, or a pipe, for which one would wait.
+fn open_log(path: &Path) -> Option<File> {
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).ok()?);
+    file.metadata().is_ok_and(|file| file.is_file()).then_some(file)
 }
 
 /// Only processes of the same user.
