@@ -213,6 +213,29 @@ impl Arena {
         self.forget_range(self.far_at(index) + INFO_SPACE, self.geometry.far_space() - INFO_SPACE)
     }
 
+    /// As [`forget_rings`](Self::forget_rings), where SendQ holds bytes in these places ([`SendQ::places`](crate::SendQ::places)), and nobody
+    /// writes any more.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(not(miri))]
+    pub fn forget_rings_but(&self, index: u32, mut held: [(usize, usize); 2]) -> io::Result<()> {
+        if index >= self.slots {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut start = self.far_at(index) + INFO_SPACE;
+        let end = self.far_at(index) + self.geometry.far_space();
+        held.sort_unstable();
+        for (at, len) in held.into_iter().filter(|(_, len)| *len > 0) {
+            let first = at / FAR_ALIGN * FAR_ALIGN;
+            if (start + 1..end).contains(&first) {
+                self.forget_range(start, first - start)?;
+            }
+            start = start.max((at + len).next_multiple_of(FAR_ALIGN));
+        }
+        if start < end { self.forget_range(start, end - start) } else { Ok(()) }
+    }
+
     #[cfg(not(miri))]
     fn forget_range(&self, start: usize, len: usize) -> io::Result<()> {
         match &self.source {

@@ -69,6 +69,13 @@ impl SendQ {
         self.slot.header().sender.send_tail.load(Ordering::Acquire) == self.head
     }
 
+    /// Where what is held is in the memory, and how many bytes: two places, for it may wrap.
+    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    #[must_use]
+    pub fn places(&self) -> [(usize, usize); 2] {
+        self.ring.places(self.head, self.len())
+    }
+
     /// The memory that it is in.
     #[must_use]
     pub fn slot(&self) -> &Slot {

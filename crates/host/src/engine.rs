@@ -348,6 +348,7 @@ impl Engine {
             if let Some(entry) = self.table.lock().entry_mut(tag) {
                 entry.linger = linger;
             }
+            self.forget_but_text(tag, id);
             self.network.close(now, id);
         }
         let mut table = self.table.lock();

@@ -9,6 +9,7 @@
 use crate::engine::Engine;
 use crate::table::condition;
 use sockeye_clock::Instant;
+use sockeye_stack::SocketId;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
@@ -89,6 +90,22 @@ impl Engine {
         }
         let has_busy = std::mem::take(&mut self.idle.has_busy);
         self.idle = Sweep { due: has_busy.then(|| now + PERIOD), ..Sweep::default() };
+    }
+
+    /// The last holder of a connection is gone: but for what is left to send, it needs no memory any more. Before it is closed.
+    pub(crate) fn forget_but_text(&self, tag: u64, id: SocketId) {
+        let (Some(passed), Some(places)) = (self.network.passed(id), self.network.text_places(id)) else {
+            return;
+        };
+        let mut table = self.table.lock();
+        let Some(entry) = table.entry_mut(tag) else { return };
+        // What has all been acknowledged is over soon, and its memory is good for the next connection.
+        let is_kept =
+            places.iter().all(|(_, len)| *len == 0) || bytes_since(passed, entry.traffic.forgotten) <= KEPT;
+        if !is_kept {
+            let slot = entry.place();
+            table.memory.forget_rings_but(slot, places);
+        }
     }
 
     fn look_whether_idle(&self, place: usize) -> Found {

@@ -142,6 +142,14 @@ impl Memory {
         }
     }
 
+    /// Gives the memory of a slot's far rings back but for these places, where SendQ holds what nobody adds to any more.
+    pub(crate) fn forget_rings_but(&self, (arena, index): (u32, u32), held: [(usize, usize); 2]) {
+        if let Some(used) = self.arenas.get(arena as usize) {
+            // Memory that cannot be given back now is given back with the slot.
+            let _ = used.arena.forget_rings_but(index, held);
+        }
+    }
+
     /// The client of this pool has hung up.
     pub(crate) fn client_gone(&mut self, id: PoolId) {
         if let Some(pool) = self.pools.get_mut(&id) {

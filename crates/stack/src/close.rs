@@ -112,6 +112,15 @@ impl Network {
         }
     }
 
+    /// Where the text in SendQ of an open connection is in its slot's memory: each place, and how many bytes.
+    #[must_use]
+    pub fn text_places(&self, id: SocketId) -> Option<[(usize, usize); 2]> {
+        match self.find(id).map(|socket| &socket.phase) {
+            Ok(Phase::Connected(connected)) => Some(connected.tcb.rings().0.places()),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     /// Back to a bound socket. Handshakes are forgotten (an ACK that completes one is answered with a RST), connections that nobody
     /// accepted are reset.
     fn stop_listening(&mut self, now: Instant, index: u32) {

@@ -77,6 +77,43 @@ fn idle_connections_give_their_memory_back_and_go_on() {
     assert!(bench.memory(client) <= fresh + 16, "each time");
 }
 
+/// The peer reads nothing: what does not fit into its queue is left to send, and that alone keeps memory.
+#[test]
+fn a_closed_connection_keeps_what_is_left_to_send() {
+    let mut bench = Bench::new();
+    let [(client, token), (server, _server_token)] = bench.pair();
+    bench.transfer(client, server);
+    bench.transfer(server, client);
+    let text: Vec<u8> = (0..10_000_000).map(|at| (at % 241) as u8).collect();
+    let slot = bench.slot(client);
+    let mut sent = 0;
+    loop {
+        let len = slot.writer().free().min(70_001);
+        if len == 0 {
+            break;
+        }
+        bench.write(client, &text[sent..sent + len]);
+        sent += len;
+    }
+    let before = bench.memory(client);
+    drop((slot, token));
+    bench.engine.answer_hang_ups(bench.now);
+    let held = bench.memory(client);
+    assert!(held < before, "{held} of {before} KiB");
+    let reader = bench.slot(server).reader();
+    let mut received = Vec::new();
+    while received.len() < sent {
+        let mut bytes = vec![0; reader.len()];
+        assert!(!bytes.is_empty(), "{} of {sent} bytes", received.len());
+        reader.peek(0, &mut bytes);
+        reader.consume(bytes.len());
+        received.extend(bytes);
+        bench.engine.ring(bench.now, server.tag);
+    }
+    assert!(received == text[..sent]);
+    assert_ne!(bench.condition(server) & Condition::END_OF_FILE, 0);
+}
+
 #[test]
 fn text_that_nobody_has_read_is_kept() {
     let mut bench = Bench::new();
