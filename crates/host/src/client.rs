@@ -2,7 +2,7 @@
 
 use crate::connection::{ConnectError, Connection};
 use crate::fork_mutex::ForkMutex;
-use crate::path::{beside, socket_path};
+use crate::path::{beside, is_at, socket_path};
 use crate::raw::{self, Program};
 use crate::{HostedOptions, SetupError};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -187,10 +187,12 @@ impl Client {
             let what = format!("{}: cannot open the lock file", lock_path.display());
             Unreachable::from_errno(error, &what, "choose a socket in SOCKEYE_SOCKET")
         })?;
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let is_taken = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if !is_taken || !is_at(&lock, &lock_path) {
             pause();
             return Ok(());
         }
+        let _lock = Starting { path: lock_path, _lock: lock };
         // The one who had the lock before may have started it.
         if !matches!(Connection::open(&self.path, self.host.as_deref()), Err(ConnectError::NoHost)) {
             return Ok(());
@@ -239,6 +241,18 @@ impl Client {
             arguments: strings(arguments).collect(),
             environment: strings(environment.collect()).collect(),
         })
+    }
+}
+
+/// The right to start a host process. Its file goes with it: who waits for it finds that it is no more.
+struct Starting {
+    path: PathBuf,
+    _lock: OwnedFd,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlink(&self.path);
     }
 }
 

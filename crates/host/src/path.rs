@@ -4,6 +4,7 @@ use crate::SetupError;
 use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::io::Errno;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// The socket of the host process for these options. Its folder exists when this returns.
@@ -78,6 +79,12 @@ fn fault_of(mode: u32, owner: u32, own: u32) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether this open file is what the path names. A lock file that was removed locks nobody out.
+pub(crate) fn is_at(file: impl AsFd, path: &Path) -> bool {
+    let (Ok(open), Ok(named)) = (rustix::fs::fstat(file), rustix::fs::lstat(path)) else { return false };
+    (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino)
 }
 
 /// The path with `suffix` added to its last part.

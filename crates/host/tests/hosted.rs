@@ -558,8 +558,17 @@ fn a_file_that_lies_at_the_path_of_the_socket_stays() {
 fn a_host_that_leaves_leaves_no_file() {
     let mut host = Host::start_with(&["--idle", "0.05"]);
     host.wait();
-    let left: Vec<_> = std::fs::read_dir(host.file("")).unwrap().flatten().collect();
-    assert!(left.is_empty(), "{left:?}");
+    // Nor does a program that starts one.
+    let mut program = Program::start(&host, &["survivor"]);
+    rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(program.output(), "Err(Failed(HostGone))\nagain\n");
+    rustix::process::kill_process(host.process_id(), rustix::process::Signal::TERM).unwrap();
+    let left = || std::fs::read_dir(host.file("")).unwrap().flatten().collect::<Vec<_>>();
+    let deadline = sockeye_clock::monotonic() + Duration::from_secs(5);
+    while !left().is_empty() {
+        assert!(sockeye_clock::monotonic() < deadline, "{:?}", left());
+        thread::yield_now();
+    }
 }
 
 #[test]

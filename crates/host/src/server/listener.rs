@@ -3,7 +3,7 @@
 use super::ServeOptions;
 use super::place::{self, Identity, Taken};
 use crate::client::{lock_file, pause};
-use crate::path::{beside, make_private, socket_path};
+use crate::path::{beside, is_at, make_private, socket_path};
 use crate::{SetupError, raw};
 use rustix::fs::{FlockOperation, Mode, OFlags, inotify};
 use rustix::io::Errno;
@@ -186,11 +186,6 @@ fn open_log(path: &Path) -> Option<File> {
 /// Only processes of the same user.
 fn is_welcome(peer: u32, own: u32) -> bool {
     peer == own
-}
-
-/// Whether this open file is what the path names.
-fn is_at(file: &OwnedFd, path: &Path) -> bool {
-    rustix::fs::fstat(file).is_ok_and(|stat| Identity::of(path) == Ok(Identity::from(&stat)))
 }
 
 fn take_lock(path: &Path, patience: Duration) -> Result<OwnedFd, SetupError> {
