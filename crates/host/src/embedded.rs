@@ -99,6 +99,15 @@ impl Embedded {
         self.answer_doorbells();
     }
 
+    /// Does for sockets that were closed what is to be done.
+    pub(crate) fn see_closed(&self) {
+        // Without an engine, in a forked child, there is nothing to be seen.
+        let _ = self.run(|engine, now| {
+            engine.answer_doorbells(now);
+            engine.answer_hang_ups(now);
+        });
+    }
+
     pub(crate) fn slot(&self, handle: Handle) -> Option<(Slot, Arena)> {
         self.run(|engine, _| Some((engine.slot(handle.tag)?, engine.arena_of(handle)?))).ok().flatten()
     }

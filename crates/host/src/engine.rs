@@ -318,6 +318,9 @@ impl Engine {
 
     /// Closes the sockets whose last holder is gone.
     pub(crate) fn answer_hang_ups(&mut self, now: Instant) {
+        if self.tokens.is_empty() {
+            return self.settle(now);
+        }
         let mut ids = Vec::new();
         loop {
             token::hung_up(self.watcher.as_fd(), &mut ids);

@@ -97,6 +97,10 @@ impl Tokens {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.made.is_empty()
+    }
+
     /// So many places there are for tokens, counted from 0; some may be free.
     pub(crate) fn places(&self) -> usize {
         if self.made.is_empty() { 0 } else { self.made.capacity() }

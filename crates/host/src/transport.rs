@@ -98,6 +98,13 @@ impl Way {
         }
     }
 
+    /// A socket was closed. Where the engine is in this process its peer sees that when this returns, whoever runs the engine just now.
+    pub(crate) fn see_closed(&self) {
+        if let Self::Embedded(embedded, _) = self {
+            embedded.see_closed();
+        }
+    }
+
     /// The engine need not be woken for what has changed in the slot: it looks at that before it does anything else.
     pub(crate) fn note(&self, attached: &Attached) {
         if let Self::Hosted(_) = self {

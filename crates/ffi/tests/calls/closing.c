@@ -48,6 +48,14 @@ static void close_it(int fd)
     close(fd);
 }
 
+/* A socket with two descriptors is shown to the kernel by a token. */
+static void close_both(int fd)
+{
+    int other = dup(fd);
+    close(fd);
+    close(other);
+}
+
 static void shut_it(int fd)
 {
     shutdown(fd, SHUT_WR);
@@ -99,6 +107,7 @@ int main(int count, char **arguments)
 {
     is_soon = count > 1 && strcmp(arguments[1], "soon") == 0;
     ends("FIN of close()", close_it, false, 0);
+    ends("FIN of the last close()", close_both, false, 0);
     ends("FIN of shutdown()", shut_it, false, 0);
     ends("RST of close() with unread bytes", close_with_unread, true, -ECONNRESET);
     frees_the_port();

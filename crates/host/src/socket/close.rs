@@ -58,6 +58,7 @@ impl Socket {
         if !self.has_token() {
             self.release();
         }
+        self.way.see_closed();
         self.linger();
     }
 
