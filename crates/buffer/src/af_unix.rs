@@ -82,7 +82,7 @@ impl Pair {
     }
 
     /// SO_SNDBUF, in the kernel's bytes.
-    #[cfg(loom)]
+    #[cfg(not(miri))]
     pub(crate) fn set_send_buffer(&mut self, side: Side, bytes: usize) {
         self.end(side).send_buffer = bytes;
     }

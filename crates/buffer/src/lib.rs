@@ -22,7 +22,7 @@ extern crate alloc;
 
 pub mod accept_queue;
 mod addresses;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod af_unix;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod arena;
@@ -34,6 +34,9 @@ mod bits;
 mod child;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod futex;
+#[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod handover;
 #[cfg(all(feature = "std", not(any(miri, loom))))]
 pub mod host_page;

@@ -145,6 +145,13 @@ impl ReadyList {
     }
 }
 
+#[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+impl ReadyList {
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
 #[cfg(not(loom))]
 impl core::ops::Deref for ReadyList {
     type Target = ListWords;

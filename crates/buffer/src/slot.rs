@@ -280,7 +280,7 @@ impl Flag {
 
 /// Bytes of a header, before the near rings.
 #[cfg(not(loom))]
-const HEADER_SPACE: usize = 1024;
+pub(crate) const HEADER_SPACE: usize = 1024;
 /// In a model the header is beside the bytes.
 #[cfg(loom)]
 const HEADER_SPACE: usize = 0;
@@ -495,6 +495,12 @@ impl Slot {
     #[inline]
     pub(crate) fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Where its words are in its region.
+    #[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+    pub(crate) fn near(&self) -> usize {
+        self.near
     }
 
     /// Where the copy of TCP_INFO is: the smallest far ring of SendQ begins a page later.

@@ -6,6 +6,9 @@
 extern crate std;
 
 pub mod checksum;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod icmp;
 pub mod ip;
 pub mod packet;

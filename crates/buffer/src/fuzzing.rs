@@ -1,0 +1,78 @@
+//! The bodies of the fuzz targets `rings` and `ready`: both sides of what programs and the engine share, in any order of their steps,
+//! beside a model; and whatever anybody may write there.
+//!
+//! What was written is known, and so is which of it each side believes: where nobody has scribbled, the model is right.
+
+mod accept_queue;
+mod ready_list;
+mod rings;
+mod token;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+pub use accept_queue::Takers;
+pub use ready_list::Watchers;
+pub use rings::{Rings, rings};
+pub use token::Polled;
+
+/// Steps of an input at most.
+const STEPS: usize = 512;
+
+/// How a program learns that it is worth looking.
+#[derive(Clone, Debug, Arbitrary)]
+pub enum Ready {
+    /// By the ready list.
+    List(Watchers),
+    /// By the accept queue.
+    Queue(Takers),
+    /// By the token.
+    Token(Polled),
+}
+
+/// Plays an input.
+///
+/// # Panics
+/// If somebody would wait for what is there, or what was scribbled misleads another than who did it.
+pub fn ready(input: &Ready) {
+    match input {
+        Ready::List(watchers) => ready_list::play(watchers),
+        Ready::Queue(takers) => accept_queue::play(takers),
+        Ready::Token(polled) => token::play(polled),
+    }
+}
+
+/// Steps for as long as there are bytes: what is derived for a vector tosses a coin after each.
+fn steps<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> Result<Vec<T>> {
+    let mut steps = Vec::new();
+    while !u.is_empty() && steps.len() < STEPS {
+        steps.push(u.arbitrary()?);
+    }
+    Ok(steps)
+}
+
+/// A number that is likely to hurt.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Number {
+    /// Itself.
+    Small(u8),
+    /// As far below nothing.
+    Negative(u8),
+    /// A power of two, and so much.
+    Power(u8, i8),
+    /// Any.
+    Any(u64),
+}
+
+impl Number {
+    fn word(self) -> u64 {
+        match self {
+            Self::Small(number) => number.into(),
+            Self::Negative(number) => u64::from(number).wrapping_neg(),
+            Self::Power(power, more) => (1_u64 << (power % 64)).wrapping_add_signed(more.into()),
+            Self::Any(number) => number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
