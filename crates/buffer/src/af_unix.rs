@@ -191,5 +191,5 @@ impl Pair {
     }
 }
 
-#[cfg(all(feature = "std", not(any(miri, loom))))]
+#[cfg(all(test, feature = "std", not(any(miri, loom))))]
 mod tests;

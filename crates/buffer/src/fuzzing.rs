@@ -29,6 +29,25 @@ pub enum Ready {
     Token(Polled),
 }
 
+#[cfg(test)]
+impl sockeye_trials::Input for Ready {
+    fn len(&self) -> usize {
+        match self {
+            Self::List(watchers) => watchers.len(),
+            Self::Queue(takers) => takers.len(),
+            Self::Token(polled) => polled.len(),
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        match self {
+            Self::List(watchers) => watchers.remove(at),
+            Self::Queue(takers) => takers.remove(at),
+            Self::Token(polled) => polled.remove(at),
+        }
+    }
+}
+
 /// Plays an input.
 ///
 /// # Panics

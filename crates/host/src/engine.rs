@@ -11,6 +11,8 @@
 
 mod accept;
 mod execute;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod open;
 
 use crate::apart::Apart;
@@ -102,6 +104,16 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     pub(crate) fn new(now: Instant, config: &NetworkConfig, storage: Storage) -> Result<Self, SetupError> {
+        Self::seeded(now, config, storage, rand::random())
+    }
+
+    /// `seed` decides all that the network leaves to chance.
+    fn seeded(
+        now: Instant,
+        config: &NetworkConfig,
+        storage: Storage,
+        seed: u64,
+    ) -> Result<Self, SetupError> {
         let (send, recv) = largest_rings(config.hosts.iter().map(|host| &host.settings));
         let memory = match storage {
             Storage::Heap => Memory::heap(send, recv),
@@ -116,7 +128,7 @@ impl Engine {
         }
         let table = Arc::new(Mutex::new(table));
         let rings = Box::new(SlotRings(table.clone()));
-        let network = Network::new(now, config, rings, rand::random()).map_err(SetupError)?;
+        let network = Network::new(now, config, rings, seed).map_err(SetupError)?;
         let watcher = token::watcher().map_err(|error| {
             SetupError(format!("cannot watch descriptors: {error}; raise the limit of open files"))
         })?;

@@ -38,6 +38,13 @@ mod tokens;
 mod transport;
 mod watch;
 
+/// The bodies of the fuzz targets.
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::engine::fuzzing::{Control, Words, control, words};
+}
+
 pub use apart::{Apart, apart_between, is_apart, make_room};
 pub use fork_mutex::ForkMutex;
 pub use group::Group;

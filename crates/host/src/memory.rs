@@ -168,6 +168,12 @@ impl Memory {
         self.pools.get(&pool).is_some_and(|pool| pool.arenas.contains(&id))
     }
 
+    /// Whose arenas there are.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn pools(&self) -> impl Iterator<Item = PoolId> {
+        self.pools.keys().copied()
+    }
+
     /// A descriptor of an arena, to be sent to a client.
     pub(crate) fn arena_descriptor(&self, id: u32) -> Result<OwnedFd, Error> {
         let used = self.arenas.get(id as usize).ok_or(Error::InvalidArgument)?;

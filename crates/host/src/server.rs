@@ -13,7 +13,7 @@
 
 mod listener;
 mod place;
-mod session;
+pub(crate) mod session;
 mod sessions;
 
 use crate::engine::{Engine, Storage};

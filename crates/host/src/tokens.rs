@@ -114,6 +114,12 @@ impl Tokens {
         }
     }
 
+    /// How many there are.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn len(&self) -> usize {
+        self.made.len()
+    }
+
     /// The program's end is gone, or the socket is.
     pub(crate) fn forget(&mut self, id: u64) {
         if self.made.get(id as u32 as usize).is_none_or(|made| made.id != id) {

@@ -6,16 +6,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use std::fmt::{Debug, Formatter};
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
-use sockeye_clock::monotonic;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sockeye_clock::{Instant, monotonic};
 
 /// Names how many seconds each body is tried.
 const VARIABLE: &str = "SOCKEYE_FUZZ_SECONDS";
@@ -23,66 +24,84 @@ const VARIABLE: &str = "SOCKEYE_FUZZ_SECONDS";
 const SECONDS: u64 = 15;
 /// Longest input, bytes: that of libFuzzer.
 const LONGEST: usize = 4096;
-/// Inputs between two looks at the clock.
-const CASES: u32 = 8;
 /// An input that takes longer never ends.
 const FOREVER: Duration = Duration::from_secs(120);
-/// How long, and how often at most, a failing input is made smaller.
-const SHRINK_MILLIS: u32 = 60_000;
-const SHRINKS: u32 = 100_000;
+/// How long a failing input is made smaller.
+const SHRINKING: Duration = Duration::from_secs(60);
 
-/// An input, and the bytes that it was made of: a file of these is an input of the fuzzer.
-#[derive(Clone)]
-struct Input<T> {
-    bytes: Vec<u8>,
-    value: T,
+/// What a body plays.
+pub trait Input: for<'a> Arbitrary<'a> + Clone + Debug {
+    /// Of how many steps it consists.
+    fn len(&self) -> usize;
+
+    /// Whether there is no step.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Leaves out a step.
+    fn remove(&mut self, at: usize);
 }
 
-impl<T: Debug> Debug for Input<T> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let hex: String = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        write!(f, "{:?}\nof the bytes (xxd -r -p makes them a file for cargo fuzz): {hex}", self.value)
+impl<T: for<'a> Arbitrary<'a> + Clone + Debug> Input for Vec<T> {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn remove(&mut self, at: usize) {
+        Self::remove(self, at);
     }
 }
 
 /// Tries `body` on random inputs for `SOCKEYE_FUZZ_SECONDS`. An input on which it never ends ends the process.
 ///
 /// # Panics
-/// If `body` panics on an input: with the smallest one that was found.
-pub fn try_for_a_while<T>(body: fn(&T))
-where
-    T: for<'a> Arbitrary<'a> + Clone + Debug,
-{
+/// If `body` panics on an input: with the fewest steps of it that were found to do the same.
+pub fn try_for_a_while<T: Input>(body: fn(&T)) {
     let (progress, watched) = channel();
     let watch = thread::spawn(move || watch(&watched));
+    let try_it = |input: &T| {
+        // The watch has ended only if this process ends.
+        let _ = progress.send(());
+        catch_unwind(AssertUnwindSafe(|| body(input))).is_ok()
+    };
     let (start, time) = (monotonic(), time());
-    let strategy = proptest::collection::vec(any::<u8>(), 0..LONGEST).prop_filter_map("too short", |bytes| {
-        let value = T::arbitrary_take_rest(Unstructured::new(&bytes)).ok()?;
-        Some(Input { bytes, value })
-    });
-    let mut result = Ok(());
-    while result.is_ok() && monotonic().since(start) < time {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            max_shrink_time: SHRINK_MILLIS,
-            max_shrink_iters: SHRINKS,
-            ..Config::default()
-        };
-        result = TestRunner::new(config).run(&strategy, |input| {
-            // The watch has ended only if this process ends.
-            let _ = progress.send(());
-            body(&input.value);
-            Ok(())
-        });
+    let mut random = StdRng::seed_from_u64(start.as_nanos());
+    let mut failed = None;
+    while failed.is_none() && monotonic().since(start) < time {
+        failed = random_input(&mut random).filter(|input| !try_it(input));
     }
+    let failed = failed.map(|input| smaller(input, monotonic(), |input| !try_it(input)));
     drop(progress);
     watch.join().expect("it watches until the end");
-    match result {
-        Ok(()) => {}
-        Err(TestError::Fail(why, input)) => panic!("{why}\nfor {input:?}"),
-        Err(TestError::Abort(why)) => panic!("no inputs: {why}"),
+    if let Some(input) = failed {
+        body(&input);
+        panic!("fails now and then, for {input:?}");
     }
+}
+
+fn random_input<T: Input>(random: &mut StdRng) -> Option<T> {
+    let mut bytes = vec![0; random.random_range(0..LONGEST)];
+    random.fill(&mut bytes[..]);
+    T::arbitrary_take_rest(Unstructured::new(&bytes)).ok()
+}
+
+/// As few steps of `input` as `fails` needs, as far as they are found in time. Prints them.
+#[allow(clippy::print_stderr, reason = "a test that fails says why")]
+fn smaller<T: Input>(mut input: T, start: Instant, fails: impl Fn(&T) -> bool) -> T {
+    let mut before = usize::MAX;
+    while input.len() < before && monotonic().since(start) < SHRINKING {
+        before = input.len();
+        for at in (0..before).rev() {
+            let mut less = input.clone();
+            less.remove(at);
+            if fails(&less) {
+                input = less;
+            }
+        }
+    }
+    eprintln!("it fails for {input:?}");
+    input
 }
 
 fn time() -> Duration {

@@ -24,6 +24,17 @@ impl<'a> Arbitrary<'a> for Takers {
     }
 }
 
+#[cfg(test)]
+impl sockeye_trials::Input for Takers {
+    fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.steps.remove(at);
+    }
+}
+
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Step {
     /// The engine's: the next connection is offered, if there is a place.

@@ -18,6 +18,17 @@ impl<'a> Arbitrary<'a> for Watchers {
     }
 }
 
+#[cfg(test)]
+impl sockeye_trials::Input for Watchers {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.0.remove(at);
+    }
+}
+
 /// A group or a watch: a few of them meet often.
 type Few = u8;
 

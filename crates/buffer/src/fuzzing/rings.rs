@@ -28,6 +28,17 @@ impl<'a> Arbitrary<'a> for Rings {
     }
 }
 
+#[cfg(test)]
+impl sockeye_trials::Input for Rings {
+    fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.steps.remove(at);
+    }
+}
+
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Step {
     /// The program's.

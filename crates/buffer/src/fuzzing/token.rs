@@ -40,6 +40,17 @@ impl<'a> Arbitrary<'a> for Polled {
     }
 }
 
+#[cfg(test)]
+impl sockeye_trials::Input for Polled {
+    fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.steps.remove(at);
+    }
+}
+
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Step {
     /// What somebody does.

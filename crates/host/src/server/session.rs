@@ -21,7 +21,7 @@ const MOST_LIVES: usize = 2000;
 
 /// A control connection and who is at its other end.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     socket: OwnedFd,
     client: ClientId,
     pub(super) process: Pid,
@@ -41,15 +41,15 @@ struct Guest {
 
 /// What a welcome brings.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
-    pub(super) page: &'a HostPage,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) page: &'a HostPage,
     /// How many sessions there are.
-    pub(super) sessions: usize,
-    pub(super) epoll: BorrowedFd<'a>,
+    pub(crate) sessions: usize,
+    pub(crate) epoll: BorrowedFd<'a>,
 }
 
 impl Session {
-    pub(super) fn new(arrival: Arrival, id: u64) -> Self {
+    pub(crate) fn new(arrival: Arrival, id: u64) -> Self {
         let Arrival { socket, process } = arrival;
         Self { socket, client: ClientId(id), process, since: monotonic(), guest: None }
     }
@@ -69,6 +69,16 @@ impl Session {
 
     /// Answers one request. An error ends the session.
     pub(super) fn answer(&mut self, engine: &mut Engine, outside: &Surroundings<'_>) -> Result<(), Errno> {
+        self.answer_at(monotonic(), engine, outside)
+    }
+
+    /// As [`answer`](Self::answer), at an instant.
+    pub(crate) fn answer_at(
+        &mut self,
+        now: Instant,
+        engine: &mut Engine,
+        outside: &Surroundings<'_>,
+    ) -> Result<(), Errno> {
         let (request, _) = match proto::receive::<Request>(self.socket.as_fd(), RecvFlags::DONTWAIT) {
             Err(Errno::AGAIN) => return Ok(()),
             received => received?,
@@ -78,29 +88,35 @@ impl Session {
                 self.welcome(engine, outside, version, host.as_deref())
             }
             (None, _) => return Err(Errno::PROTO),
-            (Some(guest), request) => engine.execute(monotonic(), guest.caller, request),
+            (Some(guest), request) => engine.execute(now, guest.caller, request),
         };
         answer.send(self.socket.as_fd())
     }
 
     /// Whether there may be requests in the mailboxes.
-    pub(super) fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.guest.as_ref().is_some_and(|guest| guest.mailboxes.are_asked())
     }
 
     /// Answers the requests in the mailboxes. An error ends the session.
     pub(super) fn answer_mailboxes(&self, engine: &mut Engine) -> Result<(), Errno> {
-        let Some(guest) = &self.guest else { return Ok(()) };
-        guest.mailboxes.take_asked().try_for_each(|index| self.answer_mailbox(engine, guest, index))
+        self.answer_mailboxes_at(monotonic(), engine)
     }
 
-    fn answer_mailbox(&self, engine: &mut Engine, guest: &Guest, index: usize) -> Result<(), Errno> {
+    /// As [`answer_mailboxes`](Self::answer_mailboxes), at an instant.
+    pub(crate) fn answer_mailboxes_at(&self, now: Instant, engine: &mut Engine) -> Result<(), Errno> {
+        let Some(guest) = &self.guest else { return Ok(()) };
+        let mut asked = guest.mailboxes.take_asked();
+        asked.try_for_each(|index| self.answer_mailbox(now, engine, guest, index))
+    }
+
+    fn answer_mailbox(&self, now: Instant, engine: &mut Engine, guest: &Guest, index: usize) -> Result<(), Errno> {
         let mailbox = guest.mailboxes.mailbox(index);
         let Some(len) = mailbox.take() else { return Ok(()) };
         let mut bytes = [0; LONGEST];
         mailbox.read(&mut bytes[..len]);
         let request = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
-        let answer = engine.execute(monotonic(), guest.caller, request);
+        let answer = engine.execute(now, guest.caller, request);
         let reply =
             postcard::to_slice(&answer.reply, &mut bytes).ok().filter(|_| answer.descriptors.is_empty());
         let len = match reply {
