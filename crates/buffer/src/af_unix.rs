@@ -82,7 +82,7 @@ impl Pair {
     }
 
     /// SO_SNDBUF, in the kernel's bytes.
-    #[cfg(not(miri))]
+    #[cfg(any(loom, all(feature = "std", not(miri))))]
     pub(crate) fn set_send_buffer(&mut self, side: Side, bytes: usize) {
         self.end(side).send_buffer = bytes;
     }
@@ -134,6 +134,7 @@ impl Pair {
     }
 
     /// SIOCOUTQ.
+    #[cfg(test)]
     pub(crate) fn charged(&self, side: Side) -> usize {
         self.look(side).charged
     }
@@ -146,6 +147,7 @@ impl Pair {
     }
 
     /// The last descriptor of an end is closed. What it has not read makes this a reset.
+    #[cfg(test)]
     pub(crate) fn close(&mut self, side: Side) {
         let is_unread = !self.end(side).queue.is_empty();
         while !self.end(side).queue.is_empty() {

@@ -34,7 +34,7 @@ mod bits;
 mod child;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod futex;
-#[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+#[cfg(all(any(test, feature = "fuzzing"), feature = "std", not(any(miri, loom))))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handover;

@@ -145,7 +145,7 @@ impl ReadyList {
     }
 }
 
-#[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+#[cfg(all(any(test, feature = "fuzzing"), feature = "std", not(any(miri, loom))))]
 impl ReadyList {
     pub(crate) fn region(&self) -> &Region {
         &self.region

@@ -498,7 +498,7 @@ impl Slot {
     }
 
     /// Where its words are in its region.
-    #[cfg(all(any(test, feature = "fuzzing"), not(any(miri, loom))))]
+    #[cfg(all(any(test, feature = "fuzzing"), feature = "std", not(any(miri, loom))))]
     pub(crate) fn near(&self) -> usize {
         self.near
     }
