@@ -18,7 +18,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 # What calls sockeye_* by name cannot do without the library.
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
-.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri deny \
+.PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri fuzz deny \
         instructions bench bench-apps stress install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
@@ -122,6 +122,17 @@ miri: prerequisites ## The rings under Miri: four minutes (needs nightly)
 	@# proptest looks for its record of failures, which isolation forbids; a case takes Miri a thousand times as long.
 	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 \
 	  $(CARGO) +nightly miri test --locked --target-dir $(target)/miri -p sockeye-buffer --lib
+
+# An input that fails is kept in fuzz/artifacts; what was bred is in fuzz/corpus, and the next run goes on from there.
+fuzz: prerequisites ## Fuzz targets, for FUZZ_SECONDS=3600 each (FUZZ='control words' for some; needs nightly and cargo-fuzz)
+	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
+	  echo "make: cargo-fuzz is missing: rustup toolchain install nightly; cargo install cargo-fuzz --locked" >&2; exit 2; }
+	cd fuzz && for target in $(FUZZ); do \
+	  $(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=60 -rss_limit_mb=4096 -print_final_stats=1 || exit 1; \
+	done
+
+FUZZ_SECONDS ?= 3600
+FUZZ         ?= control words rings ready wire
 
 deny: prerequisites ## Are dependencies sound, and their licences ours? (needs cargo-deny)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
