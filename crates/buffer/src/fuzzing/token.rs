@@ -121,7 +121,8 @@ pub(super) fn play(polled: &Polled) {
     }
     if is_spoilt {
         // It ends, and that is all.
-        scene.finish_within(2);
+        scene.let_go();
+        (0..2).for_each(|_| _ = scene.answer());
         return;
     }
     scene.settle();
@@ -317,18 +318,16 @@ impl Scene {
 
     /// Nobody is at work, or interrupts: nobody waits for what is there.
     fn settle(&self) {
-        self.interrupts.borrow_mut().clear();
-        self.lives.set(None);
+        self.let_go();
         self.finish();
         assert!(!self.is_readable() || self.is_shown_readable(), "text for which somebody waits for ever");
         assert!(!self.is_writable() || self.is_shown_writable(), "room for which somebody waits for ever");
     }
 
-    fn finish_within(&self, rounds: u32) {
-        for _ in 0..rounds {
-            self.answer();
-            self.show();
-        }
+    /// Nobody interrupts, or is killed.
+    fn let_go(&self) {
+        self.interrupts.borrow_mut().clear();
+        self.lives.set(None);
     }
 
     fn is_readable(&self) -> bool {
