@@ -12,7 +12,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use rustix::event::epoll;
 use sockeye_buffer::HostPage;
 use sockeye_clock::Instant;
-use sockeye_stack::Family;
+use sockeye_stack::{Family, SocketOption};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -58,6 +58,8 @@ enum Step {
     Connect(Who, Way),
     /// A socket gets a token, and is polled.
     Share(Who, Way, Back),
+    /// A socket is closed, and the program waits for the last bytes to be acknowledged, or goes.
+    Linger(Who, Way, Back),
     Scribble(Who, u16, u64),
     Take(Who, Back),
     Transfer(Who, Back, u16),
@@ -141,6 +143,7 @@ impl Host {
             }
             Step::Connect(who, way) => _ = self.connect(who, way),
             Step::Share(who, way, back) => self.share(who, way, back),
+            Step::Linger(who, way, back) => self.linger(who, way, back),
             Step::Scribble(who, at, word) => {
                 self.guest(who).into_iter().for_each(|guest| guest.scribble(at, word));
             }
@@ -251,6 +254,20 @@ impl Host {
             self.ask(who, way, &Request::Give { tag, token });
             self.ask(who, way, &Request::Arm { tag });
         }
+    }
+
+    fn linger(&mut self, who: Who, way: Way, back: Back) {
+        let Some(Handle { tag, .. }) = self.guest(who).and_then(|guest| recent(&guest.sockets, back)) else {
+            return;
+        };
+        self.ask(who, way, &Request::SetOption { tag, option: SocketOption::Linger(Some(5)) });
+        // More than its peer has room for.
+        for _ in 0..4 {
+            self.guest(who).into_iter().for_each(|guest| guest.fill(&self.engine, tag));
+            self.serve();
+        }
+        self.ask(who, way, &Request::Close { tag });
+        self.ask(who, way, &Request::Linger { tag });
     }
 
     /// What the host process does in each round.

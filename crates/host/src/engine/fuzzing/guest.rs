@@ -178,6 +178,16 @@ impl Guest {
         ring(engine, handle);
     }
 
+    /// Writes as much as fits.
+    pub(super) fn fill(&self, engine: &Engine, tag: u64) {
+        let handle = self.sockets.iter().find(|handle| handle.tag == tag).copied();
+        if let (Some(handle), Some(slot)) = (handle, engine.slot(tag)) {
+            let writer = slot.writer();
+            writer.write(&vec![7; writer.free()]);
+            ring(engine, handle);
+        }
+    }
+
     /// Gives up a socket that it holds without a token.
     pub(super) fn release(&self, engine: &Engine, back: u8) {
         let Some(handle) = recent(&self.sockets, back) else { return };

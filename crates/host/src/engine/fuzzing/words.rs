@@ -53,8 +53,8 @@ type Back = u8;
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Step {
     Ask(Who, Ask),
-    /// A connection of its own.
-    Connect(Who),
+    /// A connection of its own, which is accepted or waits.
+    Connect(Who, Accept),
     /// A socket gets a token, and is polled.
     Share(Who, Back),
     Shutdown(Who, Back),
@@ -89,6 +89,12 @@ impl Number {
             Self::Any(number) => number,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, Arbitrary)]
+enum Accept {
+    Yes,
+    No,
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]
@@ -259,7 +265,7 @@ impl Host {
     fn step(&mut self, step: Step) {
         match step {
             Step::Ask(who, ask) => self.ask_any(who, ask),
-            Step::Connect(who) => _ = self.connect(who),
+            Step::Connect(who, accept) => _ = self.connect(who, accept),
             Step::Share(who, back) => self.share(who, back),
             Step::Shutdown(who, back) => {
                 let Some(handle) = recent(&self.guests[usize::from(who) % GUESTS].sockets, back) else { return };
@@ -342,7 +348,7 @@ impl Host {
         (answer.reply, answer.descriptors)
     }
 
-    fn connect(&mut self, who: Who) -> Option<()> {
+    fn connect(&mut self, who: Who, accept: Accept) -> Option<()> {
         let Reply::Socket(listener) = self.ask(who, Request::Socket { family: Family::V4 }) else {
             return None;
         };
@@ -355,7 +361,9 @@ impl Host {
         };
         let address = SocketAddr::from(([127, 0, 0, 1], at.port()));
         self.ask(who, Request::Connect { tag: socket.tag, address });
-        self.ask(who, Request::Accept { tag: listener.tag });
+        if let Accept::Yes = accept {
+            self.ask(who, Request::Accept { tag: listener.tag });
+        }
         Some(())
     }
 
@@ -372,7 +380,8 @@ impl Host {
     /// Says that it, or somebody else, has taken a connection.
     fn claim(&mut self, who: Who, back: Back, behind: u8, claim: Claim) {
         let Some(slot) = self.slot(who, back) else { return };
-        let by = Claimant::new(claim.number.into(), claim.watch.into());
+        // Of few numbers most are somebody's.
+        let by = Claimant::new(u32::from(claim.number) % 16, claim.watch.into());
         // A listener has its accept queue where other sockets have their rings.
         let _ = by.map(|by| slot.accept_queue().take(u32::from(behind) % PLACES, by));
     }
