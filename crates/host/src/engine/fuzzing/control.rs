@@ -1,10 +1,11 @@
 //! Programs that come, ask anything, and go.
 
 use super::ask::{Ask, Known, recent};
-use super::bystanders::{Bystanders, FIRST_GUEST};
+use super::bystanders::{Bystanders, CLIENTS, FIRST_GUEST};
 use super::guest::{Guest, Way};
 use super::{HOSTS, Time, residue, steps};
 use crate::engine::Engine;
+use crate::memory::PoolId;
 use crate::proto::{Handle, Reply, Request};
 use crate::server::session::Surroundings;
 use crate::table::ClientId;
@@ -226,6 +227,11 @@ impl Host {
         let reply = guest.take_reply(way)?;
         if let Reply::Socket(handle) | Reply::Accepted(handle, _) = &reply {
             self.tags.push(handle.tag);
+        }
+        if let (Reply::Arena, &Request::Arena { id }) = (&reply, request) {
+            let table = self.engine.table.lock();
+            let is_others = CLIENTS.iter().any(|client| table.memory.is_of(PoolId(client.0), id));
+            assert!(!is_others, "the memory of who has given it nothing");
         }
         Some(reply)
     }
