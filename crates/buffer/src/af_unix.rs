@@ -134,7 +134,7 @@ impl Pair {
     }
 
     /// SIOCOUTQ.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn charged(&self, side: Side) -> usize {
         self.look(side).charged
     }

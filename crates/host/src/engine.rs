@@ -108,12 +108,7 @@ impl Engine {
     }
 
     /// `seed` decides all that the network leaves to chance.
-    fn seeded(
-        now: Instant,
-        config: &NetworkConfig,
-        storage: Storage,
-        seed: u64,
-    ) -> Result<Self, SetupError> {
+    fn seeded(now: Instant, config: &NetworkConfig, storage: Storage, seed: u64) -> Result<Self, SetupError> {
         let (send, recv) = largest_rings(config.hosts.iter().map(|host| &host.settings));
         let memory = match storage {
             Storage::Heap => Memory::heap(send, recv),

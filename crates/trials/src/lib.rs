@@ -106,7 +106,9 @@ fn smaller<T: Input>(mut input: T, start: Instant, fails: impl Fn(&T) -> bool) -
 
 fn time() -> Duration {
     let seconds = match std::env::var(VARIABLE) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{VARIABLE} must be a whole number, not `{text}`")),
+        Ok(text) => {
+            text.parse().unwrap_or_else(|_| panic!("{VARIABLE} must be a whole number, not `{text}`"))
+        }
         Err(_) => SECONDS,
     };
     Duration::from_secs(seconds)

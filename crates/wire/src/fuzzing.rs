@@ -52,7 +52,9 @@ fn mend(packet: &mut [u8]) {
 
 fn parse_packet(packet: &[u8]) {
     if let Ok((_, payload)) = IpHeader::parse_quoted(packet) {
-        assert!(payload.start >= V4_HEADER_LEN && payload.start <= payload.end && payload.end <= packet.len());
+        assert!(
+            payload.start >= V4_HEADER_LEN && payload.start <= payload.end && payload.end <= packet.len()
+        );
     }
     let Ok((header, payload)) = IpHeader::parse(packet) else { return };
     assert!(payload.start >= V4_HEADER_LEN && payload.start <= payload.end && payload.end <= packet.len());

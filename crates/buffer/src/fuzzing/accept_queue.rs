@@ -5,10 +5,10 @@ use core::net::SocketAddr;
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::{Number, steps};
+use crate::Slot;
 use crate::accept_queue::{AcceptQueue, Claimant, Found, PLACES, Waiting};
 use crate::raw::Run;
 use crate::slot::HEADER_SPACE;
-use crate::Slot;
 
 /// Steps of programs and the engine with an accept queue.
 #[derive(Clone, Debug)]
@@ -100,7 +100,10 @@ impl Model {
                     self.first = self.first.wrapping_add(1);
                     self.check(taken);
                 } else {
-                    assert!(self.is_spoilt || self.offered[0].is_none(), "a claim that the engine does not see");
+                    assert!(
+                        self.is_spoilt || self.offered[0].is_none(),
+                        "a claim that the engine does not see"
+                    );
                 }
             }
             Step::Withdraw if !self.offered.is_empty() => self.withdraw(queue),

@@ -157,7 +157,9 @@ impl Model {
         let woken = list.post(watch, mark);
         if self.spoilt_watches.contains(&watch) {
             // It may have gone to any group, and woken it.
-            (0..GROUPS).filter(|group| woken & 1 << group != 0).for_each(|group| _ = self.asleep.remove(&group));
+            (0..GROUPS)
+                .filter(|group| woken & 1 << group != 0)
+                .for_each(|group| _ = self.asleep.remove(&group));
             return;
         }
         for group in told.iter().copied().filter(|group| !self.spoilt.contains(group)) {
@@ -179,7 +181,9 @@ impl Model {
             most = most.checked_sub(1).expect("each watch is told once");
         });
         let mut marked = self.marks.remove(&group).unwrap_or_default();
-        [&mut taken, &mut marked].into_iter().for_each(|marks| marks.retain(|at, _| !self.unsure.contains(at)));
+        [&mut taken, &mut marked]
+            .into_iter()
+            .for_each(|marks| marks.retain(|at, _| !self.unsure.contains(at)));
         if !self.spoilt.contains(&group) {
             assert_eq!(taken, marked, "group {group}");
         }

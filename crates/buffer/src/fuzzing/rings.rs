@@ -1,6 +1,7 @@
 //! SendQ and RecvQ: both halves of each, in any order of their steps, beside what they should hold.
 
 use core::mem::offset_of;
+use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -116,13 +117,14 @@ impl Line {
     }
 }
 
-/// The byte at a position of either stream.
-fn byte_at(position: u64) -> u8 {
-    (position % 251) as u8
-}
+/// The bytes of either stream, which begin anew after so many: made once, for a fuzzer watches each.
+static STREAM: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..PERIOD).cycle().take(2 * MOST + PERIOD as usize).collect());
+const PERIOD: u8 = 251;
 
-fn bytes_from(position: u64, len: usize) -> Vec<u8> {
-    (position..).map(byte_at).take(len).collect()
+/// At most twice [`MOST`] of them.
+fn bytes_from(position: u64, len: usize) -> &'static [u8] {
+    &STREAM[(position % u64::from(PERIOD)) as usize..][..len]
 }
 
 /// Both sides, and what there should be.
@@ -181,7 +183,11 @@ pub fn rings(input: &Rings) {
         let words = near_part(&slot);
         sendq.refresh();
         assert_eq!(copied(&sendq.text(0, NEAR)), bytes_from(0, NEAR), "another socket's bytes");
-        assert_eq!(copied(&sendq.text(NEAR, MOST)), bytes_from(NEAR as u64, 3 * NEAR), "another socket's bytes");
+        assert_eq!(
+            copied(&sendq.text(NEAR, MOST)),
+            bytes_from(NEAR as u64, 3 * NEAR),
+            "another socket's bytes"
+        );
         assert_eq!(near_part(&slot), words, "to look is to change nothing");
         assert_eq!(slot.header().sender.send_tail.load(crate::sync::Ordering::Relaxed), 4 * NEAR as u64);
     }
@@ -191,7 +197,7 @@ pub fn rings(input: &Rings) {
 fn neighbour(slot: &Slot) -> (SendQ, RecvQ) {
     slot.reset();
     let halves = slot.open(MOST, MOST);
-    assert_eq!(slot.writer().write(&bytes_from(0, 4 * NEAR)), 4 * NEAR);
+    assert_eq!(slot.writer().write(bytes_from(0, 4 * NEAR)), 4 * NEAR);
     halves
 }
 
@@ -247,7 +253,7 @@ impl Scene {
         let writer = self.slot.writer();
         let free = writer.free();
         assert!(free <= MOST, "more room than there can be");
-        let written = writer.write(&bytes_from(self.written, len));
+        let written = writer.write(bytes_from(self.written, len));
         assert!(written <= len.min(free));
         assert!(self.send_is_spoilt || written == len.min(free));
         self.written += written as u64;
@@ -277,7 +283,7 @@ impl Scene {
         let bytes = bytes_from(self.arrived + offset as u64, len);
         // What came out of order counts also if the window was made smaller since.
         let most = self.recvq.window().max(self.recvq.out_of_order_end().unwrap_or(0));
-        let moved = self.recvq.place(offset, &Text::from(&bytes[..]));
+        let moved = self.recvq.place(offset, &Text::from(bytes));
         assert!(moved <= most, "beyond the window");
         self.arrived += moved as u64;
         note_arrival(self.slot.header(), self.arrived);
@@ -290,7 +296,7 @@ impl Scene {
         if !self.recv_is_spoilt {
             let held = (self.arrived - self.read) as usize;
             assert_eq!((reader.len(), peeked), (held, len.min(held.saturating_sub(skip))));
-            assert_eq!(bytes[..peeked], bytes_from(self.read + skip as u64, peeked));
+            assert_eq!(bytes[..peeked], *bytes_from(self.read + skip as u64, peeked));
         }
     }
 
@@ -310,7 +316,7 @@ impl Scene {
             && is_honest
         {
             let mark = self.slot.header().urgent.mark.load(crate::sync::Ordering::Relaxed);
-            assert_eq!(byte, byte_at(mark - 1));
+            assert_eq!(byte, bytes_from(mark - 1, 1)[0]);
         }
         let (skip, most) = reader.before_mark(0);
         assert!(skip <= 1 && (most > 0 || skip == 0));

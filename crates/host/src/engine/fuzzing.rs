@@ -18,7 +18,6 @@ use super::{Engine, Storage};
 pub use control::{Control, control};
 pub use words::{Words, words};
 
-
 /// Steps of an input at most.
 const STEPS: usize = 160;
 /// The names of the hosts, and their addresses. The others are on the first.

@@ -110,7 +110,13 @@ impl Session {
         asked.try_for_each(|index| self.answer_mailbox(now, engine, guest, index))
     }
 
-    fn answer_mailbox(&self, now: Instant, engine: &mut Engine, guest: &Guest, index: usize) -> Result<(), Errno> {
+    fn answer_mailbox(
+        &self,
+        now: Instant,
+        engine: &mut Engine,
+        guest: &Guest,
+        index: usize,
+    ) -> Result<(), Errno> {
         let mailbox = guest.mailboxes.mailbox(index);
         let Some(len) = mailbox.take() else { return Ok(()) };
         let mut bytes = [0; LONGEST];

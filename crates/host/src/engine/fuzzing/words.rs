@@ -268,7 +268,9 @@ impl Host {
             Step::Connect(who, accept) => _ = self.connect(who, accept),
             Step::Share(who, back) => self.share(who, back),
             Step::Shutdown(who, back) => {
-                let Some(handle) = recent(&self.guests[usize::from(who) % GUESTS].sockets, back) else { return };
+                let Some(handle) = recent(&self.guests[usize::from(who) % GUESTS].sockets, back) else {
+                    return;
+                };
                 self.ask(who, Request::Shutdown { tag: handle.tag, how: Shutdown::Both });
             }
             Step::Write(who, back, word, number) => {
@@ -368,7 +370,9 @@ impl Host {
     }
 
     fn share(&mut self, who: Who, back: Back) {
-        let Some(Handle { tag, .. }) = recent(&self.guests[usize::from(who) % GUESTS].sockets, back) else { return };
+        let Some(Handle { tag, .. }) = recent(&self.guests[usize::from(who) % GUESTS].sockets, back) else {
+            return;
+        };
         let (Reply::Token(token), mut descriptors) = self.execute(who, Request::Token) else { return };
         if let Reply::Done = self.ask(who, Request::Give { tag, token }) {
             let guest = &mut self.guests[usize::from(who) % GUESTS];
