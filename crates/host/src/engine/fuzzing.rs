@@ -47,6 +47,13 @@ fn engine(now: Instant) -> Engine {
     Engine::seeded(now, &config, Storage::Shared, 1).expect("memory and descriptors")
 }
 
+/// Whether a connection is accepted by a request, or waits for somebody to take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+enum Accept {
+    Yes,
+    No,
+}
+
 /// How much time passes.
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Time {

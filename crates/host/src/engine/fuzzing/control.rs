@@ -3,7 +3,7 @@
 use super::ask::{Ask, Known, recent};
 use super::bystanders::{Bystanders, CLIENTS, FIRST_GUEST};
 use super::guest::{Guest, Way};
-use super::{HOSTS, Time, residue, steps};
+use super::{Accept, HOSTS, Time, residue, steps};
 use crate::engine::Engine;
 use crate::memory::PoolId;
 use crate::proto::{Handle, Reply, Request};
@@ -55,8 +55,8 @@ enum Step {
     /// Bytes that are a message, or none.
     Raw(Who, Way, Raw),
     Ask(Who, Way, Ask),
-    /// A connection of its own: six requests.
-    Connect(Who, Way),
+    /// A connection of its own, which is accepted or waits: five requests or six.
+    Connect(Who, Way, Accept),
     /// A socket gets a token, and is polled.
     Share(Who, Way, Back),
     /// A socket is closed, and the program waits for the last bytes to be acknowledged, or goes.
@@ -142,7 +142,7 @@ impl Host {
                 let Some(request) = self.request(who, ask) else { return };
                 self.ask(who, way, &request);
             }
-            Step::Connect(who, way) => _ = self.connect(who, way),
+            Step::Connect(who, way, accept) => _ = self.connect(who, way, accept),
             Step::Share(who, way, back) => self.share(who, way, back),
             Step::Linger(who, way, back) => self.linger(who, way, back),
             Step::Scribble(who, at, word) => {
@@ -236,7 +236,7 @@ impl Host {
         Some(reply)
     }
 
-    fn connect(&mut self, who: Who, way: Way) -> Option<()> {
+    fn connect(&mut self, who: Who, way: Way, accept: Accept) -> Option<()> {
         let Reply::Socket(listener) = self.ask(who, way, &Request::Socket { family: Family::V4 })? else {
             return None;
         };
@@ -249,7 +249,10 @@ impl Host {
         };
         let address = SocketAddr::from(([127, 0, 0, 1], at.port()));
         self.ask(who, way, &Request::Connect { tag: socket.tag, address })?;
-        self.ask(who, way, &Request::Accept { tag: listener.tag }).map(|_| ())
+        if accept == Accept::Yes {
+            self.ask(who, way, &Request::Accept { tag: listener.tag })?;
+        }
+        Some(())
     }
 
     fn share(&mut self, who: Who, way: Way, back: Back) {

@@ -6,7 +6,7 @@
 use super::ask::{Ask, Known, Pick, recent};
 use super::bystanders::{Bystanders, FIRST_GUEST};
 use super::guest::ring;
-use super::{Time, residue, steps};
+use super::{Accept, Time, residue, steps};
 use crate::engine::{Caller, Engine};
 use crate::proto::{Handle, Reply, Request};
 use crate::table::ClientId;
@@ -89,12 +89,6 @@ impl Number {
             Self::Any(number) => number,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, Arbitrary)]
-enum Accept {
-    Yes,
-    No,
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]
