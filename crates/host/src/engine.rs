@@ -214,6 +214,7 @@ impl Engine {
         while let Some((_, tag, event)) = next {
             tracing::trace!(tag, ?event);
             if event == SocketEvent::Acceptable {
+                table.entry_mut(tag).into_iter().for_each(Entry::on_acceptable);
                 offers::offer(&self.network, &mut table, tag);
             }
             if let Some(entry) = table.entry_mut(tag) {

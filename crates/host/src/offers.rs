@@ -19,6 +19,8 @@ pub(crate) struct Offers {
     offered: VecDeque<Offer>,
     /// So many before it are accepted, and the stack does not know it yet.
     untold: u32,
+    /// The position behind the last that came. Programs are told by `accept_tail`, which they can write as well.
+    end: u32,
 }
 
 /// A connection that is offered.
@@ -31,7 +33,7 @@ struct Offer {
 impl Offers {
     /// Of a listener whose programs have accepted so many.
     pub(crate) fn new(accepted: u32) -> Self {
-        Self { next: accepted, ..Self::default() }
+        Self { next: accepted, end: accepted, ..Self::default() }
     }
 }
 
@@ -123,10 +125,18 @@ impl Entry {
     /// It listens from now on, if it did not.
     pub(crate) fn begin_offering(&mut self) {
         if self.offers.is_none() {
-            let header = self.slot.header();
-            let accepted = header.receiver.accept_head.load(Ordering::Relaxed);
+            let SlotHeader { engine, receiver, .. } = self.slot.header();
+            let accepted = receiver.accept_head.load(Ordering::Relaxed);
+            engine.accept_tail.store(accepted, Ordering::SeqCst);
             self.slot.accept_queue().reset();
             self.offers = Some(Box::new(Offers::new(accepted)));
+        }
+    }
+
+    /// A connection waits to be accepted.
+    pub(crate) fn on_acceptable(&mut self) {
+        if let Some(offers) = &mut self.offers {
+            offers.end = offers.end.wrapping_add(1);
         }
     }
 
@@ -172,11 +182,15 @@ impl Entry {
     /// Nothing waits any more.
     pub(crate) fn forget_waiting(&mut self) {
         let SlotHeader { engine, receiver, .. } = self.slot.header();
-        let tail = engine.accept_tail.load(Ordering::Relaxed);
-        receiver.accept_head.store(tail, Ordering::SeqCst);
-        if let Some(offers) = &mut self.offers {
-            offers.next = tail;
-        }
+        let end = match &mut self.offers {
+            Some(offers) => {
+                offers.next = offers.end;
+                engine.accept_tail.store(offers.end, Ordering::SeqCst);
+                offers.end
+            }
+            None => engine.accept_tail.load(Ordering::Relaxed),
+        };
+        receiver.accept_head.store(end, Ordering::SeqCst);
     }
 }
 

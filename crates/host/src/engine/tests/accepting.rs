@@ -267,3 +267,22 @@ fn a_listener_that_is_shut_offers_nothing_and_may_offer_again() {
     bench.engine.ring(bench.now, next);
     assert_eq!(bench.slot(client).reader().len(), 5);
 }
+
+/// How many connections came the engine knows itself: its own word is there for programs to read.
+#[test]
+fn whatever_a_program_writes_over_what_came_offers_stay_where_they_were() {
+    let mut bench = Bench::new();
+    let mut program = Program::new(&mut bench, CALLER);
+    let (listener, address) = lone_listener(&mut bench);
+    bench.slot(listener).header().engine.accept_tail.store(7, Ordering::Relaxed);
+    let refused = bench.ask(Request::Accept { tag: listener.tag });
+    assert!(matches!(refused, Err(Error::WouldBlock)), "{refused:?}");
+    bench.slot(listener).header().receiver.accept_head.store(0, Ordering::Relaxed);
+    connect(&mut bench, address);
+    assert!(program.take(&bench, listener).is_some(), "offered where the program said");
+    // Also before it listens.
+    let other = bench.lone_socket();
+    bench.slot(other).header().engine.accept_tail.store(7, Ordering::Relaxed);
+    bench.ask(Request::Listen { tag: other.tag, backlog: 8 }).unwrap();
+    assert_eq!(bench.slot(other).header().waiting(), 0);
+}
