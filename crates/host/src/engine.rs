@@ -114,7 +114,7 @@ impl Engine {
             Storage::Heap => Memory::heap(send, recv),
             Storage::Shared(quota) => Memory::shared(quota, send, recv),
         };
-        let mut table = Table::new(memory);
+        let mut table = Table::new(memory, seed);
         if storage == Storage::Heap {
             let list = ReadyList::on_heap().ok_or_else(|| {
                 SetupError("no address space for the list of ready sockets; raise the limit".into())
@@ -130,7 +130,7 @@ impl Engine {
         Ok(Self {
             network,
             table,
-            tokens: Tokens::new(storage),
+            tokens: Tokens::new(storage, seed),
             quota: storage.quota(),
             watcher: Apart::new(watcher),
             instance: rand::random(),
@@ -379,7 +379,8 @@ impl Engine {
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
         self.listings.remove(&client);
         self.accept_all(now);
-        let tied = self.table.lock().tied(client);
+        // From now on nothing can be claimed in its name.
+        let tied = self.table.lock().drop_list(client);
         for &tag in &tied {
             self.look_at(now, tag);
         }
@@ -388,10 +389,7 @@ impl Engine {
             self.mend_token(tag);
             self.forget(now, tag, client);
         }
-        let mut table = self.table.lock();
-        table.drop_list(client);
-        table.memory.client_gone(PoolId(client.0));
-        drop(table);
+        self.table.lock().memory.client_gone(PoolId(client.0));
         self.to_mend = 0..self.tokens.places();
         self.answer_hang_ups(now);
         self.settle(now);

@@ -11,7 +11,7 @@
 //! While there is traffic it looks at the doorbells again and again, giving way to others each time; without any for some
 //! microseconds it says in the host page that it sleeps, looks once more, and sleeps in `epoll_wait`.
 
-mod listener;
+pub(crate) mod listener;
 mod place;
 pub(crate) mod session;
 mod sessions;

@@ -6,11 +6,13 @@ use crate::offers::{Offers, Taken};
 use crate::proto::Handle;
 use crate::token::EngineEnd;
 use crate::watch::{NO_WATCH, Watcher, Watches};
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
 use sockeye_buffer::token::Mirror;
 use sockeye_buffer::{Condition, ReadyList, Slot};
 use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -172,19 +174,19 @@ pub(crate) struct Table {
     pub(crate) memory: Memory,
     /// What programs have taken from accept queues, for the stack to be told.
     pub(crate) taken: Taken,
-    /// Never 0 in its low 16 bits, so that a new slot's condition word is never a fresh slot's 0.
-    generation: u32,
+    generations: Generations,
 }
 
 impl Table {
-    pub(crate) fn new(memory: Memory) -> Self {
+    /// `seed` decides the names of sockets.
+    pub(crate) fn new(memory: Memory, seed: u64) -> Self {
         Self {
             entries: slab::Slab::new(),
             watches: HashMap::new(),
             newest_client: ClientId(0),
             memory,
             taken: Taken::default(),
-            generation: 0,
+            generations: Generations::new(seed),
         }
     }
 
@@ -192,8 +194,7 @@ impl Table {
     pub(crate) fn add(&mut self, pool: PoolId, host: HostId, family: Family) -> Result<&mut Entry, Error> {
         let vacant = self.entries.vacant_entry();
         let index = vacant.key() as u64;
-        self.generation = next_generation(self.generation);
-        let tag = u64::from(self.generation) << 32 | index;
+        let tag = u64::from(self.generations.next()) << 32 | index;
         let (slot, place) = self.memory.allot(pool, tag)?;
         slot.reset();
         let entry = vacant.insert(Entry {
@@ -286,11 +287,6 @@ impl Table {
         }
     }
 
-    /// The sockets that `client` has anything to do with.
-    pub(crate) fn tied(&self, client: ClientId) -> Vec<u64> {
-        self.watches.get(&client).map(|watches| watches.tied.iter().copied().collect()).unwrap_or_default()
-    }
-
     /// Nobody holds the socket `tag` any more, and nobody is told of it. Who held it.
     pub(crate) fn let_go(&mut self, tag: u64) -> Held {
         let Some(entry) = self.entry_mut(tag) else { return Held::Nobody };
@@ -327,14 +323,15 @@ impl Table {
         }
     }
 
-    /// A process is gone, and its ready list with it.
-    pub(crate) fn drop_list(&mut self, client: ClientId) {
-        let Some(watches) = self.watches.remove(&client) else { return };
-        for tag in watches.tied {
+    /// A process is gone, and its ready list with it. The sockets that it had anything to do with.
+    pub(crate) fn drop_list(&mut self, client: ClientId) -> HashSet<u64> {
+        let tied = self.watches.remove(&client).map(|watches| watches.tied).unwrap_or_default();
+        for &tag in &tied {
             if let Some(entry) = self.entry_mut(tag) {
                 entry.watchers.retain(|watcher| watcher.client != client);
             }
         }
+        tied
     }
 
     /// The stack begins to use the rings under `tag`.
@@ -369,10 +366,25 @@ pub(crate) fn generation_of(tag: u64) -> u32 {
     (tag >> 32) as u32
 }
 
-/// Counts in its low 16 bits, which are never 0. The others are random: nobody hits upon a socket by counting.
-pub(crate) fn next_generation(last: u32) -> u32 {
-    let count = (last as u16).checked_add(1).unwrap_or(1);
-    u32::from(rand::random::<u16>()) << 16 | u32::from(count)
+/// Numbers that distinguish what has the same place, one after the other.
+///
+/// The low 16 bits count, and are never 0, so that a new slot's condition word is never a fresh slot's 0. The others are random: nobody hits
+/// upon a socket by counting.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    last: u16,
+    random: SmallRng,
+}
+
+impl Generations {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { last: 0, random: SmallRng::seed_from_u64(seed) }
+    }
+
+    pub(crate) fn next(&mut self) -> u32 {
+        self.last = self.last.checked_add(1).unwrap_or(1);
+        u32::from(self.random.random::<u16>()) << 16 | u32::from(self.last)
+    }
 }
 
 /// How large a slot's rings may become: what the settings of a network's hosts can ask for.

@@ -2,7 +2,7 @@
 
 use crate::engine::Storage;
 use crate::quota::Quota;
-use crate::table::{ClientId, next_generation};
+use crate::table::{ClientId, Generations};
 use crate::token::{self, EngineEnd, Name};
 use sockeye_stack::Error;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ pub(crate) struct Tokens {
     made: slab::Slab<Made>,
     /// How many each client has asked for that are in use.
     by_client: HashMap<ClientId, usize>,
-    generation: u32,
+    generations: Generations,
 }
 
 #[derive(Debug)]
@@ -38,14 +38,14 @@ enum Of {
 }
 
 impl Tokens {
-    /// `storage` says whose process this is.
-    pub(crate) fn new(storage: Storage) -> Self {
+    /// `storage` says whose process this is; `seed` decides their numbers.
+    pub(crate) fn new(storage: Storage, seed: u64) -> Self {
         Self {
             storage,
             quota: storage.quota(),
             made: slab::Slab::new(),
             by_client: HashMap::new(),
-            generation: 0,
+            generations: Generations::new(seed),
         }
     }
 
@@ -61,8 +61,7 @@ impl Tokens {
             return Err(Error::TooManyFiles);
         }
         let vacant = self.made.vacant_entry();
-        self.generation = next_generation(self.generation);
-        let id = u64::from(self.generation) << 32 | vacant.key() as u64;
+        let id = u64::from(self.generations.next()) << 32 | vacant.key() as u64;
         let (program, mut end) = token::pair(Name { instance, id })?;
         if self.quota.is_reserved(&end) || self.quota.is_reserved(&program) {
             return Err(Error::TooManyFiles);

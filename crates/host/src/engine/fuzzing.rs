@@ -14,6 +14,7 @@ use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig};
 use std::net::IpAddr;
 
 use super::{Engine, Storage};
+use crate::quota::Quota;
 
 pub use control::{Control, control};
 pub use words::{Words, words};
@@ -44,7 +45,7 @@ fn engine(now: Instant) -> Engine {
         hosts: HOSTS.map(host).into(),
         links: vec![LinkBetween { between, config: sockeye_link::LinkConfig::default() }],
     };
-    Engine::seeded(now, &config, Storage::Shared, 1).expect("memory and descriptors")
+    Engine::seeded(now, &config, Storage::Shared(Quota::NONE), 1).expect("memory and descriptors")
 }
 
 /// Whether a connection is accepted by a request, or waits for somebody to take it.

@@ -35,9 +35,9 @@ pub(super) struct Listener {
 
 /// A process that has connected.
 #[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) socket: OwnedFd,
-    pub(super) process: Pid,
+pub(crate) struct Arrival {
+    pub(crate) socket: OwnedFd,
+    pub(crate) process: Pid,
 }
 
 /// Whether the path still leads here.

@@ -4,7 +4,7 @@ use crate::quota::Quota;
 const POOL: PoolId = PoolId(1);
 
 fn table() -> Table {
-    Table::new(Memory::shared(Quota::NONE, 4096, 4096))
+    Table::new(Memory::shared(Quota::NONE, 4096, 4096), 1)
 }
 
 fn add(table: &mut Table) -> Handle {
@@ -50,11 +50,13 @@ fn an_old_tag_does_not_name_the_slot_s_next_socket() {
 
 #[test]
 fn generations_never_look_like_a_fresh_slot() {
-    let count = |last| next_generation(last) as u16;
-    assert_eq!(count(0), 1);
-    assert_eq!(count(0x1_0001), 2);
-    assert_eq!(count(0xffff), 1);
-    assert_eq!(count(u32::MAX), 1);
+    let mut generations = Generations::new(7);
+    let all: Vec<u32> = (0..0x1_0001).map(|_| generations.next()).collect();
+    let count = |at: usize| all[at] as u16;
+    assert_eq!((count(0), count(1)), (1, 2));
+    assert_eq!((count(0xfffe), count(0xffff), count(0x1_0000)), (0xffff, 1, 2));
+    let random: std::collections::BTreeSet<u32> = all.iter().map(|generation| generation >> 16).collect();
+    assert!(random.len() > 10_000, "{}", random.len());
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn exact_sizes_and_requests_bound_the_rings() {
 
 #[test]
 fn a_watch_is_given_once_to_each_process_and_used_again() {
-    let mut table = Table::new(Memory::heap(1 << 16, 1 << 16));
+    let mut table = Table::new(Memory::heap(1 << 16, 1 << 16), 1);
     let (one, other) = (ClientId(1), ClientId(2));
     let list = || Arc::new(ReadyList::on_heap().unwrap());
     let shared = list();

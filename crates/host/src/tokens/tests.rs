@@ -11,7 +11,7 @@ fn instance() -> u64 {
 #[test]
 fn a_token_becomes_that_of_a_socket_once_and_of_its_client_only() {
     let watcher = token::watcher().unwrap();
-    let mut tokens = Tokens::new(Storage::Shared(Quota::NONE));
+    let mut tokens = Tokens::new(Storage::Shared(Quota::NONE), 1);
     let (id, _program) = tokens.make(CLIENT, instance(), watcher.as_fd()).unwrap();
     let (other, _other_program) = tokens.make(CLIENT, instance(), watcher.as_fd()).unwrap();
     assert_ne!(id, other);

@@ -183,7 +183,7 @@ impl Host {
         let id = FIRST_GUEST + self.clients.len() as u64;
         self.clients.push(ClientId(id));
         let mut guest = Guest::new(id);
-        let outside = Surroundings { page: &self.page, epoll: self.epoll.as_fd() };
+        let outside = Surroundings { page: &self.page, sessions: 0, epoll: self.epoll.as_fd() };
         if let Some((name, _)) = HOSTS.get(usize::from(host % 4) / 2) {
             guest.greet(self.now, &mut self.engine, &outside, name).expect("a welcome");
         }
@@ -214,7 +214,7 @@ impl Host {
             return;
         }
         guest.say(way, bytes);
-        let outside = Surroundings { page: &self.page, epoll: self.epoll.as_fd() };
+        let outside = Surroundings { page: &self.page, sessions: 0, epoll: self.epoll.as_fd() };
         if guest.session.answer_at(self.now, &mut self.engine, &outside).is_err() {
             self.go(place);
         }

@@ -3,7 +3,8 @@
 use super::ask::recent;
 use crate::engine::Engine;
 use crate::offers;
-use crate::proto::{self, Handle, LINES_A_PAGE, Reply, Request};
+use crate::proto::{self, BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
+use crate::server::listener::Arrival;
 use crate::server::session::{Session, Surroundings};
 use crate::table::{ClientId, generation_of};
 use rustix::io::Errno;
@@ -50,7 +51,7 @@ impl Guest {
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
                 .expect("descriptors");
         Self {
-            session: Session::new(engine, id),
+            session: Session::new(Arrival { socket: engine, process: rustix::process::getpid() }, id),
             socket,
             client: ClientId(id),
             is_apart: false,
@@ -78,7 +79,7 @@ impl Guest {
         let (reply, descriptors) = proto::receive::<Reply>(self.socket.as_fd(), RecvFlags::DONTWAIT)?;
         assert!(matches!(reply, Reply::Welcome { .. }), "{reply:?}");
         self.is_apart = host != super::HOSTS[0].0;
-        let [_doorbell, _page, list, mailboxes] = <[OwnedFd; 4]>::try_from(descriptors).expect("four");
+        let [_doorbell, _page, _life, list, mailboxes] = <[OwnedFd; 5]>::try_from(descriptors).expect("five");
         self.list = Some(ReadyList::map(&list).expect("the list"));
         self.mailboxes = Some((Mailboxes::map(&mailboxes).expect("the mailboxes"), mailboxes));
         Ok(())
@@ -133,7 +134,10 @@ impl Guest {
             Reply::Token(token) => self.tokens.push(*token),
             Reply::Watches(watches) => self.lent.extend(watches),
             Reply::Address(address) => self.ports.push(address.port()),
-            Reply::Sockets { lines, .. } => assert!(lines.len() <= LINES_A_PAGE, "more than a page"),
+            Reply::Sockets { .. } => {
+                let bytes = postcard::to_stdvec(&reply).map_or(usize::MAX, |bytes| bytes.len());
+                assert!(bytes <= BYTES_A_PAGE + BYTES_A_LINE, "more than a page");
+            }
             _ => {}
         }
         self.descriptors.extend(descriptors);

@@ -162,6 +162,13 @@ fn of_engine(header: &SlotHeader) -> Vec<Word<'_>> {
     use Word::{Long, Short};
     let SlotHeader { urgent, arrivals, engine, .. } = header;
     vec![
+        // Most of what the engine decides.
+        Short(&engine.condition),
+        Short(&engine.condition),
+        Short(&engine.condition),
+        Short(&engine.condition),
+        Short(&engine.condition),
+        Short(&engine.condition),
         Short(&engine.accept_tail),
         Short(&engine.send_limit),
         Short(&engine.recv_limit),

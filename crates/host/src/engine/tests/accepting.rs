@@ -224,6 +224,22 @@ fn what_was_taken_out_of_turn_is_the_one_that_was_taken() {
     assert_eq!(bench.slot(clients[1]).reader().len(), 5);
 }
 
+#[test]
+fn what_was_taken_out_of_turn_ends_with_the_process() {
+    let mut bench = Bench::new();
+    let mut program = Program::new(&mut bench, CALLER);
+    let (listener, address) = lone_listener(&mut bench);
+    for _ in 0..3 {
+        connect(&mut bench, address);
+    }
+    let by = program.claimant();
+    assert!(matches!(bench.slot(listener).accept_queue().take(1, by), Found::Taken(_)));
+    bench.engine.client_gone(bench.now, CALLER.client);
+    let table = bench.engine.table.lock();
+    let held: Vec<_> = table.entries().map(|entry| entry.held).filter(|held| *held != Held::Nobody).collect();
+    assert_eq!(held, []);
+}
+
 /// The engine has not looked since a program took a connection, and something happens to it.
 #[test]
 fn who_has_just_taken_a_connection_is_told_what_happens_to_it() {
