@@ -13,6 +13,8 @@ const KEPT_RANGES: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     ranges: Vec<Range<u64>>,
+    /// Bytes in them.
+    len: u64,
 }
 
 impl Assembler {
@@ -22,6 +24,12 @@ impl Assembler {
 
     pub(crate) fn ranges(&self) -> &[Range<u64>] {
         &self.ranges
+    }
+
+    /// Bytes held.
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        self.len
     }
 
     /// The end of the last range.
@@ -67,17 +75,40 @@ impl Assembler {
                 first.start.min(range.start)..last.end.max(range.end)
             }
         };
+        let before: u64 = self.ranges[touched.clone()].iter().map(|held| held.end - held.start).sum();
+        self.len += joined.end - joined.start - before;
         self.ranges.splice(touched, core::iter::once(joined));
+    }
+
+    /// Forgets what is held from `position` on. Returns how many bytes that was.
+    pub(crate) fn truncate(&mut self, position: u64) -> u64 {
+        let before = self.len;
+        let kept = self.ranges.partition_point(|held| held.start < position);
+        self.ranges.truncate(kept);
+        if let Some(last) = self.ranges.last_mut() {
+            last.end = last.end.min(position);
+        }
+        self.len = self.ranges.iter().map(|held| held.end - held.start).sum();
+        self.release_room();
+        before - self.len
     }
 
     /// Takes out what has become contiguous with `tail`, and returns where that ends.
     pub(crate) fn advance(&mut self, tail: u64) -> u64 {
         let reached = self.ranges.partition_point(|held| held.start <= tail);
-        let end = self.ranges.drain(..reached).map(|held| held.end).fold(tail, u64::max);
+        let mut end = tail;
+        for held in self.ranges.drain(..reached) {
+            self.len -= held.end - held.start;
+            end = end.max(held.end);
+        }
+        self.release_room();
+        end
+    }
+
+    fn release_room(&mut self) {
         if self.ranges.is_empty() && self.ranges.capacity() > KEPT_RANGES {
             self.ranges = Vec::new();
         }
-        end
     }
 
     /// The indices of the ranges that overlap or adjoin `range`.

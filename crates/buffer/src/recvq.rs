@@ -21,6 +21,8 @@ pub struct RecvQ {
     /// The most that was held since the ring was chosen, bytes.
     most: usize,
     limit: usize,
+    /// No more is to be held for the time being, whatever the limit, bytes.
+    allowance: usize,
     head: u64,
     tail: u64,
     ring_at: u64,
@@ -33,8 +35,9 @@ impl RecvQ {
         let limit = limit.min(slot.max_recv());
         let ring = slot.recv_ring(NEAR_ORDER, 0);
         let assembler = Assembler::default();
+        let (ring_at, allowance) = (u64::MAX, usize::MAX);
         let queue =
-            Self { slot, ring, most: 0, limit, head: 0, tail: 0, ring_at: u64::MAX, assembler, clamped: 0 };
+            Self { slot, ring, most: 0, limit, allowance, head: 0, tail: 0, ring_at, assembler, clamped: 0 };
         let header = queue.slot.header();
         header.receiver.recv_head.store(0, Ordering::Relaxed);
         header.engine.recv_tail.store(0, Ordering::Relaxed);
@@ -52,8 +55,16 @@ impl RecvQ {
         self.limit
     }
 
+    /// Bytes that may be held now: the limit, or less for the time being.
+    #[must_use]
+    #[inline]
+    pub fn allowed(&self) -> usize {
+        self.limit.min(self.allowance)
+    }
+
     /// Bytes in order that the program has not read, by the head last seen.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         (self.tail - self.head) as usize
     }
@@ -81,11 +92,11 @@ impl RecvQ {
         self.slot.header()
     }
 
-    /// Bytes that may be placed after tail: limit - len.
+    /// Bytes that may be placed after tail: allowed - len.
     #[must_use]
     #[inline]
     pub fn window(&self) -> usize {
-        self.limit.saturating_sub(self.len())
+        self.allowed().saturating_sub(self.len())
     }
 
     /// How often the program's head had to be clamped: 0 unless the program breaks the protocol.
@@ -162,6 +173,19 @@ impl RecvQ {
         self.assembler.end().map(|end| (end - self.tail) as usize)
     }
 
+    /// Bytes held out of order.
+    #[must_use]
+    #[inline]
+    pub fn out_of_order_len(&self) -> usize {
+        self.assembler.len() as usize
+    }
+
+    /// Forgets what is held out of order from `offset` on, counted from tail: the peer has to send it again. Returns how many bytes that
+    /// was.
+    pub fn prune(&mut self, offset: usize) -> usize {
+        self.assembler.truncate(self.tail + offset as u64) as usize
+    }
+
     /// Whether anything is held out of order.
     #[must_use]
     #[inline]
@@ -195,6 +219,13 @@ impl RecvQ {
     pub fn set_limit(&mut self, limit: usize) {
         self.refresh();
         self.limit = limit.min(self.slot.max_recv());
+        self.publish_limit();
+    }
+
+    /// For the time being no more than `allowance` bytes are to be held, although the limit stays; `usize::MAX` for no bound but the
+    /// limit. Everything held is kept.
+    pub fn allow(&mut self, allowance: usize) {
+        self.allowance = allowance;
         self.publish_limit();
     }
 
@@ -276,7 +307,7 @@ impl RecvQ {
     }
 
     fn publish_limit(&self) {
-        self.slot.header().engine.recv_limit.store(self.limit as u32, Ordering::Release);
+        self.slot.header().engine.recv_limit.store(self.allowed() as u32, Ordering::Release);
     }
 }
 

@@ -19,6 +19,8 @@ pub struct SendQ {
     /// The word that told so.
     seen_ring: u32,
     limit: usize,
+    /// No more is to be held for the time being, whatever the limit, bytes.
+    allowance: usize,
     /// The largest limit that the program was told, which it may still be filling up.
     bound: usize,
     head: u64,
@@ -30,7 +32,8 @@ impl SendQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_send());
         let ring = slot.send_ring(NEAR_ORDER, 0);
-        let queue = Self { slot, ring, seen_ring: 0, limit, bound: limit, head: 0, tail: 0, clamped: 0 };
+        let (bound, allowance) = (limit, usize::MAX);
+        let queue = Self { slot, ring, seen_ring: 0, limit, allowance, bound, head: 0, tail: 0, clamped: 0 };
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
         header.sender.send_origin.store(0, Ordering::Relaxed);
@@ -51,8 +54,16 @@ impl SendQ {
         self.limit
     }
 
+    /// Bytes that the program is told it may hold: the limit, or less for the time being.
+    #[must_use]
+    #[inline]
+    pub fn allowed(&self) -> usize {
+        self.limit.min(self.allowance)
+    }
+
     /// Bytes between head and the tail last seen.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         (self.tail - self.head) as usize
     }
@@ -184,6 +195,13 @@ impl SendQ {
         self.publish_limit();
     }
 
+    /// For the time being no more than `allowance` bytes are to be held, although the limit stays; `usize::MAX` for no bound but the
+    /// limit. As with a limit, a program that is writing meanwhile may fill up what it was told before, and what is held stays.
+    pub fn allow(&mut self, allowance: usize) {
+        self.allowance = allowance;
+        self.publish_limit();
+    }
+
     /// The largest limit that it can have, bytes.
     #[must_use]
     #[inline]
@@ -194,12 +212,12 @@ impl SendQ {
     /// Whether the program may write at all. A program that is writing meanwhile may still fill up what it was told; what is held
     /// stays within the limit in any case.
     pub fn hold(&self, is_held: bool) {
-        let limit = if is_held { 0 } else { self.limit };
+        let limit = if is_held { 0 } else { self.allowed() };
         self.slot.header().engine.send_limit.store(limit as u32, Ordering::Release);
     }
 
     fn publish_limit(&self) {
-        self.slot.header().engine.send_limit.store(self.limit as u32, Ordering::Release);
+        self.slot.header().engine.send_limit.store(self.allowed() as u32, Ordering::Release);
     }
 }
 

@@ -22,6 +22,8 @@ enum Step {
     Refresh,
     RingAfter(Option<usize>),
     SetLimit(usize),
+    Allow(usize),
+    Prune(usize),
 }
 
 fn amount() -> impl Strategy<Value = usize> {
@@ -37,6 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Refresh),
         1 => prop::option::of(amount()).prop_map(Step::RingAfter),
         1 => amount().prop_map(Step::SetLimit),
+        1 => prop_oneof![amount(), Just(usize::MAX)].prop_map(Step::Allow),
+        1 => amount().prop_map(Step::Prune),
     ]
 }
 
@@ -51,6 +55,7 @@ struct Pair {
     seen: usize,
     tail: usize,
     limit: usize,
+    allowance: usize,
     ring_at: Option<usize>,
 }
 
@@ -59,7 +64,8 @@ impl Pair {
         let slot = Slot::on_heap(0, MAX);
         let (_sendq, recvq) = slot.open(0, limit);
         let (reader, oracle) = (slot.reader(), BTreeMap::new());
-        Self { recvq, reader, oracle, head: 0, seen: 0, tail: 0, limit: limit.min(MAX), ring_at: None }
+        let (limit, allowance) = (limit.min(MAX), usize::MAX);
+        Self { recvq, reader, oracle, head: 0, seen: 0, tail: 0, limit, allowance, ring_at: None }
     }
 
     /// The ranges beyond tail, as offsets from it.
@@ -77,7 +83,7 @@ impl Pair {
     fn place(&mut self, offset: usize, len: usize, mark: u8) {
         let bytes: Vec<u8> = (0..len).map(|at| mark.wrapping_add(at as u8)).collect();
         let (first, second) = bytes.split_at(len / 3);
-        let window = self.limit.saturating_sub(self.tail - self.seen);
+        let window = self.limit.min(self.allowance).saturating_sub(self.tail - self.seen);
         let end = offset.saturating_add(len).min(window);
         let ranges = self.ranges();
         let joins = ranges.iter().any(|held| held.start <= end && held.end >= offset);
@@ -123,6 +129,16 @@ impl Pair {
                 self.recvq.set_limit(limit);
                 (self.limit, self.seen) = (limit.min(MAX), self.head);
             }
+            Step::Allow(allowance) => {
+                self.recvq.allow(allowance);
+                self.allowance = allowance;
+            }
+            Step::Prune(offset) => {
+                let kept = self.oracle.range(..self.tail.saturating_add(offset));
+                let kept: BTreeMap<usize, u8> = kept.map(|(position, byte)| (*position, *byte)).collect();
+                assert_eq!(self.recvq.prune(offset), self.oracle.len() - kept.len());
+                self.oracle = kept;
+            }
         }
         self.assert_invariants();
     }
@@ -130,8 +146,11 @@ impl Pair {
     fn assert_invariants(&self) {
         let held = self.tail - self.seen;
         assert_eq!((self.recvq.len(), self.recvq.limit(), self.recvq.clamped()), (held, self.limit, 0));
-        assert_eq!(self.recvq.window(), self.limit.saturating_sub(held));
+        let allowed = self.limit.min(self.allowance);
+        assert_eq!((self.recvq.allowed(), self.recvq.window()), (allowed, allowed.saturating_sub(held)));
         assert_eq!(self.recvq.out_of_order().collect::<Vec<_>>(), self.ranges());
+        let beyond: usize = self.ranges().into_iter().map(|range| range.len()).sum();
+        assert_eq!(self.recvq.out_of_order_len(), beyond);
         assert_eq!(self.reader.len(), self.tail - self.head);
     }
 }
@@ -146,6 +165,7 @@ proptest! {
         // All that was ever placed can be read.
         pair.take(Step::Refresh);
         pair.take(Step::SetLimit(MAX));
+        pair.take(Step::Allow(usize::MAX));
         pair.take(Step::Place(0, LONG, 7));
         pair.take(Step::Read(0, LONG));
     }

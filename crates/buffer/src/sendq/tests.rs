@@ -19,6 +19,7 @@ enum Step {
     Text(usize, usize),
     Release(usize),
     SetLimit(usize),
+    Allow(usize),
 }
 
 fn amount() -> impl Strategy<Value = usize> {
@@ -33,6 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (amount(), amount()).prop_map(|(offset, len)| Step::Text(offset, len)),
         4 => amount().prop_map(Step::Release),
         1 => amount().prop_map(Step::SetLimit),
+        1 => amount().prop_map(Step::Allow),
     ]
 }
 
@@ -44,6 +46,7 @@ struct Pair {
     oracle: VecDeque<u8>,
     seen: usize,
     limit: usize,
+    allowance: usize,
     written: usize,
 }
 
@@ -52,14 +55,15 @@ impl Pair {
         let slot = Slot::on_heap(MAX, 0);
         let (sendq, _recvq) = slot.open(limit, 0);
         let (writer, oracle) = (slot.writer(), VecDeque::new());
-        Self { sendq, writer, oracle, seen: 0, limit: limit.min(MAX), written: 0 }
+        let (limit, allowance) = (limit.min(MAX), usize::MAX);
+        Self { sendq, writer, oracle, seen: 0, limit, allowance, written: 0 }
     }
 
     fn take(&mut self, step: Step) {
         match step {
             Step::Write(len) => {
                 let bytes: Vec<u8> = (self.written..).map(|at| (at % 251) as u8).take(len).collect();
-                let expected = len.min(self.limit.saturating_sub(self.oracle.len()));
+                let expected = len.min(self.allowed().saturating_sub(self.oracle.len()));
                 assert_eq!(self.writer.write(&bytes), expected);
                 self.oracle.extend(&bytes[..expected]);
                 self.written += expected;
@@ -86,14 +90,23 @@ impl Pair {
                 self.limit = limit.min(MAX);
                 self.take(Step::Text(0, usize::MAX));
             }
+            Step::Allow(allowance) => {
+                self.sendq.allow(allowance);
+                self.allowance = allowance;
+            }
         }
         self.assert_invariants();
     }
 
+    fn allowed(&self) -> usize {
+        self.limit.min(self.allowance)
+    }
+
     fn assert_invariants(&self) {
+        assert_eq!(self.sendq.allowed(), self.allowed());
         assert_eq!((self.sendq.len(), self.sendq.limit(), self.sendq.clamped()), (self.seen, self.limit, 0));
         assert_eq!(self.writer.len(), self.oracle.len());
-        assert_eq!(self.writer.free(), self.limit.saturating_sub(self.oracle.len()));
+        assert_eq!(self.writer.free(), self.allowed().saturating_sub(self.oracle.len()));
         assert!(self.sendq.ring.capacity() >= self.seen);
     }
 }
