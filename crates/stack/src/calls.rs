@@ -30,6 +30,8 @@ impl Network {
             rings: RingsState::Closed,
             phase: Phase::Idle,
             is_orphan: false,
+            charged: 0,
+            unread: None,
             last_info: None,
             schedule: Schedule::default(),
             reports: None,
@@ -41,6 +43,7 @@ impl Network {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
         socket.generation = generation;
+        self.hosts[socket.host.0 as usize].memory.add_socket();
         SocketId { index: self.sockets.insert(socket) as u32, generation }
     }
 

@@ -6,6 +6,7 @@ use crate::network::Network;
 use crate::socket::{Connected, Holder, Phase, RingsState};
 use crate::{Error, Shutdown, SocketEvent, SocketId};
 use sockeye_clock::Instant;
+use sockeye_tcb::State;
 
 impl Network {
     /// shutdown(). Of a listener `Read` ends the listening; of a connection that is being opened all end the opening.
@@ -65,10 +66,13 @@ impl Network {
         let Phase::Connected(connected) = &mut socket.phase else { return };
         connected.tcb.set_fin_timeout(socket.options.fin_timeout(&host.settings));
         connected.tcb.set_retries(host.settings.retries_of_orphan());
-        let is_one_too_many = host.orphans >= host.settings.max_orphans;
-        close_connection(connected, now, if is_one_too_many { Some(0) } else { linger });
         host.orphans += 1;
         socket.is_orphan = true;
+        close_connection(connected, now, linger);
+        if connected.tcb.state() != State::Closed && host.must_end_orphan(&connected.tcb, 0) {
+            connected.tcb.give_up();
+            host.counters.aborts_on_memory += 1;
+        }
         self.owe_socket(index);
     }
 
@@ -82,7 +86,8 @@ impl Network {
                 connected.tcb.receive(now);
             }
             Phase::Connecting(connecting) => connecting.launch_with_text(now),
-            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+            Phase::Over(_) => return self.look_at_unread(id.index),
+            Phase::Idle | Phase::Listening(_) => return,
         }
         self.share_out(now, id.index);
         self.owe_socket(id.index);
@@ -119,6 +124,18 @@ impl Network {
             Ok(Phase::Connected(connected)) => Some(connected.tcb.rings().0.places()),
             Ok(_) | Err(_) => None,
         }
+    }
+
+    /// The program may have read what was left of a connection that is over.
+    fn look_at_unread(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        if let Some(unread) = &mut socket.unread {
+            unread.refresh();
+            if unread.is_empty() {
+                socket.unread = None;
+            }
+        }
+        self.charge(index);
     }
 
     /// Back to a bound socket. Handshakes are forgotten (an ACK that completes one is answered with a RST), connections that nobody
@@ -167,6 +184,7 @@ impl Network {
         host.demux.remove(&connecting.path.tuple, Owner::Socket(index));
         self.release_port(index);
         self.rebind(index);
+        self.charge(index);
     }
 
     pub(crate) fn owe_socket(&mut self, index: u32) {

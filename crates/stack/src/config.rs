@@ -1,6 +1,6 @@
 //! What a network consists of, and how its hosts are set.
 
-use crate::{CongestionName, FastOpenKeys, PathSettings, RecoverySettings};
+use crate::{CongestionName, FastOpenKeys, MemoryBounds, PathSettings, RecoverySettings};
 use serde::{Deserialize, Serialize};
 use sockeye_link::LinkConfig;
 use sockeye_tcb::{AckCompression, CongestionControl, SendAccounting};
@@ -57,6 +57,9 @@ pub struct Settings {
     pub send_buffer_bounds: (usize, usize),
     /// Least and most that tuning leaves of a RecvQ (tcp_rmem's first and third number), bytes.
     pub recv_buffer_bounds: (usize, usize),
+    /// tcp_mem: bounds for what all queues hold together; `None`: those of [`MemoryBounds::default`], unless who makes the network knows
+    /// the machine.
+    pub memory: Option<MemoryBounds>,
     /// net.core.wmem_max: what SO_SNDBUF asks for is cut to this before it is doubled, bytes.
     pub wmem_max: usize,
     /// net.core.rmem_max: what SO_RCVBUF asks for is cut to this before it is doubled, bytes.
@@ -194,6 +197,7 @@ impl Default for Settings {
             recv_buffer: 1_048_576,
             send_buffer_bounds: (4096, 4_194_304),
             recv_buffer_bounds: (4096, 33_554_432),
+            memory: None,
             wmem_max: 2_097_152,
             rmem_max: 2_097_152,
             packet_accounting: false,
@@ -261,6 +265,11 @@ impl Settings {
     pub(crate) fn send_accounting(&self) -> SendAccounting {
         let is_counted = self.packet_accounting && self.exact_send_buffer.is_none();
         if is_counted { SendAccounting::Packets } else { SendAccounting::Bytes }
+    }
+
+    /// tcp_mem.
+    pub(crate) fn memory_bounds(&self) -> MemoryBounds {
+        self.memory.unwrap_or_default()
     }
 
     /// R2 of a connection that no program holds. As Linux, 0 is 8: with the least RTO that takes some 100 s (MUST-20, MUST-23).

@@ -47,4 +47,18 @@ pub struct Counters {
     pub fast_opens_passive: u64,
     /// Connections that were reset because there was no memory for their rings.
     pub no_rings: u64,
+    /// How often there was pressure for memory (Linux's TCPMemoryPressures).
+    pub memory_pressures: u64,
+    /// Text for which room had to be found while memory was short (PruneCalled).
+    pub prune_called: u64,
+    /// Text for which none was found (RcvPruned).
+    pub recv_pruned: u64,
+    /// Times that text out of order was given up for other text (OfoPruned).
+    pub out_of_order_pruned: u64,
+    /// Segments in order of which text was dropped (TCPRcvQDrop).
+    pub recv_drops: u64,
+    /// The same out of order (TCPOFODrop).
+    pub out_of_order_drops: u64,
+    /// Orphans that were reset, because there were too many or memory was short (TCPAbortOnMemory).
+    pub aborts_on_memory: u64,
 }

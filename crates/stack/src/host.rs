@@ -8,6 +8,7 @@ use crate::fast_open::{BlackHole, CookieCache};
 use crate::icmp_limit::IcmpLimit;
 use crate::isn::Isn;
 use crate::keyed::Keyed;
+use crate::memory::MemoryAccount;
 use crate::options::Options;
 use crate::path_mtus::PathMtus;
 use crate::ports::{PortChoice, Ports};
@@ -32,6 +33,7 @@ pub(crate) struct Host {
     /// Where timestamp clocks start.
     timestamp_offsets: Keyed,
     pub(crate) counters: Counters,
+    pub(crate) memory: MemoryAccount,
     /// With which cookies are made unless others are set.
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) cookies: CookieCache,
@@ -66,6 +68,7 @@ impl Host {
             isn: Isn::new(rng),
             timestamp_offsets: Keyed::new(rng),
             counters: Counters::default(),
+            memory: MemoryAccount::new(config.settings.memory_bounds()),
             fast_open_keys: FastOpenKeys::random(rng),
             cookies: CookieCache::new(Keyed::new(rng)),
             black_hole: BlackHole::default(),

@@ -46,6 +46,20 @@ impl Network {
         }
         let counted: usize = self.hosts.iter().map(|host| host.time_waits as usize).sum();
         assert_eq!(counted, self.time_waits.len(), "TIME-WAIT is counted");
+        self.assert_charged();
+    }
+
+    /// What is charged is what there is.
+    fn assert_charged(&self) {
+        for (index, host) in self.hosts.iter().enumerate() {
+            let sockets = || self.sockets.iter().filter(|(_, socket)| socket.host.0 as usize == index);
+            let charged: usize = sockets().map(|(_, socket)| socket.charged).sum();
+            assert_eq!(host.memory.held(), charged as u64, "memory of {}", host.name);
+            assert_eq!(host.memory.sockets(), sockets().count() as u64, "sockets of {}", host.name);
+        }
+        for (index, socket) in self.sockets.iter().filter(|(_, socket)| !socket.schedule.is_owing) {
+            assert_eq!(socket.charged, socket.held(), "what {index} holds is charged");
+        }
     }
 
     fn assert_found(&self, host: u32, tuple: Option<crate::demux::Tuple>, phase: &Phase, index: u32) {

@@ -39,6 +39,7 @@ mod keyed;
 mod lifecycle;
 mod listener;
 mod marks;
+mod memory;
 mod netstat;
 mod network;
 mod option;
@@ -68,6 +69,7 @@ pub use event::SocketEvent;
 pub use fast_open::KeyError;
 pub use ids::{HostId, SocketId};
 pub use info::SocketInfo;
+pub use memory::{MemoryBounds, MemoryUsage};
 pub use network::Network;
 pub use option::{
     CongestionName, Family, FastOpenKeys, Mark, OptionName, OptionValue, Shutdown, SocketOption,

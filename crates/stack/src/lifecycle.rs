@@ -9,6 +9,7 @@ use crate::sharing::first_limit;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
 use crate::tcp_info::Asked;
 use crate::{Error, HostId, Rings, SocketEvent, SocketId};
+use sockeye_buffer::RecvQ;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Event, Reason, Segment, reset_for};
 use sockeye_wire::TcpHeader;
@@ -114,6 +115,8 @@ impl Network {
             rings: RingsState::Open,
             phase: Phase::Connected(Box::new(connected)),
             is_orphan: false,
+            charged: 0,
+            unread: None,
             last_info: None,
             schedule: Schedule::default(),
             reports: None,
@@ -221,11 +224,12 @@ impl Network {
         if socket.holder != Holder::Nobody {
             socket.last_info = Some(connected.last_info(now));
         }
+        let (time_wait, unread) = connected.tcb.into_time_wait(now);
+        socket.keep_unread(unread);
         let claim = match std::mem::replace(&mut socket.hold, Hold::Nothing) {
             Hold::Connection(claim) => Some(claim),
             Hold::Nothing | Hold::Bound => None,
         };
-        let time_wait = connected.tcb.into_time_wait(now);
         let here = &self.hosts[socket.host.0 as usize];
         if here.time_waits >= here.settings.max_tw_buckets {
             // Peers must not make it keep more: what comes late is answered with RST.
@@ -253,10 +257,12 @@ impl Network {
         self.note_progress(self.now, index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
-        if let (Phase::Connected(connected), true) = (&socket.phase, socket.holder != Holder::Nobody) {
-            socket.last_info = Some(connected.last_info(self.now));
+        if let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) {
+            if socket.holder != Holder::Nobody {
+                socket.last_info = Some(connected.last_info(self.now));
+            }
+            socket.keep_unread(connected.tcb.into_unread());
         }
-        socket.phase = Phase::Over(path);
         self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
         self.release_port(index);
         self.rebind(index);
@@ -266,6 +272,7 @@ impl Network {
     /// What is left of a socket whose connection is over belongs to its holder, if there is one.
     fn leave_to_holder(&mut self, index: u32) {
         self.note_progress(self.now, index);
+        self.charge(index);
         self.tell(index, SocketEvent::Closed);
         if self.sockets.get(index as usize).is_some_and(|socket| socket.holder == Holder::Nobody) {
             self.free(index);
@@ -301,10 +308,12 @@ impl Network {
     /// The socket is gone: nobody holds it, and the protocol is through with it.
     pub(crate) fn free(&mut self, index: u32) {
         self.release_port(index);
-        let Some(socket) = self.sockets.try_remove(index as usize) else { return };
+        let Some(mut socket) = self.sockets.try_remove(index as usize) else { return };
+        let host = &mut self.hosts[socket.host.0 as usize];
+        host.memory.charge(&mut socket.charged, 0);
+        host.memory.remove_socket();
         if socket.is_orphan {
-            let orphans = &mut self.hosts[socket.host.0 as usize].orphans;
-            *orphans = orphans.saturating_sub(1);
+            host.orphans = host.orphans.saturating_sub(1);
         }
         let tag = socket.tag;
         let has_rings = !matches!(socket.rings, RingsState::Closed);
@@ -352,7 +361,25 @@ impl Network {
 impl Connected {
     fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
         let asked = Asked::default();
-        Self { path, tcb, is_peer_closed: false, is_send_shut: false, partner: None, asked, counted_by: None }
+        Self {
+            path,
+            tcb,
+            is_peer_closed: false,
+            is_send_shut: false,
+            partner: None,
+            is_rationed: false,
+            asked,
+            counted_by: None,
+        }
+    }
+}
+
+impl Socket {
+    /// What the program has not read of its connection, which is over, still takes up memory.
+    fn keep_unread(&mut self, unread: RecvQ) {
+        if self.holder != Holder::Nobody && !unread.is_empty() {
+            self.unread = Some(Box::new(unread));
+        }
     }
 }
 

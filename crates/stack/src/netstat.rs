@@ -61,7 +61,7 @@ impl Network {
     }
 
     /// As if every doorbell had been rung.
-    fn look_at_rings(&mut self) {
+    pub(crate) fn look_at_rings(&mut self) {
         let now = self.now;
         let mut seen = Vec::new();
         for (index, socket) in &mut self.sockets {

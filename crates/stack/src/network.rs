@@ -1,6 +1,5 @@
 //! The network: hosts, links, sockets, timers; and what comes out of it.
 
-use crate::counters::Counters;
 use crate::demux::Owner;
 use crate::host::{Host, Wire};
 use crate::lifecycle::Reply;
@@ -151,12 +150,6 @@ impl Network {
         self.hosts.iter().map(|host| host.name.as_str()).collect()
     }
 
-    /// What happened on a host; `None` if there is no such host.
-    #[must_use]
-    pub fn counters(&self, host: HostId) -> Option<Counters> {
-        self.hosts.get(host.0 as usize).map(|host| host.counters)
-    }
-
     /// The next event, with the socket's tag. After [`close`](Self::close) the id is another one, the tag stays: of an orphan only
     /// `Drained`, `Failed` and `Closed` are told.
     pub fn poll_event(&mut self) -> Option<(SocketId, u64, SocketEvent)> {
@@ -166,7 +159,7 @@ impl Network {
     /// When [`timeout`](Self::timeout) is due: timers of connections and arrivals on links.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.owing.is_empty() || !self.replies.is_empty() {
+        if !self.owing.is_empty() || !self.replies.is_empty() || self.is_in_round() {
             return Some(self.now);
         }
         let arrivals = self.wires.iter().filter_map(|wire| wire.link.poll_timeout());

@@ -25,6 +25,7 @@ impl Network {
     /// After very many segments it stops nevertheless; [`poll_timeout`](Self::poll_timeout) then says `now`.
     pub fn flush(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.visit(now);
         for _ in 0..MAX_TURNS {
             if let Some(reply) = self.replies.pop_front() {
                 self.send_reply(now, reply.host, reply.tuple, &reply.header);
@@ -55,6 +56,9 @@ impl Network {
     }
 
     fn socket_timeout(&mut self, now: Instant, index: u32) {
+        if self.ends_orphan(now, index) {
+            return;
+        }
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         match &mut socket.phase {
             Phase::Connected(connected) => connected.tcb.timeout(now),
@@ -132,12 +136,18 @@ impl Network {
             };
             let Some(transmit) = transmit else {
                 let owner = Owner::Socket(index);
+                let here = &mut self.hosts[socket.host.0 as usize];
                 let deadline = match &mut socket.phase {
                     Phase::Connected(connected) => {
+                        here.memory.charge(&mut socket.charged, connected.tcb.held());
+                        here.ration(connected);
                         connected.refresh_info(now, socket.options.max_pacing_rate);
                         connected.tcb.poll_timeout()
                     }
-                    Phase::Connecting(connecting) => connecting.handshake.poll_timeout(),
+                    Phase::Connecting(connecting) => {
+                        here.memory.charge(&mut socket.charged, connecting.rings.sendq.len());
+                        connecting.handshake.poll_timeout()
+                    }
                     Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
                 };
                 self.arm(owner, deadline);
@@ -249,15 +259,16 @@ impl Network {
         let Some((sender, receiver)) = self.sockets.get2_mut(from as usize, to as usize) else {
             return false;
         };
-        let (host, Phase::Connected(sender), Phase::Connected(receiver)) =
-            (sender.host, &sender.phase, &mut receiver.phase)
+        let (host, Phase::Connected(sender), Phase::Connected(_)) =
+            (sender.host, &sender.phase, &receiver.phase)
         else {
             return false;
         };
         let segment =
             Segment { header: &transmit.header, text: sender.tcb.text(transmit), ecn: transmit.ecn };
-        self.hosts[host.0 as usize].note_loopback(now, &sender.path.tuple, &segment);
-        receiver.tcb.segment_arrives(now, &segment);
+        let here = &mut self.hosts[host.0 as usize];
+        here.note_loopback(now, &sender.path.tuple, &segment);
+        here.deliver(now, receiver, &segment);
         self.owe_socket(to);
         true
     }

@@ -69,12 +69,18 @@ impl Network {
     pub(crate) fn share_out(&mut self, now: Instant, index: u32) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Phase::Connected(connected) = &mut socket.phase else { return };
-        let host = &self.hosts[socket.host.0 as usize];
+        let host = &mut self.hosts[socket.host.0 as usize];
         if !connected.tcb.is_send_full() || !is_shared(host, &socket.options, &connected.path) {
             return;
         }
+        host.memory.charge(&mut socket.charged, connected.tcb.held());
         let share = self.sharing.share(index, now).max(LEAST);
-        connected.tcb.share(share.min(socket.options.send_buffer));
+        let most = if host.memory.is_growth_over() {
+            connected.tcb.send_limit()
+        } else {
+            socket.options.send_buffer
+        };
+        connected.tcb.share(share.min(most));
         let Some(partner) = connected.partner else { return };
         let Some(socket) = self.sockets.get_mut(partner as usize) else { return };
         if let Phase::Connected(connected) = &mut socket.phase

@@ -7,6 +7,7 @@ use crate::reports::Reports;
 use crate::route::Path;
 use crate::tcp_info::Asked;
 use crate::{Family, HostId, Rings, SocketId, TcpInfo};
+use sockeye_buffer::RecvQ;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Tcb, TimeWait};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,6 +28,10 @@ pub(crate) struct Socket {
     pub(crate) phase: Phase,
     /// It is counted among the connections that no program holds.
     pub(crate) is_orphan: bool,
+    /// Bytes in its queues that the host's memory is charged for.
+    pub(crate) charged: usize,
+    /// What the program has not read of a connection that is over.
+    pub(crate) unread: Option<Box<RecvQ>>,
     /// TCP_INFO of the connection that is over.
     pub(crate) last_info: Option<Box<TcpInfo>>,
     pub(crate) schedule: Schedule,
@@ -104,6 +109,8 @@ pub(crate) struct Connected {
     pub(crate) is_send_shut: bool,
     /// The socket at the other end, if it is on the same host, as it was last found.
     pub(crate) partner: Option<u32>,
+    /// It may hold less than its limits say, or does not grow: the host is short of memory.
+    pub(crate) is_rationed: bool,
     /// Whether programs ask for its TCP_INFO.
     pub(crate) asked: Asked,
     /// The listener that counts it, as long as its handshake is not complete (Fast Open).

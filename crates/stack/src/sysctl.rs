@@ -80,7 +80,7 @@ impl Settings {
 }
 
 impl Network {
-    /// Sets what Linux calls `name` on a host. It holds for what is opened from now on.
+    /// Sets what Linux calls `name` on a host. It holds for what is opened from now on; `tcp_mem` holds for all at once.
     ///
     /// # Errors
     /// As [`Settings::set_sysctl`]; `NoSuchHost`.
@@ -88,6 +88,7 @@ impl Network {
         let host = self.hosts.get_mut(host.0 as usize).ok_or(SysctlError::NoSuchHost)?;
         host.settings.set_sysctl(name, text)?;
         host.ports.set_range(host.settings.ports);
+        host.memory.set_bounds(host.settings.memory_bounds());
         Ok(())
     }
 

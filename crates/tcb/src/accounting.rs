@@ -2,7 +2,7 @@
 
 use sockeye_wire::SeqNum;
 
-use crate::{Event, Tcb};
+use crate::{Event, Strain, Tcb};
 
 /// What the bytes of SO_SNDBUF are bytes of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,11 @@ impl Account {
     pub(crate) const fn new(size: usize, una: SeqNum) -> Self {
         Self { size, una, is_full: false, is_held: false }
     }
+
+    /// Whether the program may not write.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.is_held
+    }
 }
 
 impl Tcb {
@@ -122,7 +127,7 @@ impl Tcb {
     fn hold_program(&mut self) {
         let held = self.text_held();
         self.account.is_full = !self.has_send_room(held);
-        let is_held = self.account.is_full && (self.account.is_held || held >= self.sendq.limit());
+        let is_held = self.account.is_full && (self.account.is_held || held >= self.sendq.allowed());
         let was_held = core::mem::replace(&mut self.account.is_held, is_held);
         if is_held || was_held {
             self.sendq.hold(is_held);
@@ -135,22 +140,25 @@ impl Tcb {
     /// Whether SendQ has no room for what the program would write.
     #[must_use]
     pub fn is_send_full(&self) -> bool {
-        self.account.is_held || self.text_held() >= self.sendq.limit()
+        self.account.is_held || self.text_held() >= self.sendq.allowed()
     }
 
     /// Whether a program that waits for room is told to write if SendQ holds `held` bytes: as on Linux, when a third of SO_SNDBUF is
     /// free.
     #[must_use]
     pub fn has_send_room(&self, held: usize) -> bool {
-        let used = match self.config.send_accounting {
-            SendAccounting::Bytes => held,
-            SendAccounting::Packets => memory(held, self.buffer_goal() as usize),
+        let (used, size) = match self.config.send_accounting {
+            SendAccounting::Bytes => (held, self.sendq.allowed()),
+            SendAccounting::Packets => (memory(held, self.buffer_goal() as usize), self.account.size),
         };
-        used.saturating_mul(3) <= self.send_limit().saturating_mul(2)
+        used.saturating_mul(3) <= size.saturating_mul(2)
     }
 
     /// A program waits for room: two congestion windows of segments, unless cwnd is full, so that the network is what limits.
     fn expand(&mut self) {
+        if self.memory.strain != Strain::Relaxed {
+            return;
+        }
         let (cwnd, mss) = (self.congestion.cwnd() as usize, self.snd.mss as usize);
         if self.pipe() as usize + mss > cwnd {
             return;

@@ -29,11 +29,13 @@ pub enum Discard {
     UnexpectedText,
     /// Text for a program that is gone.
     Orphan,
+    /// Text for which the host has no memory.
+    NoMemory,
 }
 
 /// Discarded segments of one connection, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Discards([u32; Discard::Orphan as usize + 1]);
+pub struct Discards([u32; Discard::NoMemory as usize + 1]);
 
 impl Discards {
     pub(crate) fn count(&mut self, discard: Discard) {

@@ -21,6 +21,7 @@ use crate::ecn::{Agreed, EcnState};
 use crate::event::Events;
 use crate::keepalive::Probing;
 use crate::marks::Marks;
+use crate::memory::Memory;
 use crate::path_mtu::PathMtu;
 use crate::persist::Persist;
 use crate::rtt::{Bounds, RttEstimator};
@@ -300,6 +301,7 @@ impl Handshake {
             soft_error: None,
             sack: Sack::new(self.has_sack(), self.config.dsack),
             tuning: Tuning::new(now, &self.config, mss, rcv_nxt),
+            memory: Memory::default(),
             recovery: self.recovery(now),
             congestion: self.congestion(now, mss),
             ecn: EcnState::new(self.peer.ecn),

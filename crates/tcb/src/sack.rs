@@ -75,6 +75,11 @@ impl Sack {
         }
     }
 
+    /// Text out of order was given up.
+    pub(crate) fn on_pruned(&mut self, rcv: &Rcv, recvq: &RecvQ) {
+        self.newest.retain(|within| block_at(*within, rcv, recvq).is_some());
+    }
+
     /// RFC 2883, section 4: the text from `left` to `right` came again. The first duplicate since the last ACK is told, with those that
     /// touch it (as Linux), so that a sender that sent much in vain hears of all of it.
     pub(crate) fn on_duplicate(&mut self, left: SeqNum, right: SeqNum) {

@@ -23,6 +23,7 @@ use crate::ecn::EcnState;
 use crate::event::Events;
 use crate::keepalive::Probing;
 use crate::marks::Marks;
+use crate::memory::Memory;
 use crate::path_mtu::{PathMtu, SoftError};
 use crate::persist::Persist;
 use crate::recovery::Recovery;
@@ -32,7 +33,7 @@ use crate::state::Cause;
 use crate::timers::{Timer, Timers};
 use crate::timestamps::Recent;
 use crate::tuning::Tuning;
-use crate::{Config, Event, Handshake, Segment, State, TimeWait, Transmit, arrive, transmit};
+use crate::{Config, Event, Handshake, Reason, Segment, State, TimeWait, Transmit, arrive, transmit};
 
 pub use status::Status;
 pub(crate) use variables::{Fin, Holder, Owed, Rcv, Snd};
@@ -80,6 +81,7 @@ pub struct Tcb {
     pub(crate) notsent_low: u32,
     pub(crate) burst: Burst,
     pub(crate) account: Account,
+    pub(crate) memory: Memory,
     pub(crate) chrono: Chrono,
     pub(crate) counters: Counters,
 }
@@ -196,6 +198,14 @@ impl Tcb {
         self.delete(Event::Closed);
     }
 
+    /// The host cannot keep the connection: a RST is owed in any state, because the peer must learn that text is lost.
+    pub fn give_up(&mut self) {
+        if self.state != State::Closed {
+            self.owed.reset = true;
+            self.delete(Event::Aborted(Reason::UserAbort));
+        }
+    }
+
     /// The state.
     #[must_use]
     pub const fn state(&self) -> State {
@@ -226,11 +236,23 @@ impl Tcb {
         (&mut self.sendq, &mut self.recvq)
     }
 
-    /// What is left of a connection in TIME-WAIT. Drain [`poll_transmit`](Self::poll_transmit) first: it owes the ACK of the
-    /// peer's FIN.
+    /// What is left of a connection in TIME-WAIT, and what the program has not read. Drain [`poll_transmit`](Self::poll_transmit)
+    /// first: it owes the ACK of the peer's FIN.
     #[must_use]
-    pub fn into_time_wait(self, now: Instant) -> TimeWait {
-        TimeWait::new(now, &self)
+    pub fn into_time_wait(self, now: Instant) -> (TimeWait, RecvQ) {
+        (TimeWait::new(now, &self), self.into_unread())
+    }
+
+    /// What the program has not read of a connection that is over. It is told to ring when it has read all.
+    #[must_use]
+    pub fn into_unread(mut self) -> RecvQ {
+        self.recvq.prune(0);
+        self.recvq.refresh();
+        let len = self.recvq.len();
+        if self.recvq.ring_after((len > 0).then_some(len)) {
+            self.recvq.refresh();
+        }
+        self.recvq
     }
 
     /// The segments that were discarded, by reason.

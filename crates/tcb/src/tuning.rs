@@ -11,7 +11,7 @@ use core::time::Duration;
 use sockeye_clock::Instant;
 use sockeye_wire::SeqNum;
 
-use crate::{Config, Event, SendAccounting, Tcb, timestamps};
+use crate::{Config, Event, SendAccounting, Strain, Tcb, timestamps};
 
 /// No more is offered until text has come: what a SYN can say, as a whole number of each scale's units.
 const FIRST_LIMIT: u32 = 1 << 16;
@@ -106,7 +106,7 @@ impl Tcb {
         if self.config.send_accounting == SendAccounting::Packets {
             return;
         }
-        if self.tuning.send_most <= limit {
+        if self.tuning.send_most <= limit || self.memory.strain != Strain::Relaxed {
             return;
         }
         let wanted = (self.congestion.cwnd() as usize)
@@ -128,9 +128,9 @@ impl Tcb {
 
     /// Text came in order: `len` bytes in the segment, which echoes `echo`.
     pub(crate) fn tune_receive(&mut self, now: Instant, len: u32, echo: Option<u32>) {
-        if len >= WORTH_GROWING {
+        if len >= WORTH_GROWING && self.memory.strain != Strain::Pressed {
             let more = u32::from(self.config.recv_mss).max(len).saturating_mul(2);
-            let most = u32::try_from(self.recvq.limit()).unwrap_or(u32::MAX).min(self.tuning.share);
+            let most = u32::try_from(self.recvq.allowed()).unwrap_or(u32::MAX).min(self.tuning.share);
             let limit = self.tuning.window_limit;
             self.tuning.window_limit = limit.max(limit.saturating_add(more).min(most));
         }
@@ -170,7 +170,7 @@ impl Tcb {
             let growth = u128::from(window) * u128::from(copied - space) / u128::from(space);
             let wanted = u128::from(window) + 2 * growth;
             let limit = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.tuning.most);
-            if limit > self.recvq.limit() {
+            if limit > self.recvq.limit() && self.memory.strain == Strain::Relaxed {
                 self.recvq.set_limit(limit);
             }
             self.tuning.space = copied;

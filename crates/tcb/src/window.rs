@@ -38,7 +38,7 @@ impl Tcb {
 
     /// What is offered when RecvQ is empty.
     fn full_window(&self) -> u32 {
-        let limit = u32::try_from(self.recvq.limit()).unwrap_or(u32::MAX).min(self.largest_window());
+        let limit = u32::try_from(self.recvq.allowed()).unwrap_or(u32::MAX).min(self.largest_window());
         limit.min(self.tuning.window_limit).min(self.tuning.clamp)
     }
 
@@ -108,7 +108,7 @@ impl Tcb {
             if after == Some(0) && self.is_window_update_owed(read) {
                 return true;
             }
-            let mark = after.filter(|bytes| *bytes > 0).map(|bytes| bytes as usize);
+            let mark = self.watch_reading(after.filter(|bytes| *bytes > 0).map(|bytes| bytes as usize));
             // A program that read before it could see the mark does not ring.
             if !self.recvq.ring_after(mark) {
                 return false;

@@ -3,7 +3,7 @@
 
 use super::value::{Unit, flag, number, numbers};
 use super::{Row, SysctlError};
-use crate::{CongestionName, Settings};
+use crate::{CongestionName, MemoryBounds, Settings};
 use sockeye_tcb::CongestionControl;
 
 /// Linux's `int`.
@@ -126,6 +126,7 @@ pub(super) const ROWS: &[Row] = &[
     flag!("net.ipv4.tcp_moderate_rcvbuf", moderate_recv_buffer),
     number!("net.ipv4.tcp_notsent_lowat", notsent_lowat, 0, u32::MAX as u64),
     number!("net.ipv4.tcp_pingpong_thresh", interactive_after, 1, BYTE),
+    Row { name: "net.ipv4.tcp_mem", read: read_mem, write: write_mem },
     number!("net.ipv4.tcp_max_orphans", max_orphans, 0, INT),
     number!("net.ipv4.tcp_max_tw_buckets", max_tw_buckets, 0, INT),
     number!("net.ipv4.tcp_orphan_retries", orphan_retries, 0, BYTE),
@@ -208,6 +209,19 @@ fn read_keys(settings: &Settings) -> String {
 fn write_keys(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
     let expected = "four hexadecimal words joined by '-', and perhaps a second such key after ','";
     settings.fast_open_keys = Some(text.parse().map_err(|_| SysctlError::Malformed { expected })?);
+    Ok(())
+}
+
+fn read_mem(settings: &Settings) -> String {
+    let MemoryBounds { low, pressure, most } = settings.memory_bounds();
+    format!("{low}\t{pressure}\t{most}")
+}
+
+/// As Linux they need not be in order.
+fn write_mem(settings: &mut Settings, text: &str) -> Result<(), SysctlError> {
+    let expected = "the low bound, the pressure and the most, in pages of 4096 bytes";
+    let [low, pressure, most] = numbers(text, (0, i64::MAX as u64), expected)?;
+    settings.memory = Some(MemoryBounds { low, pressure, most });
     Ok(())
 }
 

@@ -15,6 +15,10 @@ fn every_setting_takes_back_what_it_shows() {
             // A secret key is shown as zeros, but zeros can be set.
             settings.fast_open_keys = None;
         }
+        if row.name == "net.ipv4.tcp_mem" {
+            // What was set is not changed by the memory of a machine.
+            settings.memory = None;
+        }
         assert_eq!(settings, Settings::default(), "{}", row.name);
     }
 }

@@ -1,0 +1,117 @@
+//! What each connection may hold while the host is short of memory.
+
+use super::Sides;
+use crate::HostId;
+use crate::demux::Owner;
+use crate::host::Host;
+use crate::network::Network;
+use crate::socket::{Connected, Phase, Socket};
+use sockeye_clock::Instant;
+use sockeye_tcb::{MemoryCounts, Segment, Strain};
+
+/// Sockets that one flush visits: with more others would wait for long.
+const VISITS: usize = 512;
+
+impl Host {
+    /// Says to a connection what it may hold, if that is not what the limits of its queues say.
+    #[inline]
+    pub(crate) fn ration(&self, connected: &mut Connected) {
+        if !self.memory.is_relaxed() || connected.is_rationed {
+            self.ration_anew(connected);
+        }
+    }
+
+    #[cold]
+    fn ration_anew(&self, connected: &mut Connected) {
+        let (sendq, recvq) = connected.tcb.rings();
+        let held = Sides { send: sendq.len(), receive: recvq.len() + recvq.out_of_order_len() };
+        let (send, receive) = (self.settings.send_buffer_bounds.0, self.settings.recv_buffer_bounds.0);
+        let allowance = self.memory.allowance(held, Sides { send, receive });
+        connected.tcb.allow(allowance);
+        connected.is_rationed = allowance.strain != Strain::Relaxed;
+    }
+
+    /// A segment arrives at a connection.
+    #[inline]
+    pub(crate) fn deliver(&mut self, now: Instant, socket: &mut Socket, segment: &Segment<'_>) {
+        let Phase::Connected(connected) = &mut socket.phase else { return };
+        self.ration(connected);
+        connected.tcb.segment_arrives(now, segment);
+        if !segment.text.is_empty() {
+            self.memory.charge(&mut socket.charged, connected.tcb.held());
+        }
+        if connected.is_rationed {
+            self.counters.add(connected.tcb.take_memory_counts());
+        }
+    }
+}
+
+impl crate::Counters {
+    fn add(&mut self, counts: MemoryCounts) {
+        self.prune_called += u64::from(counts.prune_called);
+        self.recv_pruned += u64::from(counts.recv_pruned);
+        self.out_of_order_pruned += u64::from(counts.out_of_order_pruned);
+        self.recv_drops += u64::from(counts.recv_drops);
+        self.out_of_order_drops += u64::from(counts.out_of_order_drops);
+    }
+}
+
+impl Socket {
+    /// Bytes in its queues.
+    pub(crate) fn held(&self) -> usize {
+        match &self.phase {
+            Phase::Connected(connected) => connected.tcb.held(),
+            Phase::Connecting(connecting) => connecting.rings.sendq.len(),
+            Phase::Over(_) => self.unread.as_ref().map_or(0, |unread| unread.len()),
+            Phase::Idle | Phase::Listening(_) => 0,
+        }
+    }
+}
+
+impl Network {
+    /// The queues of a socket may have changed.
+    pub(crate) fn charge(&mut self, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let held = socket.held();
+        self.hosts[socket.host.0 as usize].memory.charge(&mut socket.charged, held);
+    }
+
+    /// Whether connections are still to be visited.
+    pub(crate) fn is_in_round(&self) -> bool {
+        self.hosts.iter().any(|host| host.memory.is_in_round())
+    }
+
+    /// Visits connections that rest, some in each flush: what their programs have read is found out, and they learn what they may hold.
+    pub(crate) fn visit(&mut self, now: Instant) {
+        for host in 0..self.hosts.len() {
+            let Some(from) = self.hosts[host].memory.round().take() else { continue };
+            let end = (from + VISITS).min(self.sockets.capacity());
+            for index in from..end {
+                self.visit_one(now, HostId(host as u32), index);
+            }
+            // Unless a new round has begun meanwhile.
+            if end < self.sockets.capacity() {
+                self.hosts[host].memory.round().get_or_insert(end);
+            }
+        }
+    }
+
+    fn visit_one(&mut self, now: Instant, host: HostId, index: usize) {
+        let Some(socket) = self.sockets.get_mut(index).filter(|socket| socket.host == host) else { return };
+        let here = &mut self.hosts[host.0 as usize];
+        let Phase::Connected(connected) = &mut socket.phase else {
+            if let Some(unread) = &mut socket.unread {
+                unread.refresh();
+            }
+            return self.charge(index as u32);
+        };
+        connected.tcb.send(now);
+        connected.tcb.receive(now);
+        let held = connected.tcb.held();
+        here.memory.charge(&mut socket.charged, held);
+        here.ration(connected);
+        // Window updates for which there is room now.
+        connected.tcb.receive(now);
+        self.owe(Owner::Socket(index as u32));
+    }
+}

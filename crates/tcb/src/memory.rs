@@ -1,0 +1,187 @@
+//! What a connection may hold while its host is short of memory (`net.ipv4.tcp_mem`).
+//!
+//! ```text
+//!   in all queues of the host   0 ------- low -------- pressure -------- most ------->
+//!   strain                        Relaxed      Growing          Pressed
+//!   a connection may hold         its limits   its limits   a share    the least
+//!   buffers grow                  yes          no           no         no
+//!   windows grow                  yes          yes          no         no
+//! ```
+
+use sockeye_clock::Instant;
+
+use crate::timers::Timer;
+use crate::{Discard, Event, Tcb};
+
+/// Segments that the window is cut to under pressure, as far as it is not offered yet (as Linux).
+const PRESSED_SEGMENTS: u32 = 4;
+
+/// How short of memory a host is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strain {
+    /// There is enough.
+    #[default]
+    Relaxed,
+    /// Buffers do not grow by themselves.
+    Growing,
+    /// Neither do windows, and queues have allowances.
+    Pressed,
+}
+
+/// What a connection may hold for the time being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// In SendQ, bytes.
+    pub send: usize,
+    /// In RecvQ, with what is out of order, bytes.
+    pub receive: usize,
+    /// How short of memory the host is.
+    pub strain: Strain,
+}
+
+impl Allowance {
+    /// As much as the limits of its queues say.
+    pub const UNBOUNDED: Self = Self { send: usize::MAX, receive: usize::MAX, strain: Strain::Relaxed };
+}
+
+/// What the lack of memory made a connection do, as Linux counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryCounts {
+    /// Text for which room had to be found (`PruneCalled`).
+    pub prune_called: u32,
+    /// Text for which none was found (`RcvPruned`).
+    pub recv_pruned: u32,
+    /// Times that text out of order was given up (`OfoPruned`).
+    pub out_of_order_pruned: u32,
+    /// Segments in order of which text was dropped (`TCPRcvQDrop`).
+    pub recv_drops: u32,
+    /// The same out of order (`TCPOFODrop`).
+    pub out_of_order_drops: u32,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self::UNBOUNDED
+    }
+}
+
+/// What a connection knows of its host's memory.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) strain: Strain,
+    allowance: Allowance,
+    counts: MemoryCounts,
+}
+
+impl Tcb {
+    /// Bytes in both queues, out of order too. What the program wrote and read since the last call or segment is not known yet.
+    #[must_use]
+    #[inline]
+    pub fn held(&self) -> usize {
+        self.sendq.len() + self.recvq.len() + self.recvq.out_of_order_len()
+    }
+
+    /// Says what the connection may hold from now on. What it holds already, and what it has offered, stays.
+    pub fn allow(&mut self, allowance: Allowance) {
+        if allowance == self.memory.allowance {
+            return;
+        }
+        (self.memory.allowance, self.memory.strain) = (allowance, allowance.strain);
+        let before = (self.sendq.allowed(), self.recvq.allowed());
+        self.sendq.allow(allowance.send);
+        if self.account.is_held() {
+            self.sendq.hold(true);
+        }
+        self.recvq.allow(allowance.receive);
+        if self.sendq.allowed() > before.0 {
+            self.events.push(Event::Writable);
+        }
+        if self.recvq.allowed() < before.1 && !self.recvq.is_empty() {
+            // Who waits for more than RecvQ may hold now (SO_RCVLOWAT) waits in vain.
+            self.events.push(Event::Readable);
+        }
+        if allowance.strain == Strain::Pressed {
+            let window = PRESSED_SEGMENTS * u32::from(self.config.recv_mss);
+            self.tuning.window_limit = self.tuning.window_limit.min(window);
+        }
+    }
+
+    /// What the lack of memory made the connection do since this was asked last.
+    pub fn take_memory_counts(&mut self) -> MemoryCounts {
+        core::mem::take(&mut self.memory.counts)
+    }
+
+    /// Whether the connection is about to try again what it tried before: a retransmission, or a probe of the window.
+    #[must_use]
+    pub fn is_retry_due(&self, now: Instant) -> bool {
+        [Timer::Retransmit, Timer::Persist].into_iter().any(|timer| self.timers.at(timer) <= now)
+    }
+
+    /// How long no text has been sent for the first time.
+    #[must_use]
+    pub fn silence(&self, now: Instant) -> core::time::Duration {
+        now.since(self.snd.last_sent)
+    }
+
+    /// Finds room for `len` bytes of text that lie `offset` bytes after RCV.NXT. Text that finds none at all is discarded.
+    ///
+    /// As Linux (`tcp_try_rmem_schedule`) it is text beyond it, out of order, that gives way: the peer keeps what was only SACKed (RFC
+    /// 2018, section 8). Text in order for a program that has read everything always has room, so that every connection gets on.
+    pub(crate) fn find_room(&mut self, now: Instant, offset: usize, len: usize) -> Result<Room, Discard> {
+        self.receive(now);
+        let held = self.recvq.len() + self.recvq.out_of_order_len();
+        let end = offset + len;
+        if end <= self.recvq.window() && held + len <= self.recvq.allowed() {
+            return Ok(Room::Ordinary);
+        }
+        let counts = &mut self.memory.counts;
+        counts.prune_called = counts.prune_called.wrapping_add(1);
+        if self.recvq.prune(end) > 0 {
+            counts.out_of_order_pruned = counts.out_of_order_pruned.wrapping_add(1);
+            self.sack.on_pruned(&self.rcv, &self.recvq);
+        }
+        if end <= self.recvq.window() {
+            return Ok(Room::Ordinary);
+        }
+        if offset == 0 && self.recvq.is_empty() {
+            return Ok(Room::Forced);
+        }
+        if offset == 0 {
+            counts.recv_drops = counts.recv_drops.wrapping_add(1);
+        } else {
+            counts.out_of_order_drops = counts.out_of_order_drops.wrapping_add(1);
+        }
+        if offset < self.recvq.window() {
+            return Ok(Room::Ordinary);
+        }
+        counts.recv_pruned = counts.recv_pruned.wrapping_add(1);
+        self.acks.owe_now();
+        // The program shall read.
+        self.events.push(Event::Readable);
+        Err(Discard::NoMemory)
+    }
+
+    /// Places text as if there was enough memory.
+    pub(crate) fn with_enough_memory(&mut self, place: impl FnOnce(&mut Self)) {
+        self.recvq.allow(usize::MAX);
+        place(self);
+        self.recvq.allow(self.memory.allowance.receive);
+    }
+
+    /// When the program has to ring so that what it has read is known soon, bytes; `mark` is what the window needs.
+    pub(crate) fn watch_reading(&self, mark: Option<usize>) -> Option<usize> {
+        match (self.memory.strain, self.recvq.len()) {
+            (Strain::Relaxed, _) | (_, 0) => mark,
+            (Strain::Growing | Strain::Pressed, held) => Some(mark.map_or(held, |mark| mark.min(held))),
+        }
+    }
+}
+
+/// How there is room for text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// As far as the allowance goes.
+    Ordinary,
+    /// Beyond the allowance, as far as the limit goes.
+    Forced,
+}
