@@ -19,7 +19,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
 .PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri fuzz deny \
-        instructions bench bench-apps stress install uninstall clean prerequisites
+        instructions bench memory bench-apps stress install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -147,8 +147,11 @@ instructions: lib ## Instructions that fixed works take, beside stored figures (
 bench: prerequisites lib build/bench/epoll ## Costs of the send and receive path, beside the kernel's
 	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye SOCKEYE_SOCKET=$(CURDIR)/build/bench.socket \
 	  SOCKEYE_LIBRARY=$(CURDIR)/build/lib/libsockeye.so SOCKEYE_BENCH_EPOLL=$(CURDIR)/build/bench/epoll \
-	  $(CARGO) bench --locked -p sockeye
+	  $(CARGO) bench --locked -p sockeye --bench send_recv
 	$(if $(SOCKEYE_BENCH_ROWS),,$(CARGO) bench --locked -p sockeye-wire -p sockeye-buffer)
+
+memory: prerequisites lib ## Memory of connections: opened and closed, idle, left behind; and whether its bounds hold
+	SOCKEYE_HOST_PROGRAM=$(CURDIR)/build/bin/sockeye $(CARGO) bench --locked -p sockeye --bench memory
 
 # Not linked with the library: it is preloaded for the rows that are ours.
 build/bench/epoll: benches/send_recv/epoll.c | prerequisites

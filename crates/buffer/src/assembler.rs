@@ -13,8 +13,6 @@ const KEPT_RANGES: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     ranges: Vec<Range<u64>>,
-    /// Bytes in them.
-    len: u64,
 }
 
 impl Assembler {
@@ -27,9 +25,8 @@ impl Assembler {
     }
 
     /// Bytes held.
-    #[inline]
     pub(crate) fn len(&self) -> u64 {
-        self.len
+        self.ranges.iter().map(|held| held.end - held.start).sum()
     }
 
     /// The end of the last range.
@@ -75,32 +72,23 @@ impl Assembler {
                 first.start.min(range.start)..last.end.max(range.end)
             }
         };
-        let before: u64 = self.ranges[touched.clone()].iter().map(|held| held.end - held.start).sum();
-        self.len += joined.end - joined.start - before;
         self.ranges.splice(touched, core::iter::once(joined));
     }
 
-    /// Forgets what is held from `position` on. Returns how many bytes that was.
-    pub(crate) fn truncate(&mut self, position: u64) -> u64 {
-        let before = self.len;
+    /// Forgets what is held from `position` on.
+    pub(crate) fn truncate(&mut self, position: u64) {
         let kept = self.ranges.partition_point(|held| held.start < position);
         self.ranges.truncate(kept);
         if let Some(last) = self.ranges.last_mut() {
             last.end = last.end.min(position);
         }
-        self.len = self.ranges.iter().map(|held| held.end - held.start).sum();
         self.release_room();
-        before - self.len
     }
 
     /// Takes out what has become contiguous with `tail`, and returns where that ends.
     pub(crate) fn advance(&mut self, tail: u64) -> u64 {
         let reached = self.ranges.partition_point(|held| held.start <= tail);
-        let mut end = tail;
-        for held in self.ranges.drain(..reached) {
-            self.len -= held.end - held.start;
-            end = end.max(held.end);
-        }
+        let end = self.ranges.drain(..reached).map(|held| held.end).fold(tail, u64::max);
         self.release_room();
         end
     }

@@ -20,24 +20,38 @@ pub struct RecvQ {
     ring: Ring,
     /// The most that was held since the ring was chosen, bytes.
     most: usize,
-    limit: usize,
-    /// No more is to be held for the time being, whatever the limit, bytes.
-    allowance: usize,
+    limit: u32,
+    /// No more is to be held for the time being, whatever the limit, bytes; `u32::MAX` for no bound.
+    allowance: u32,
     head: u64,
     tail: u64,
     ring_at: u64,
     assembler: Assembler,
-    clamped: u64,
+    /// Bytes in it.
+    out_of_order: u32,
+    clamped: u32,
 }
 
 impl RecvQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
-        let limit = limit.min(slot.max_recv());
+        let limit = in_header(limit.min(slot.max_recv()));
         let ring = slot.recv_ring(NEAR_ORDER, 0);
         let assembler = Assembler::default();
-        let (ring_at, allowance) = (u64::MAX, usize::MAX);
-        let queue =
-            Self { slot, ring, most: 0, limit, allowance, head: 0, tail: 0, ring_at, assembler, clamped: 0 };
+        let (ring_at, allowance, out_of_order, clamped) = (u64::MAX, u32::MAX, 0, 0);
+        let (most, head, tail) = (0, 0, 0);
+        let queue = Self {
+            slot,
+            ring,
+            most,
+            limit,
+            allowance,
+            head,
+            tail,
+            ring_at,
+            assembler,
+            out_of_order,
+            clamped,
+        };
         let header = queue.slot.header();
         header.receiver.recv_head.store(0, Ordering::Relaxed);
         header.engine.recv_tail.store(0, Ordering::Relaxed);
@@ -52,14 +66,20 @@ impl RecvQ {
     #[must_use]
     #[inline]
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit as usize
     }
 
     /// Bytes that may be held now: the limit, or less for the time being.
     #[must_use]
     #[inline]
     pub fn allowed(&self) -> usize {
-        self.limit.min(self.allowance)
+        self.limit.min(self.allowance) as usize
+    }
+
+    /// What [`allow`](Self::allow) was called with last; `usize::MAX` at first.
+    #[must_use]
+    pub fn allowance(&self) -> usize {
+        if self.allowance == u32::MAX { usize::MAX } else { self.allowance as usize }
     }
 
     /// Bytes in order that the program has not read, by the head last seen.
@@ -102,7 +122,7 @@ impl RecvQ {
     /// How often the program's head had to be clamped: 0 unless the program breaks the protocol.
     #[must_use]
     pub fn clamped(&self) -> u64 {
-        self.clamped
+        self.clamped.into()
     }
 
     /// Loads the program's head once, clamps it to `[seen head, tail]`, and returns how many bytes were read since.
@@ -110,7 +130,7 @@ impl RecvQ {
     pub fn refresh(&mut self) -> usize {
         let told = self.slot.header().receiver.recv_head.load(Ordering::Acquire);
         if told < self.head || told > self.tail {
-            self.clamped += 1;
+            self.clamped = self.clamped.saturating_add(1);
         }
         let head = told.clamp(self.head, self.tail);
         let read = (head - self.head) as usize;
@@ -135,11 +155,16 @@ impl RecvQ {
             if self.assembler.accepts(&range) {
                 self.fill(&range, text);
                 self.assembler.add(range);
+                self.count_out_of_order();
             }
             return 0;
         }
         self.fill(&range, text);
-        let tail = self.assembler.advance(range.end);
+        let mut tail = range.end;
+        if !self.assembler.is_empty() {
+            tail = self.assembler.advance(tail);
+            self.count_out_of_order();
+        }
         let moved = (tail - self.tail) as usize;
         self.tail = tail;
         self.slot.header().engine.recv_tail.store(tail, Ordering::Release);
@@ -177,13 +202,16 @@ impl RecvQ {
     #[must_use]
     #[inline]
     pub fn out_of_order_len(&self) -> usize {
-        self.assembler.len() as usize
+        self.out_of_order as usize
     }
 
     /// Forgets what is held out of order from `offset` on, counted from tail: the peer has to send it again. Returns how many bytes that
     /// was.
     pub fn prune(&mut self, offset: usize) -> usize {
-        self.assembler.truncate(self.tail + offset as u64) as usize
+        let before = self.out_of_order_len();
+        self.assembler.truncate(self.tail.saturating_add(offset as u64));
+        self.count_out_of_order();
+        before - self.out_of_order_len()
     }
 
     /// Whether anything is held out of order.
@@ -218,15 +246,40 @@ impl RecvQ {
     /// the window never shrinks below what was offered: the caller offers less as bytes arrive.
     pub fn set_limit(&mut self, limit: usize) {
         self.refresh();
-        self.limit = limit.min(self.slot.max_recv());
+        self.limit = in_header(limit.min(self.slot.max_recv()));
         self.publish_limit();
     }
 
     /// For the time being no more than `allowance` bytes are to be held, although the limit stays; `usize::MAX` for no bound but the
     /// limit. Everything held is kept.
     pub fn allow(&mut self, allowance: usize) {
-        self.allowance = allowance;
+        self.allowance = in_header(allowance);
         self.publish_limit();
+    }
+
+    /// The queue of what is held in order, if there is any: nothing comes to it any more, and the program is asked to ring when it has read
+    /// all. This one is not to be used from now on.
+    #[must_use]
+    pub fn take_rest(&mut self) -> Option<Self> {
+        self.refresh();
+        if self.is_empty() || self.ring_after(Some(self.len())) {
+            return None;
+        }
+        let Self { ref slot, ring, most, limit, allowance, head, tail, ring_at, clamped, .. } = *self;
+        let (slot, assembler, out_of_order) = (slot.clone(), Assembler::default(), 0);
+        Some(Self {
+            slot,
+            ring,
+            most,
+            limit,
+            allowance,
+            head,
+            tail,
+            ring_at,
+            assembler,
+            out_of_order,
+            clamped,
+        })
     }
 
     /// Bytes that the program has read since the queue was opened, by the head last seen.
@@ -306,9 +359,18 @@ impl RecvQ {
         engine.recv_ring.store(self.ring.order(), Ordering::Release);
     }
 
+    fn count_out_of_order(&mut self) {
+        self.out_of_order = in_header(usize::try_from(self.assembler.len()).unwrap_or(usize::MAX));
+    }
+
     fn publish_limit(&self) {
         self.slot.header().engine.recv_limit.store(self.allowed() as u32, Ordering::Release);
     }
+}
+
+/// As the header has it: no ring is so large that this is less.
+fn in_header(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The program's half: the consumer. Stateless like the writer; callers serialise on the slot's receive lock.

@@ -19,20 +19,20 @@ pub struct SendQ {
     /// The word that told so.
     seen_ring: u32,
     limit: usize,
-    /// No more is to be held for the time being, whatever the limit, bytes.
-    allowance: usize,
+    /// No more is to be held for the time being, whatever the limit, bytes; `u32::MAX` for no bound.
+    allowance: u32,
     /// The largest limit that the program was told, which it may still be filling up.
     bound: usize,
     head: u64,
     tail: u64,
-    clamped: u64,
+    clamped: u32,
 }
 
 impl SendQ {
     pub(crate) fn new(slot: Slot, limit: usize) -> Self {
         let limit = limit.min(slot.max_send());
         let ring = slot.send_ring(NEAR_ORDER, 0);
-        let (bound, allowance) = (limit, usize::MAX);
+        let (bound, allowance) = (limit, u32::MAX);
         let queue = Self { slot, ring, seen_ring: 0, limit, allowance, bound, head: 0, tail: 0, clamped: 0 };
         let header = queue.slot.header();
         header.sender.send_tail.store(0, Ordering::Relaxed);
@@ -58,7 +58,14 @@ impl SendQ {
     #[must_use]
     #[inline]
     pub fn allowed(&self) -> usize {
-        self.limit.min(self.allowance)
+        self.limit.min(self.allowance())
+    }
+
+    /// What [`allow`](Self::allow) was called with last; `usize::MAX` at first.
+    #[must_use]
+    #[inline]
+    pub fn allowance(&self) -> usize {
+        if self.allowance == u32::MAX { usize::MAX } else { self.allowance as usize }
     }
 
     /// Bytes between head and the tail last seen.
@@ -102,7 +109,7 @@ impl SendQ {
     /// How often the program's tail had to be clamped: 0 unless the program breaks the protocol.
     #[must_use]
     pub fn clamped(&self) -> u64 {
-        self.clamped
+        self.clamped.into()
     }
 
     /// Loads the program's tail once, clamps it to `[seen tail, head + limit]`, the limit being the largest that the program was told, and
@@ -115,7 +122,7 @@ impl SendQ {
         }
         let room = self.bound.saturating_sub(self.len()) as u64;
         let new = told.checked_sub(self.tail);
-        self.clamped += u64::from(new.is_none_or(|new| new > room));
+        self.clamped = self.clamped.saturating_add(u32::from(new.is_none_or(|new| new > room)));
         let new = new.unwrap_or(0).min(room);
         let was_empty = self.is_empty();
         self.tail += new;
@@ -198,7 +205,7 @@ impl SendQ {
     /// For the time being no more than `allowance` bytes are to be held, although the limit stays; `usize::MAX` for no bound but the
     /// limit. As with a limit, a program that is writing meanwhile may fill up what it was told before, and what is held stays.
     pub fn allow(&mut self, allowance: usize) {
-        self.allowance = allowance;
+        self.allowance = u32::try_from(allowance).unwrap_or(u32::MAX);
         self.publish_limit();
     }
 

@@ -97,6 +97,9 @@ pub(crate) struct Netstat {
     /// TCP only (there is nothing else)
     #[arg(short, long)]
     pub(crate) tcp: bool,
+    /// What all sockets hold together, as /proc/net/sockstat, instead of a line for each
+    #[arg(short, long, conflicts_with_all = ["all", "listening"])]
+    pub(crate) memory: bool,
     /// Again and again, after so many seconds
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1",
           value_parser = clap::value_parser!(u32).range(1..=86_400))]

@@ -1,5 +1,7 @@
 //! `sockeye netstat`: sockets, in netstat's own columns.
 
+mod memory;
+
 use crate::args::Netstat;
 use crate::failure::Failure;
 use crate::pause::pause;
@@ -18,8 +20,12 @@ pub(crate) fn netstat(netstat: &Netstat) -> Result<(), Failure> {
     let choice = Choice::new(netstat);
     let all_hosts = options.host.is_none();
     loop {
-        let sockets = net.sockets(all_hosts).map_err(|error| Failure::failed(error.to_string()))?;
-        io::stdout().write_all(report(choice, &sockets).as_bytes())?;
+        let text = if netstat.memory {
+            net.memory(all_hosts).map(|hosts| memory::report(&hosts))
+        } else {
+            net.sockets(all_hosts).map(|sockets| report(choice, &sockets))
+        };
+        io::stdout().write_all(text.map_err(|error| Failure::failed(error.to_string()))?.as_bytes())?;
         let Some(seconds) = netstat.continuous else { return Ok(()) };
         io::stdout().flush()?;
         pause(Duration::from_secs(seconds.into()));

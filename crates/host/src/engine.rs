@@ -17,6 +17,7 @@ mod open;
 
 use crate::apart::Apart;
 use crate::idle::Sweep;
+use crate::machine::with_memory;
 use crate::memory::{Memory, PoolId};
 use crate::proto::Handle;
 use crate::quota::Quota;
@@ -123,7 +124,7 @@ impl Engine {
         }
         let table = Arc::new(Mutex::new(table));
         let rings = Box::new(SlotRings(table.clone()));
-        let network = Network::new(now, config, rings, seed).map_err(SetupError)?;
+        let network = Network::new(now, &with_memory(config), rings, seed).map_err(SetupError)?;
         let watcher = token::watcher().map_err(|error| {
             SetupError(format!("cannot watch descriptors: {error}; raise the limit of open files"))
         })?;

@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Unreachable};
 use crate::embedded::Embedded;
-use crate::proto::{Handle, Reply, Request};
+use crate::proto::{Handle, HostMemory, Reply, Request};
 use crate::socket::Holder;
 use crate::token::Name;
 use crate::transport::Way;
@@ -188,6 +188,28 @@ impl Net {
                 Reply::Sockets { lines, more } => {
                     let is_last = !more || lines.is_empty();
                     all.extend(lines);
+                    if is_last {
+                        return Ok(all);
+                    }
+                }
+                _ => return Err(Error::HostGone),
+            }
+        }
+    }
+
+    /// What the host named in the options, or each host of its network, holds and has counted.
+    ///
+    /// # Errors
+    /// `HostGone`.
+    pub fn memory(&self, all_hosts: bool) -> Result<Vec<HostMemory>, Error> {
+        let way = self.way()?;
+        let mut all = Vec::new();
+        loop {
+            let offset = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            match way.call(Request::Memory { all_hosts, offset })?.reply {
+                Reply::Memory { hosts, more } => {
+                    let is_last = !more || hosts.is_empty();
+                    all.extend(hosts);
                     if is_last {
                         return Ok(all);
                     }

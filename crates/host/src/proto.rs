@@ -22,7 +22,10 @@ use rustix::net::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sockeye_stack::{Error, Family, Mark, OptionName, Report, Shutdown, SocketInfo, SocketOption, TcpInfo};
+use sockeye_stack::{
+    Counters, Error, Family, Mark, MemoryUsage, OptionName, Report, Shutdown, SocketInfo, SocketOption,
+    TcpInfo,
+};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -40,6 +43,8 @@ pub(crate) const FIRST_MAILBOX: usize = 0;
 pub(crate) const BYTES_A_PAGE: usize = MAX_MESSAGE / 2;
 /// The most that a line takes but for the name of its host.
 pub(crate) const BYTES_A_LINE: usize = 128;
+/// Hosts in a reply about memory: at most some hundred bytes each.
+pub(crate) const HOSTS_A_PAGE: usize = 100;
 
 /// Asked by a client. `tag` names a socket, as its [`Handle`] told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +182,11 @@ pub(crate) enum Request {
     Unmark {
         tag: u64,
     },
+    /// What hosts hold, from the `offset`th host on.
+    Memory {
+        all_hosts: bool,
+        offset: u32,
+    },
 }
 
 impl Request {
@@ -222,6 +232,7 @@ impl Request {
             | Self::SetSysctl { .. }
             | Self::Arena { .. }
             | Self::Sockets { .. }
+            | Self::Memory { .. }
             | Self::Wake => None,
         }
     }
@@ -277,6 +288,21 @@ pub(crate) enum Reply {
     Failed(Error),
     /// To a hello: there are no descriptors left for one more program.
     Full,
+    Memory {
+        hosts: Vec<HostMemory>,
+        more: bool,
+    },
+}
+
+/// What a host holds, and what it has counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostMemory {
+    /// The host's name.
+    pub host: String,
+    /// What its queues hold.
+    pub usage: MemoryUsage,
+    /// What happened on it since the start.
+    pub counters: Counters,
 }
 
 /// A reply and what comes with it.

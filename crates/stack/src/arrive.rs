@@ -109,11 +109,16 @@ impl Network {
 
     fn socket_segment(&mut self, now: Instant, index: u32, segment: &Segment<'_>) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
-        let here = &mut self.hosts[socket.host.0 as usize];
-        here.deliver(now, socket, segment);
         match &mut socket.phase {
             Phase::Connected(connected) => {
+                if connected.can_wait(segment) {
+                    connected.tcb.segment_arrives(now, segment);
+                } else {
+                    let here = &mut self.hosts[socket.host.0 as usize];
+                    self.is_in_round |= here.deliver(now, (connected, &mut socket.charged), segment);
+                }
                 if connected.tcb.owes_challenge() {
+                    let here = &mut self.hosts[socket.host.0 as usize];
                     if !here.challenges.takes(now, here.settings.challenge_ack_limit, &mut self.rng) {
                         connected.tcb.withdraw_challenge();
                     }

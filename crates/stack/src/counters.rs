@@ -1,7 +1,9 @@
 //! What a host counts.
 
+use serde::{Deserialize, Serialize};
+
 /// What happened on a host, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets that came over links.
     pub packets_received: u64,

@@ -52,13 +52,13 @@ impl Network {
     /// What is charged is what there is.
     fn assert_charged(&self) {
         for (index, host) in self.hosts.iter().enumerate() {
-            let sockets = || self.sockets.iter().filter(|(_, socket)| socket.host.0 as usize == index);
-            let charged: usize = sockets().map(|(_, socket)| socket.charged).sum();
-            assert_eq!(host.memory.held(), charged as u64, "memory of {}", host.name);
-            assert_eq!(host.memory.sockets(), sockets().count() as u64, "sockets of {}", host.name);
-        }
-        for (index, socket) in self.sockets.iter().filter(|(_, socket)| !socket.schedule.is_owing) {
-            assert_eq!(socket.charged, socket.held(), "what {index} holds is charged");
+            let (mut charged, mut sockets) = (0, 0);
+            for (_, socket) in self.sockets.iter().filter(|(_, socket)| socket.host.0 as usize == index) {
+                (charged, sockets) = (charged + socket.charged as u64, sockets + 1);
+                let is_settled = socket.schedule.is_owing || socket.charged == socket.held();
+                assert!(is_settled, "{} are held, and {} charged", socket.held(), socket.charged);
+            }
+            assert_eq!((host.memory.held(), host.memory.sockets()), (charged, sockets), "{}", host.name);
         }
     }
 

@@ -9,9 +9,8 @@ use crate::sharing::first_limit;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
 use crate::tcp_info::Asked;
 use crate::{Error, HostId, Rings, SocketEvent, SocketId};
-use sockeye_buffer::RecvQ;
 use sockeye_clock::Instant;
-use sockeye_tcb::{Event, Reason, Segment, reset_for};
+use sockeye_tcb::{Event, Reason, Segment, Tcb, reset_for};
 use sockeye_wire::TcpHeader;
 
 /// A segment without text that belongs to no socket.
@@ -53,8 +52,11 @@ impl Network {
         let tcb = connecting.handshake.into_tcb(now, rings.sendq, rings.recvq);
         socket.phase = Phase::Connected(Box::new(Connected::new(path, tcb)));
         socket.apply_options(now);
-        if let (Phase::Connected(connected), Some(segment)) = (&mut socket.phase, redelivered) {
-            connected.tcb.redeliver(now, segment);
+        if let Phase::Connected(connected) = &mut socket.phase {
+            self.hosts[socket.host.0 as usize].ration(connected);
+            if let Some(segment) = redelivered {
+                connected.tcb.redeliver(now, segment);
+            }
         }
         self.owe_socket(index);
         self.tell(index, SocketEvent::Connected);
@@ -134,6 +136,9 @@ impl Network {
         let Some(socket) = self.sockets.get_mut(child as usize) else { return };
         let Holder::Listener(listener) = socket.holder else { return };
         socket.apply_options(now);
+        if let Phase::Connected(connected) = &mut socket.phase {
+            self.hosts[socket.host.0 as usize].ration(connected);
+        }
         match (how, &mut socket.phase) {
             (Completion::Acknowledged { redeliver: true }, Phase::Connected(connected)) => {
                 connected.tcb.redeliver(now, segment);
@@ -218,14 +223,14 @@ impl Network {
         self.note_progress(now, index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
-        let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) else {
+        let Phase::Connected(mut connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) else {
             return;
         };
         if socket.holder != Holder::Nobody {
             socket.last_info = Some(connected.last_info(now));
         }
-        let (time_wait, unread) = connected.tcb.into_time_wait(now);
-        socket.keep_unread(unread);
+        socket.keep_unread(&mut connected.tcb);
+        let time_wait = connected.tcb.into_time_wait(now);
         let claim = match std::mem::replace(&mut socket.hold, Hold::Nothing) {
             Hold::Connection(claim) => Some(claim),
             Hold::Nothing | Hold::Bound => None,
@@ -257,11 +262,11 @@ impl Network {
         self.note_progress(self.now, index);
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let Some(path) = socket.path() else { return };
-        if let Phase::Connected(connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) {
+        if let Phase::Connected(mut connected) = std::mem::replace(&mut socket.phase, Phase::Over(path)) {
             if socket.holder != Holder::Nobody {
                 socket.last_info = Some(connected.last_info(self.now));
             }
-            socket.keep_unread(connected.tcb.into_unread());
+            socket.keep_unread(&mut connected.tcb);
         }
         self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
         self.release_port(index);
@@ -310,7 +315,7 @@ impl Network {
         self.release_port(index);
         let Some(mut socket) = self.sockets.try_remove(index as usize) else { return };
         let host = &mut self.hosts[socket.host.0 as usize];
-        host.memory.charge(&mut socket.charged, 0);
+        self.is_in_round |= host.memory.charge(&mut socket.charged, 0);
         host.memory.remove_socket();
         if socket.is_orphan {
             host.orphans = host.orphans.saturating_sub(1);
@@ -359,7 +364,7 @@ impl Network {
 }
 
 impl Connected {
-    fn new(path: Path, tcb: sockeye_tcb::Tcb) -> Self {
+    fn new(path: Path, tcb: Tcb) -> Self {
         let asked = Asked::default();
         Self {
             path,
@@ -376,9 +381,9 @@ impl Connected {
 
 impl Socket {
     /// What the program has not read of its connection, which is over, still takes up memory.
-    fn keep_unread(&mut self, unread: RecvQ) {
-        if self.holder != Holder::Nobody && !unread.is_empty() {
-            self.unread = Some(Box::new(unread));
+    fn keep_unread(&mut self, tcb: &mut Tcb) {
+        if self.holder != Holder::Nobody {
+            self.unread = tcb.take_unread().map(Box::new);
         }
     }
 }

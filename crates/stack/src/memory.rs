@@ -104,11 +104,13 @@ impl MemoryAccount {
         account
     }
 
-    pub(crate) fn set_bounds(&mut self, bounds: MemoryBounds) {
+    /// Returns whether connections are to be visited.
+    pub(crate) fn set_bounds(&mut self, bounds: MemoryBounds) -> bool {
         let bytes = |pages: u64| pages.saturating_mul(MemoryBounds::PAGE);
         (self.low, self.pressure, self.most) =
             (bytes(bounds.low), bytes(bounds.pressure), bytes(bounds.most));
         self.judge();
+        self.is_in_round()
     }
 
     pub(crate) fn add_socket(&mut self) {
@@ -120,17 +122,19 @@ impl MemoryAccount {
         self.sockets = self.sockets.saturating_sub(1);
     }
 
-    /// The queues of a socket, for which `charged` bytes are charged, hold `held` bytes.
+    /// The queues of a socket, for which `charged` bytes are charged, hold `held` bytes. Returns whether connections are to be visited.
     #[inline]
-    pub(crate) fn charge(&mut self, charged: &mut usize, held: usize) {
+    pub(crate) fn charge(&mut self, charged: &mut usize, held: usize) -> bool {
         if *charged == held {
-            return;
+            return false;
         }
         self.held = self.held.wrapping_add(held as u64).wrapping_sub(*charged as u64);
         *charged = held;
-        if self.held >= self.judged_from {
-            self.judge();
+        if self.held < self.judged_from {
+            return false;
         }
+        self.judge();
+        self.is_in_round()
     }
 
     /// Whether no connection has a ration.

@@ -38,6 +38,8 @@ pub struct Network {
     pub(crate) events: VecDeque<(SocketId, u64, SocketEvent)>,
     pub(crate) rings: Box<dyn RingSource>,
     pub(crate) sharing: Sharing,
+    /// Connections are still to be visited: see [`memory`](crate::memory).
+    pub(crate) is_in_round: bool,
     pub(crate) generation: u32,
     /// The latest instant that a caller told.
     pub(crate) now: Instant,
@@ -80,6 +82,7 @@ impl Network {
             events: VecDeque::new(),
             rings,
             sharing: Sharing::default(),
+            is_in_round: false,
             generation: 0,
             now,
             rng,
@@ -159,7 +162,7 @@ impl Network {
     /// When [`timeout`](Self::timeout) is due: timers of connections and arrivals on links.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.owing.is_empty() || !self.replies.is_empty() || self.is_in_round() {
+        if !self.owing.is_empty() || !self.replies.is_empty() || self.is_in_round {
             return Some(self.now);
         }
         let arrivals = self.wires.iter().filter_map(|wire| wire.link.poll_timeout());

@@ -25,7 +25,9 @@ impl Network {
     /// After very many segments it stops nevertheless; [`poll_timeout`](Self::poll_timeout) then says `now`.
     pub fn flush(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.visit(now);
+        if self.is_in_round {
+            self.visit(now);
+        }
         for _ in 0..MAX_TURNS {
             if let Some(reply) = self.replies.pop_front() {
                 self.send_reply(now, reply.host, reply.tuple, &reply.header);
@@ -136,16 +138,20 @@ impl Network {
             };
             let Some(transmit) = transmit else {
                 let owner = Owner::Socket(index);
-                let here = &mut self.hosts[socket.host.0 as usize];
                 let deadline = match &mut socket.phase {
                     Phase::Connected(connected) => {
-                        here.memory.charge(&mut socket.charged, connected.tcb.held());
-                        here.ration(connected);
+                        let held = connected.tcb.held();
+                        if connected.is_rationed || held != socket.charged {
+                            let here = &mut self.hosts[socket.host.0 as usize];
+                            self.is_in_round |= here.account(connected, &mut socket.charged, held);
+                        }
                         connected.refresh_info(now, socket.options.max_pacing_rate);
                         connected.tcb.poll_timeout()
                     }
                     Phase::Connecting(connecting) => {
-                        here.memory.charge(&mut socket.charged, connecting.rings.sendq.len());
+                        let held = connecting.rings.sendq.len();
+                        let here = &mut self.hosts[socket.host.0 as usize];
+                        self.is_in_round |= here.memory.charge(&mut socket.charged, held);
                         connecting.handshake.poll_timeout()
                     }
                     Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
@@ -259,8 +265,8 @@ impl Network {
         let Some((sender, receiver)) = self.sockets.get2_mut(from as usize, to as usize) else {
             return false;
         };
-        let (host, Phase::Connected(sender), Phase::Connected(_)) =
-            (sender.host, &sender.phase, &receiver.phase)
+        let (host, charged) = (sender.host, &mut receiver.charged);
+        let (Phase::Connected(sender), Phase::Connected(receiver)) = (&sender.phase, &mut receiver.phase)
         else {
             return false;
         };
@@ -268,7 +274,11 @@ impl Network {
             Segment { header: &transmit.header, text: sender.tcb.text(transmit), ecn: transmit.ecn };
         let here = &mut self.hosts[host.0 as usize];
         here.note_loopback(now, &sender.path.tuple, &segment);
-        here.deliver(now, receiver, &segment);
+        if receiver.can_wait(&segment) {
+            receiver.tcb.segment_arrives(now, &segment);
+        } else {
+            self.is_in_round |= here.deliver(now, (receiver, charged), &segment);
+        }
         self.owe_socket(to);
         true
     }

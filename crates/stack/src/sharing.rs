@@ -73,7 +73,7 @@ impl Network {
         if !connected.tcb.is_send_full() || !is_shared(host, &socket.options, &connected.path) {
             return;
         }
-        host.memory.charge(&mut socket.charged, connected.tcb.held());
+        self.is_in_round |= host.memory.charge(&mut socket.charged, connected.tcb.held());
         let share = self.sharing.share(index, now).max(LEAST);
         let most = if host.memory.is_growth_over() {
             connected.tcb.send_limit()

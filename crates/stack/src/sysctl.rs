@@ -88,7 +88,7 @@ impl Network {
         let host = self.hosts.get_mut(host.0 as usize).ok_or(SysctlError::NoSuchHost)?;
         host.settings.set_sysctl(name, text)?;
         host.ports.set_range(host.settings.ports);
-        host.memory.set_bounds(host.settings.memory_bounds());
+        self.is_in_round |= host.memory.set_bounds(host.settings.memory_bounds());
         Ok(())
     }
 

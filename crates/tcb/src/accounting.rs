@@ -139,6 +139,7 @@ impl Tcb {
 
     /// Whether SendQ has no room for what the program would write.
     #[must_use]
+    #[inline]
     pub fn is_send_full(&self) -> bool {
         self.account.is_held || self.text_held() >= self.sendq.allowed()
     }

@@ -64,7 +64,7 @@ pub use event::{Event, Reason};
 pub use handshake::{FastOpenOutcome, Handshake, Progress};
 pub use info::{Info, Negotiated};
 pub use marks::Mark;
-pub use memory::{Allowance, MemoryCounts, Strain};
+pub use memory::{Allowance, MemoryEffects, Strain};
 pub use path_mtu::SoftError;
 pub use recovery::{Phase, RecoveryConfig};
 pub use segment::{Segment, Transmit, reset_for};

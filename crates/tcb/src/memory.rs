@@ -44,33 +44,26 @@ impl Allowance {
     pub const UNBOUNDED: Self = Self { send: usize::MAX, receive: usize::MAX, strain: Strain::Relaxed };
 }
 
-/// What the lack of memory made a connection do, as Linux counts it.
+/// What the lack of memory made a connection do with a segment, as Linux counts it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemoryCounts {
-    /// Text for which room had to be found (`PruneCalled`).
-    pub prune_called: u32,
-    /// Text for which none was found (`RcvPruned`).
-    pub recv_pruned: u32,
-    /// Times that text out of order was given up (`OfoPruned`).
-    pub out_of_order_pruned: u32,
-    /// Segments in order of which text was dropped (`TCPRcvQDrop`).
-    pub recv_drops: u32,
-    /// The same out of order (`TCPOFODrop`).
-    pub out_of_order_drops: u32,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self::UNBOUNDED
-    }
+pub struct MemoryEffects {
+    /// Room had to be found (`PruneCalled`).
+    pub prune_called: bool,
+    /// None was found (`RcvPruned`).
+    pub recv_pruned: bool,
+    /// Text out of order was given up (`OfoPruned`).
+    pub out_of_order_pruned: bool,
+    /// Text in order was dropped (`TCPRcvQDrop`).
+    pub recv_dropped: bool,
+    /// Text out of order was dropped (`TCPOFODrop`).
+    pub out_of_order_dropped: bool,
 }
 
 /// What a connection knows of its host's memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) strain: Strain,
-    allowance: Allowance,
-    counts: MemoryCounts,
+    effects: MemoryEffects,
 }
 
 impl Tcb {
@@ -83,10 +76,11 @@ impl Tcb {
 
     /// Says what the connection may hold from now on. What it holds already, and what it has offered, stays.
     pub fn allow(&mut self, allowance: Allowance) {
-        if allowance == self.memory.allowance {
+        let (send, receive) = (self.sendq.allowance(), self.recvq.allowance());
+        if allowance == (Allowance { send, receive, strain: self.memory.strain }) {
             return;
         }
-        (self.memory.allowance, self.memory.strain) = (allowance, allowance.strain);
+        self.memory.strain = allowance.strain;
         let before = (self.sendq.allowed(), self.recvq.allowed());
         self.sendq.allow(allowance.send);
         if self.account.is_held() {
@@ -107,8 +101,8 @@ impl Tcb {
     }
 
     /// What the lack of memory made the connection do since this was asked last.
-    pub fn take_memory_counts(&mut self) -> MemoryCounts {
-        core::mem::take(&mut self.memory.counts)
+    pub fn take_memory_effects(&mut self) -> MemoryEffects {
+        core::mem::take(&mut self.memory.effects)
     }
 
     /// Whether the connection is about to try again what it tried before: a retransmission, or a probe of the window.
@@ -123,49 +117,46 @@ impl Tcb {
         now.since(self.snd.last_sent)
     }
 
-    /// Finds room for `len` bytes of text that lie `offset` bytes after RCV.NXT. Text that finds none at all is discarded.
+    /// Finds room for `len` bytes of text that lie `offset` bytes after RCV.NXT. Text that finds none at all is discarded, not acknowledged,
+    /// and comes again.
     ///
     /// As Linux (`tcp_try_rmem_schedule`) it is text beyond it, out of order, that gives way: the peer keeps what was only SACKed (RFC
     /// 2018, section 8). Text in order for a program that has read everything always has room, so that every connection gets on.
-    pub(crate) fn find_room(&mut self, now: Instant, offset: usize, len: usize) -> Result<Room, Discard> {
+    #[cold]
+    pub(crate) fn find_room(&mut self, now: Instant, offset: usize, len: usize) -> Result<(), Discard> {
         self.receive(now);
         let held = self.recvq.len() + self.recvq.out_of_order_len();
         let end = offset + len;
         if end <= self.recvq.window() && held + len <= self.recvq.allowed() {
-            return Ok(Room::Ordinary);
+            return Ok(());
         }
-        let counts = &mut self.memory.counts;
-        counts.prune_called = counts.prune_called.wrapping_add(1);
+        let effects = &mut self.memory.effects;
+        effects.prune_called = true;
         if self.recvq.prune(end) > 0 {
-            counts.out_of_order_pruned = counts.out_of_order_pruned.wrapping_add(1);
+            effects.out_of_order_pruned = true;
             self.sack.on_pruned(&self.rcv, &self.recvq);
         }
         if end <= self.recvq.window() {
-            return Ok(Room::Ordinary);
+            return Ok(());
         }
         if offset == 0 && self.recvq.is_empty() {
-            return Ok(Room::Forced);
+            // Until the connection learns anew what it may hold, which it does after each segment.
+            self.recvq.allow(usize::MAX);
+            return Ok(());
         }
         if offset == 0 {
-            counts.recv_drops = counts.recv_drops.wrapping_add(1);
+            effects.recv_dropped = true;
         } else {
-            counts.out_of_order_drops = counts.out_of_order_drops.wrapping_add(1);
+            effects.out_of_order_dropped = true;
         }
         if offset < self.recvq.window() {
-            return Ok(Room::Ordinary);
+            return Ok(());
         }
-        counts.recv_pruned = counts.recv_pruned.wrapping_add(1);
+        effects.recv_pruned = true;
         self.acks.owe_now();
         // The program shall read.
         self.events.push(Event::Readable);
         Err(Discard::NoMemory)
-    }
-
-    /// Places text as if there was enough memory.
-    pub(crate) fn with_enough_memory(&mut self, place: impl FnOnce(&mut Self)) {
-        self.recvq.allow(usize::MAX);
-        place(self);
-        self.recvq.allow(self.memory.allowance.receive);
     }
 
     /// When the program has to ring so that what it has read is known soon, bytes; `mark` is what the window needs.
@@ -175,13 +166,4 @@ impl Tcb {
             (Strain::Growing | Strain::Pressed, held) => Some(mark.map_or(held, |mark| mark.min(held))),
         }
     }
-}
-
-/// How there is room for text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// As far as the allowance goes.
-    Ordinary,
-    /// Beyond the allowance, as far as the limit goes.
-    Forced,
 }

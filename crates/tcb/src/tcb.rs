@@ -236,23 +236,17 @@ impl Tcb {
         (&mut self.sendq, &mut self.recvq)
     }
 
-    /// What is left of a connection in TIME-WAIT, and what the program has not read. Drain [`poll_transmit`](Self::poll_transmit)
-    /// first: it owes the ACK of the peer's FIN.
+    /// What is left of a connection in TIME-WAIT. Drain [`poll_transmit`](Self::poll_transmit) first: it owes the ACK of the
+    /// peer's FIN.
     #[must_use]
-    pub fn into_time_wait(self, now: Instant) -> (TimeWait, RecvQ) {
-        (TimeWait::new(now, &self), self.into_unread())
+    pub fn into_time_wait(self, now: Instant) -> TimeWait {
+        TimeWait::new(now, &self)
     }
 
-    /// What the program has not read of a connection that is over. It is told to ring when it has read all.
+    /// What the program has not read of a connection that is over. The program is asked to ring when it has read all.
     #[must_use]
-    pub fn into_unread(mut self) -> RecvQ {
-        self.recvq.prune(0);
-        self.recvq.refresh();
-        let len = self.recvq.len();
-        if self.recvq.ring_after((len > 0).then_some(len)) {
-            self.recvq.refresh();
-        }
-        self.recvq
+    pub fn take_unread(&mut self) -> Option<RecvQ> {
+        self.recvq.take_rest()
     }
 
     /// The segments that were discarded, by reason.

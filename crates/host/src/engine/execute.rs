@@ -2,7 +2,7 @@
 
 use super::{Caller, Engine, Listing};
 use crate::offers::{lingers, stamps};
-use crate::proto::{Answer, BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
+use crate::proto::{Answer, BYTES_A_LINE, BYTES_A_PAGE, HOSTS_A_PAGE, Handle, HostMemory, Reply, Request};
 use crate::table::{Entry, Held, condition};
 use sockeye_buffer::{Condition, Mark, token};
 use sockeye_clock::Instant;
@@ -95,6 +95,7 @@ impl Engine {
             }
             Request::Arena { id } => self.arena(caller, id),
             Request::Sockets { all_hosts, offset } => Ok(self.lines(caller, all_hosts, offset).into()),
+            Request::Memory { all_hosts, offset } => Ok(self.memory(caller, all_hosts, offset).into()),
             Request::Wake => Ok(Reply::Done.into()),
         }
     }
@@ -309,6 +310,22 @@ impl Engine {
         Reply::Sockets { lines, more }
     }
 
+    /// A page of what hosts hold.
+    fn memory(&mut self, caller: Caller, all_hosts: bool, offset: u32) -> Reply {
+        let names: Vec<String> = self.network.host_names().into_iter().map(ToOwned::to_owned).collect();
+        let is_wanted = |index: u32| all_hosts || index == caller.host.0;
+        let mut wanted = (0..).zip(names).filter(|(index, _)| is_wanted(*index)).skip(offset as usize);
+        let mut hosts = Vec::new();
+        for (index, host) in wanted.by_ref().take(HOSTS_A_PAGE) {
+            let id = sockeye_stack::HostId(index);
+            if let (Some(usage), Some(counters)) = (self.network.memory_usage(id), self.network.counters(id))
+            {
+                hosts.push(HostMemory { host, usage, counters });
+            }
+        }
+        Reply::Memory { hosts, more: wanted.next().is_some() }
+    }
+
     pub(super) fn with_entry(&mut self, tag: u64, change: impl FnOnce(&mut Entry)) -> Result<Answer, Error> {
         change(self.table.lock().entry_mut(tag).ok_or(Error::BadDescriptor)?);
         Ok(Reply::Done.into())
@@ -325,6 +342,7 @@ fn needs_hang_ups(request: &Request) -> bool {
             | Request::FastOpen { .. }
             | Request::Linger { .. }
             | Request::Sockets { .. }
+            | Request::Memory { .. }
             // For what the caller has just accepted.
             | Request::Arena { .. }
     )

@@ -1,14 +1,16 @@
 //! What each connection may hold while the host is short of memory.
 
-use super::Sides;
+use super::{MemoryBounds, Sides};
 use crate::HostId;
 use crate::demux::Owner;
 use crate::host::Host;
 use crate::network::Network;
 use crate::socket::{Connected, Phase, Socket};
 use sockeye_clock::Instant;
-use sockeye_tcb::{MemoryCounts, Segment, Strain};
+use sockeye_tcb::{MemoryEffects, Segment, Strain};
 
+/// Longer texts are charged at once, bytes.
+const SOON: usize = MemoryBounds::PAGE as usize;
 /// Sockets that one flush visits: with more others would wait for long.
 const VISITS: usize = 512;
 
@@ -31,28 +33,44 @@ impl Host {
         connected.is_rationed = allowance.strain != Strain::Relaxed;
     }
 
-    /// A segment arrives at a connection.
-    #[inline]
-    pub(crate) fn deliver(&mut self, now: Instant, socket: &mut Socket, segment: &Segment<'_>) {
-        let Phase::Connected(connected) = &mut socket.phase else { return };
+    /// What a connection holds has changed, or what it may hold. Returns whether connections are to be visited.
+    #[inline(never)]
+    pub(crate) fn account(&mut self, connected: &mut Connected, charged: &mut usize, held: usize) -> bool {
+        let is_in_round = self.memory.charge(charged, held);
+        self.ration(connected);
+        is_in_round
+    }
+
+    /// A segment arrives at a connection, and is accounted for at once. Returns whether connections are to be visited.
+    pub(crate) fn deliver(
+        &mut self,
+        now: Instant,
+        (connected, charged): (&mut Connected, &mut usize),
+        segment: &Segment<'_>,
+    ) -> bool {
         self.ration(connected);
         connected.tcb.segment_arrives(now, segment);
-        if !segment.text.is_empty() {
-            self.memory.charge(&mut socket.charged, connected.tcb.held());
-        }
-        if connected.is_rationed {
-            self.counters.add(connected.tcb.take_memory_counts());
-        }
+        self.counters.add(connected.tcb.take_memory_effects());
+        let held = connected.tcb.held();
+        self.account(connected, charged, held)
+    }
+}
+
+impl Connected {
+    /// Whether it is soon enough to account for the segment when the connection is served: before its sender has a second turn.
+    #[inline]
+    pub(crate) fn can_wait(&self, segment: &Segment<'_>) -> bool {
+        segment.text.len() < SOON && !self.is_rationed
     }
 }
 
 impl crate::Counters {
-    fn add(&mut self, counts: MemoryCounts) {
-        self.prune_called += u64::from(counts.prune_called);
-        self.recv_pruned += u64::from(counts.recv_pruned);
-        self.out_of_order_pruned += u64::from(counts.out_of_order_pruned);
-        self.recv_drops += u64::from(counts.recv_drops);
-        self.out_of_order_drops += u64::from(counts.out_of_order_drops);
+    fn add(&mut self, effects: MemoryEffects) {
+        self.prune_called += u64::from(effects.prune_called);
+        self.recv_pruned += u64::from(effects.recv_pruned);
+        self.out_of_order_pruned += u64::from(effects.out_of_order_pruned);
+        self.recv_drops += u64::from(effects.recv_dropped);
+        self.out_of_order_drops += u64::from(effects.out_of_order_dropped);
     }
 }
 
@@ -70,18 +88,18 @@ impl Socket {
 
 impl Network {
     /// The queues of a socket may have changed.
+    #[inline]
     pub(crate) fn charge(&mut self, index: u32) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let held = socket.held();
-        self.hosts[socket.host.0 as usize].memory.charge(&mut socket.charged, held);
-    }
-
-    /// Whether connections are still to be visited.
-    pub(crate) fn is_in_round(&self) -> bool {
-        self.hosts.iter().any(|host| host.memory.is_in_round())
+        if held == socket.charged {
+            return;
+        }
+        self.is_in_round |= self.hosts[socket.host.0 as usize].memory.charge(&mut socket.charged, held);
     }
 
     /// Visits connections that rest, some in each flush: what their programs have read is found out, and they learn what they may hold.
+    #[cold]
     pub(crate) fn visit(&mut self, now: Instant) {
         for host in 0..self.hosts.len() {
             let Some(from) = self.hosts[host].memory.round().take() else { continue };
@@ -94,6 +112,7 @@ impl Network {
                 self.hosts[host].memory.round().get_or_insert(end);
             }
         }
+        self.is_in_round = self.hosts.iter().any(|host| host.memory.is_in_round());
     }
 
     fn visit_one(&mut self, now: Instant, host: HostId, index: usize) {
@@ -108,8 +127,7 @@ impl Network {
         connected.tcb.send(now);
         connected.tcb.receive(now);
         let held = connected.tcb.held();
-        here.memory.charge(&mut socket.charged, held);
-        here.ration(connected);
+        self.is_in_round |= here.account(connected, &mut socket.charged, held);
         // Window updates for which there is room now.
         connected.tcb.receive(now);
         self.owe(Owner::Socket(index as u32));

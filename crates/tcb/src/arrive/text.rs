@@ -5,7 +5,6 @@ use sockeye_wire::Flags;
 
 use super::sequence::InWindow;
 use crate::delayed_ack::{Arrival, Push};
-use crate::memory::Room;
 use crate::tcb::Holder;
 use crate::timers::Timer;
 use crate::{Discard, Event, Reason, Strain, Tcb};
@@ -36,23 +35,9 @@ pub(super) fn process(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> Re
         return Err(Discard::Orphan);
     }
     if tcb.memory.strain == Strain::Pressed {
-        return place_where_memory_is_short(tcb, now, segment, len);
+        tcb.find_room(now, segment.offset() as usize, len)?;
     }
     place(tcb, now, segment, len);
-    Ok(())
-}
-
-/// What finds no room is not acknowledged, and comes again.
-fn place_where_memory_is_short(
-    tcb: &mut Tcb,
-    now: Instant,
-    segment: &InWindow<'_>,
-    len: usize,
-) -> Result<(), Discard> {
-    match tcb.find_room(now, segment.offset() as usize, len)? {
-        Room::Ordinary => place(tcb, now, segment, len),
-        Room::Forced => tcb.with_enough_memory(|tcb| place(tcb, now, segment, len)),
-    }
     Ok(())
 }
 

@@ -264,7 +264,7 @@ impl End {
             match event {
                 Event::TimeWait => {
                     let Age::Tcb(tcb) = core::mem::replace(&mut self.age, Age::Gone) else { unreachable!() };
-                    self.age = Age::TimeWait(tcb.into_time_wait(now).0);
+                    self.age = Age::TimeWait(tcb.into_time_wait(now));
                 }
                 Event::Closed | Event::Aborted(_) => self.age = Age::Gone,
                 Event::Established

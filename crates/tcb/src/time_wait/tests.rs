@@ -8,7 +8,7 @@ use crate::{Config, State};
 
 fn time_wait() -> (TimeWait, Instant) {
     let fixture = Fixture::in_state(State::TimeWait);
-    (fixture.tcb.into_time_wait(fixture.now).0, fixture.now)
+    (fixture.tcb.into_time_wait(fixture.now), fixture.now)
 }
 
 fn says(time_wait: &mut TimeWait, now: Instant, segment: &Build) -> TimeWaitVerdict {
@@ -77,7 +77,7 @@ fn later_timestamp_reopens() {
     fixture.arrives(&ack(1, 2).fin().stamps(105, 1));
     fixture.sent();
     let now = fixture.now;
-    let (mut time_wait, _) = fixture.tcb.into_time_wait(now);
+    let mut time_wait = fixture.tcb.into_time_wait(now);
     assert!(matches!(says(&mut time_wait, now, &syn().stamps(105, 0)), TimeWaitVerdict::Reply(_)));
     assert!(matches!(says(&mut time_wait, now, &syn_at(9).stamps(104, 0)), TimeWaitVerdict::Reply(_)));
     assert!(matches!(says(&mut time_wait, now, &syn().stamps(106, 0)), TimeWaitVerdict::Reopen(_)));

@@ -1,0 +1,186 @@
+//! What connections cost a host process and a program: opened and closed, idle, and left behind.
+
+use rustix::event::{Timespec, poll};
+use sockeye::{HostedOptions, Net, TcpListener, TcpStream};
+use sockeye_stack::MemoryUsage;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Listeners: ephemeral ports are used again for another of them.
+const LISTENERS: usize = 8;
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// 2MSL, so that memory is free soon.
+const NETWORK: &str = "[[host]]\nname = \"localhost\"\ntime_wait = \"500ms\"\n";
+
+/// A host process of its own, which ends with it.
+pub struct World {
+    host: Child,
+    folder: TempDir,
+    stats: sockeye_host::Net,
+    net: Net,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.host.kill();
+        let _ = self.host.wait();
+    }
+}
+
+/// Bytes that the host process and this one have in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    pub host: u64,
+    pub program: u64,
+}
+
+impl Memory {
+    /// How much more than before each of `count` connections takes.
+    pub fn each(self, before: Self, count: usize) -> Self {
+        let each = |now: u64, before: u64| now.saturating_sub(before) / count as u64;
+        Self { host: each(self.host, before.host), program: each(self.program, before.program) }
+    }
+
+    pub fn all(self) -> u64 {
+        self.host + self.program
+    }
+}
+
+impl World {
+    /// Starts the command `sockeye`, with these settings.
+    pub fn start(program: &Path, settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, network) = (folder.path().join("host.sock"), folder.path().join("network.toml"));
+        fs::write(&network, NETWORK).unwrap();
+        let mut command = Command::new(program);
+        command.arg("host").arg("--socket").arg(&socket).arg("--network").arg(&network);
+        settings.iter().for_each(|setting| drop(command.arg("--set").arg(setting)));
+        let host = command.stdout(Stdio::null()).spawn().unwrap();
+        let options = HostedOptions { socket: Some(socket), network: Some(network), host: None };
+        let mut stats = None;
+        wait_until("the host process serves", || {
+            stats = sockeye_host::Net::connect_existing(&options).ok();
+            stats.is_some()
+        });
+        let net = Net::hosted_with(&options).unwrap();
+        Self { host, folder, stats: stats.unwrap(), net }
+    }
+
+    /// Where it serves.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("host.sock")
+    }
+
+    pub fn usage(&self) -> MemoryUsage {
+        self.stats.memory(false).unwrap().first().unwrap().usage
+    }
+
+    /// Changes a setting.
+    pub fn set(&self, name: &str, value: &str) {
+        self.stats.set_sysctl(name, value).unwrap().unwrap();
+    }
+
+    /// Memory of both processes, pages that they share half to each, and page tables.
+    pub fn memory(&self) -> Memory {
+        pause(Duration::from_millis(200));
+        Memory { host: memory_of(&self.host.id().to_string()), program: memory_of("self") }
+    }
+
+    fn listeners(&self) -> Vec<TcpListener> {
+        (0..LISTENERS).map(|_| self.net.bind("127.0.0.1:0").unwrap()).collect()
+    }
+
+    fn pair(&self, listener: &TcpListener) -> (TcpStream, TcpStream) {
+        let client = self.net.connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    /// Opens and closes connections, with a request each, one after the other; memory before and after, when none is left.
+    pub fn opened_and_closed(&self, warm_up: usize, count: usize) -> (Memory, Memory) {
+        let listeners = self.listeners();
+        let run = |count: usize| {
+            for index in 0..count {
+                let (mut client, mut server) = self.pair(&listeners[index % LISTENERS]);
+                client.write_all(b"request").unwrap();
+                std::io::Read::read_exact(&mut server, &mut [0; 7]).unwrap();
+            }
+            self.wait_for_none(LISTENERS);
+            self.memory()
+        };
+        (run(warm_up), run(count))
+    }
+
+    /// Waits until there are so many sockets only.
+    fn wait_for_none(&self, sockets: usize) {
+        wait_until("all connections end", || {
+            let usage = self.usage();
+            usage.time_waits == 0 && usage.allocated == sockets as u64
+        });
+    }
+
+    /// What each of so many connections takes that carry nothing, with both ends.
+    pub fn idle(&self, count: usize) -> Memory {
+        let listeners = self.listeners();
+        let first = self.pair(&listeners[0]);
+        let before = self.memory();
+        let pairs: Vec<_> = (0..count).map(|index| self.pair(&listeners[index % LISTENERS])).collect();
+        let each = self.memory().each(before, count);
+        drop((first, pairs));
+        each
+    }
+
+    /// Connections whose program has filled SendQ and is gone, while the peer takes hardly any of it: what each takes, and what they hold.
+    pub fn orphans(&self, count: usize) -> (Memory, MemoryUsage) {
+        // The peers' RecvQ is not what is measured.
+        self.set("tcp_rmem", "4096 4096 4096");
+        let listeners = self.listeners();
+        let text = vec![7; 1 << 20];
+        let before = self.memory();
+        let mut peers = Vec::new();
+        for index in 0..count {
+            let (mut client, server) = self.pair(&listeners[index % LISTENERS]);
+            client.set_nonblocking(true).unwrap();
+            loop {
+                match client.write(&text) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            peers.push(server);
+        }
+        let usage = self.usage();
+        let each = self.memory().each(before, count);
+        drop(peers);
+        (each, usage)
+    }
+}
+
+/// Proportional set size and page tables, bytes.
+fn memory_of(process: &str) -> u64 {
+    let kilobytes = |file: &str, name: &str| -> u64 {
+        let text = fs::read_to_string(format!("/proc/{process}/{file}")).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    (kilobytes("smaps_rollup", "Pss:") + kilobytes("status", "VmPTE:")) * 1024
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what}: it does not come to that");
+        pause(Duration::from_millis(10));
+    }
+}
+
+fn pause(time: Duration) {
+    let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+    let _ = poll(&mut [], Some(&time));
+}
