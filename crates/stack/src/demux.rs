@@ -38,6 +38,9 @@ pub(crate) enum Owner {
     TimeWait(u32),
 }
 
+/// Connections for which memory is kept.
+const KEPT: usize = 4096;
+
 /// The connections of one host, found in O(1).
 #[derive(Debug)]
 pub(crate) struct Demux {
@@ -61,6 +64,10 @@ impl Demux {
     pub(crate) fn remove(&mut self, tuple: &Tuple, owner: Owner) {
         if self.find(tuple) == Some(owner) {
             self.owners.remove(tuple);
+            let (len, capacity) = (self.owners.len(), self.owners.capacity());
+            if capacity > KEPT && len < capacity / 8 {
+                self.owners.shrink_to(len * 2);
+            }
         }
     }
 }

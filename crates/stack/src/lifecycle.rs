@@ -9,9 +9,13 @@ use crate::sharing::first_limit;
 use crate::socket::{Bound, Connected, Hold, Holder, Phase, RingsState, Schedule, Socket, Waiting};
 use crate::tcp_info::Asked;
 use crate::{Error, HostId, Rings, SocketEvent, SocketId};
+use slab::Slab;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Event, Reason, Segment, Tcb, reset_for};
 use sockeye_wire::TcpHeader;
+
+/// Connections in TIME-WAIT for which memory is kept when there is none.
+const KEPT_TIME_WAITS: usize = 1024;
 
 /// A segment without text that belongs to no socket.
 #[derive(Debug)]
@@ -292,6 +296,9 @@ impl Network {
         host.demux.remove(&waiting.path.tuple, Owner::TimeWait(index));
         if let Some(claim) = waiting.claim {
             host.ports.remove_connection(waiting.path.tuple.local.port(), claim);
+        }
+        if self.time_waits.is_empty() && self.time_waits.capacity() > KEPT_TIME_WAITS {
+            self.time_waits = Slab::new();
         }
     }
 
