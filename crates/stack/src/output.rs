@@ -140,11 +140,8 @@ impl Network {
                 let owner = Owner::Socket(index);
                 let deadline = match &mut socket.phase {
                     Phase::Connected(connected) => {
-                        let held = connected.tcb.held();
-                        if connected.is_rationed || held != socket.charged {
-                            let here = &mut self.hosts[socket.host.0 as usize];
-                            self.is_in_round |= here.account(connected, &mut socket.charged, held);
-                        }
+                        self.is_in_round |=
+                            connected.settle(&mut self.hosts, socket.host, &mut socket.charged);
                         connected.refresh_info(now, socket.options.max_pacing_rate);
                         connected.tcb.poll_timeout()
                     }

@@ -57,6 +57,14 @@ impl Host {
 }
 
 impl Connected {
+    /// Nothing more is to be done for the connection now: its host accounts for what has changed. Returns whether connections are to be
+    /// visited.
+    #[inline]
+    pub(crate) fn settle(&mut self, hosts: &mut [Host], host: HostId, charged: &mut usize) -> bool {
+        let held = self.tcb.held();
+        (self.is_rationed || held != *charged) && hosts[host.0 as usize].account(self, charged, held)
+    }
+
     /// Whether it is soon enough to account for the segment when the connection is served: before its sender has a second turn.
     #[inline]
     pub(crate) fn can_wait(&self, segment: &Segment<'_>) -> bool {
