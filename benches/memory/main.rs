@@ -27,8 +27,8 @@ fn main() -> ExitCode {
     let mut are_within = true;
     let [fresh, before, after] = World::start(&program, &[]).opened_and_closed(CLOSED);
     line("before the first connection", fresh);
-    line(&format!("after {CLOSED} connections that were opened and closed"), before);
-    line(&format!("after {CLOSED} more"), after);
+    line(&format!("the most that was left after {CLOSED} connections, opened and closed"), before);
+    line(&format!("the least that was left after {CLOSED} more"), after);
     are_within &= after.all() * 100 <= before.all() * 105;
     line(&format!("each of {IDLE} idle connections, both ends"), World::start(&program, &[]).idle(IDLE));
     let (each, usage) = World::start(&program, &[]).orphans(ORPHANS);
