@@ -17,6 +17,7 @@ mod usage;
 use serde::{Deserialize, Serialize};
 use sockeye_tcb::{Allowance, Strain};
 
+pub(crate) use ration::UNCHARGED;
 pub use usage::MemoryUsage;
 
 /// Bounds for what all queues of a host hold, in pages of 4096 bytes (`net.ipv4.tcp_mem`).

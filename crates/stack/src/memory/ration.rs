@@ -6,9 +6,12 @@ use crate::demux::Owner;
 use crate::host::Host;
 use crate::network::Network;
 use crate::socket::{Connected, Phase, Socket};
+use sockeye_buffer::Slot;
 use sockeye_clock::Instant;
 use sockeye_tcb::{MemoryEffects, Segment, Strain};
 
+/// A change by less is not accounted for, bytes: near rings are there in any case. Linux accounts in pages.
+pub(crate) const UNCHARGED: usize = Slot::NEAR;
 /// Longer texts are charged at once, bytes.
 const SOON: usize = MemoryBounds::PAGE as usize;
 /// Sockets that one flush visits: with more others would wait for long.
@@ -62,7 +65,8 @@ impl Connected {
     #[inline]
     pub(crate) fn settle(&mut self, hosts: &mut [Host], host: HostId, charged: &mut usize) -> bool {
         let held = self.tcb.held();
-        (self.is_rationed || held != *charged) && hosts[host.0 as usize].account(self, charged, held)
+        (self.is_rationed || held.abs_diff(*charged) >= UNCHARGED)
+            && hosts[host.0 as usize].account(self, charged, held)
     }
 
     /// Whether it is soon enough to account for the segment when the connection is served: before its sender has a second turn.
@@ -100,9 +104,6 @@ impl Network {
     pub(crate) fn charge(&mut self, index: u32) {
         let Some(socket) = self.sockets.get_mut(index as usize) else { return };
         let held = socket.held();
-        if held == socket.charged {
-            return;
-        }
         self.is_in_round |= self.hosts[socket.host.0 as usize].memory.charge(&mut socket.charged, held);
     }
 
