@@ -65,8 +65,9 @@ impl Connected {
     #[inline]
     pub(crate) fn settle(&mut self, hosts: &mut [Host], host: HostId, charged: &mut usize) -> bool {
         let held = self.tcb.held();
-        (self.is_rationed || held.abs_diff(*charged) >= UNCHARGED)
-            && hosts[host.0 as usize].account(self, charged, held)
+        // The difference is less than UNCHARGED either way, by one comparison.
+        let is_little = held.wrapping_sub(*charged).wrapping_add(UNCHARGED - 1) < 2 * UNCHARGED - 1;
+        (self.is_rationed || !is_little) && hosts[host.0 as usize].account(self, charged, held)
     }
 
     /// Whether it is soon enough to account for the segment when the connection is served: before its sender has a second turn.
