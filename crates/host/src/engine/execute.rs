@@ -317,7 +317,7 @@ impl Engine {
         let mut wanted = (0..).zip(names).filter(|(index, _)| is_wanted(*index)).skip(offset as usize);
         let mut hosts = Vec::new();
         for (index, host) in wanted.by_ref().take(HOSTS_A_PAGE) {
-            let id = sockeye_stack::HostId(index);
+            let id = HostId(index);
             if let (Some(usage), Some(counters)) = (self.network.memory_usage(id), self.network.counters(id))
             {
                 hosts.push(HostMemory { host, usage, counters });
