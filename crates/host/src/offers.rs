@@ -246,6 +246,7 @@ impl Table {
         let client = self.claiming_client(listener, by);
         let Some(offer) = self.entry_mut(listener).and_then(Entry::next_offer) else { return };
         self.taken.from.push((listener, offer.id));
+        // Nobody is given a connection in a place that was not lent: a program could say so in another's name.
         let watcher = client.and_then(|client| {
             let watches = self.watches_mut(client)?;
             let watch = u32::from(by.watch());
@@ -254,10 +255,11 @@ impl Table {
         let Some(child) = self.entry_mut(offer.tag) else { return };
         child.waits_in = None;
         child.id = Some(offer.id);
-        child.watchers.extend(watcher);
-        match client {
-            Some(client) => {
+        match watcher {
+            Some(watcher) => {
+                let client = watcher.client;
                 child.held = Held::By(client);
+                child.watchers.push(watcher);
                 self.tie(offer.tag, client);
             }
             None => self.taken.unowned.push(offer.tag),
@@ -267,13 +269,14 @@ impl Table {
     /// Whose claim that is: nobody's, if the process is gone or never had the listener.
     fn claiming_client(&self, listener: u64, by: Claimant) -> Option<ClientId> {
         let client = numbered(by.number(), self.newest_client())?;
-        let holder = self.entry(listener)?.held;
-        let has_it = match holder {
+        let watches = self.watches(client)?;
+        let has_it = match self.entry(listener)?.held {
             Held::By(holder) => holder == client,
-            Held::ByToken(_) => true,
+            // It has asked for a place in its ready list before.
+            Held::ByToken(_) => watches.tied.contains(&listener),
             Held::Nobody => false,
         };
-        (has_it && self.watches(client).is_some()).then_some(client)
+        has_it.then_some(client)
     }
 }
 

@@ -125,7 +125,9 @@ impl Socket {
     }
 
     fn take_waiting(&self) -> Result<Accepted, Error> {
-        if let Some(by) = self.way.claimant() {
+        // The engine gives connections only to who has the listener, as it is told once by this.
+        let is_known = self.watch().is_ok();
+        if let Some(by) = is_known.then(|| self.way.claimant()).flatten() {
             if let Some(waiting) = self.take_offered(by) {
                 return self.accepted(by, waiting);
             }

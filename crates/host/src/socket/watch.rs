@@ -58,7 +58,7 @@ impl Socket {
         self.condition().is_err() && self.way.is_alive()
     }
 
-    fn watch(&self) -> Result<u32, Error> {
+    pub(super) fn watch(&self) -> Result<u32, Error> {
         let word = self.watch.load(Ordering::Acquire);
         let epoch = self.way.epoch();
         if (word >> 32) as u32 == epoch {

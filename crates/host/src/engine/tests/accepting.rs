@@ -181,6 +181,8 @@ fn processes_that_share_a_listener_each_have_what_they_took() {
     let mut programs = [CALLER, OTHER].map(|caller| Program::new(&mut bench, caller));
     let (listener, address) = lone_listener(&mut bench);
     let _token = bench.share(listener);
+    let reply = bench.engine.execute(bench.now, OTHER, Request::Watch { tag: listener.tag }).reply;
+    assert!(matches!(reply, Reply::Watch(_)), "{reply:?}");
     let clients = [0, 1, 2].map(|_| connect(&mut bench, address));
     let taken = [0, 1, 0].map(|at: usize| programs[at].take(&bench, listener).unwrap().0);
     bench.engine.ring(bench.now, listener.tag);
