@@ -189,6 +189,20 @@ impl Arena {
         }
     }
 
+    /// Gives all memory back to the system in steps, whatever is there: up to `most` bytes from `from` on. Where to go on; `None` if that was
+    /// all, or it is not in a file of this process's.
+    #[cfg(not(miri))]
+    #[must_use]
+    pub fn forget_some(&self, from: u64, most: u64) -> Option<u64> {
+        let Source::Created(file) = &self.source else { return None };
+        let len = size(self.slots, self.geometry)? as u64;
+        // What was allocated and never touched counts too, so that it is no use to look for what was.
+        let most = most.min(len.checked_sub(from)?);
+        rustix::fs::fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, from, most)
+            .ok()?;
+        Some(from + most)
+    }
+
     /// Gives the memory of a free slot's far rings back to the system.
     ///
     /// # Errors

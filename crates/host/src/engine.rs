@@ -13,6 +13,7 @@ mod accept;
 mod execute;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod leave;
 mod open;
 
 use crate::apart::Apart;
@@ -25,13 +26,14 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, offers, token};
+use leave::Leaving;
 use parking_lot::Mutex;
 use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
 use sockeye_stack::{
     Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketInfo, SocketOption,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -85,6 +87,8 @@ pub(crate) struct Engine {
     tags: Vec<u64>,
     /// Listings that clients have read a part of.
     listings: HashMap<ClientId, Listing>,
+    /// Processes that have hung up, and whose sockets are being closed.
+    leaving: VecDeque<Leaving>,
     /// Places of tokens that are to be looked at.
     to_mend: Range<usize>,
     pub(crate) idle: Sweep,
@@ -137,6 +141,7 @@ impl Engine {
             instance: rand::random(),
             tags: Vec::new(),
             listings: HashMap::new(),
+            leaving: VecDeque::new(),
             to_mend: 0..0,
             idle: Sweep::default(),
         })
@@ -376,24 +381,12 @@ impl Engine {
         table.release_if_unused(tag);
     }
 
-    /// A process has hung up: what it published counts, and it holds nothing any more but what it has a token of.
-    pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
-        self.listings.remove(&client);
-        self.accept_all(now);
-        // From now on nothing can be claimed in its name.
-        let tied = self.table.lock().drop_list(client);
-        for &tag in &tied {
-            self.look_at(now, tag);
-        }
-        for tag in tied {
-            self.table.lock().lingered(tag, client);
-            self.mend_token(tag);
-            self.forget(now, tag, client);
-        }
-        self.table.lock().memory.client_gone(PoolId(client.0));
-        self.to_mend = 0..self.tokens.places();
-        self.answer_hang_ups(now);
-        self.settle(now);
+    /// Gives memory back that was needed while there were many more sockets than now.
+    pub(crate) fn give_memory_back(&mut self) {
+        self.network.give_memory_back();
+        self.table.lock().give_memory_back();
+        self.tokens.give_memory_back();
+        self.tags = Vec::new();
     }
 
     /// A process that is gone may have been filling or draining the token of a socket that it had from its parent, and that the engine does

@@ -15,6 +15,8 @@ const SLOTS: u32 = 4;
 const GROWTH: u32 = 4;
 /// A free slot whose far rings have touched more gives their memory back to the system, bytes.
 const KEPT: usize = 256 * 1024;
+/// So much memory is freed at once, bytes: that takes about a millisecond.
+const PIECE: u64 = 4 << 20;
 /// So many free slots keep memory of theirs.
 const WARM_SLOTS: usize = 256;
 
@@ -148,6 +150,26 @@ impl Memory {
             // Memory that cannot be given back now is given back with the slot.
             let _ = used.arena.forget_rings_but(index, held);
         }
+    }
+
+    /// What many programs needed goes, if there are few.
+    pub(crate) fn give_memory_back(&mut self) {
+        self.arenas.shrink_to_fit();
+        self.pools.shrink_to_fit();
+        self.rung = Vec::new();
+    }
+
+    /// Frees some memory of a pool's arenas that nobody uses any more, from this place on. Whether that was not all.
+    pub(crate) fn forget_some(&self, id: PoolId, place: &mut (usize, u64)) -> bool {
+        let Some(&arena) = self.pools.get(&id).and_then(|pool| pool.arenas.get(place.0)) else {
+            return false;
+        };
+        let unused = self.arenas.get(arena as usize).filter(|used| used.is_unused());
+        *place = match unused.and_then(|used| used.arena.forget_some(place.1, PIECE)) {
+            Some(next) => (place.0, next),
+            None => (place.0 + 1, 0),
+        };
+        true
     }
 
     /// The client of this pool has hung up.

@@ -198,6 +198,15 @@ pub(crate) fn take_no_descriptors(socket: BorrowedFd<'_>) {
     let _ = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PASSRIGHTS, value, len) };
 }
 
+/// Gives memory that is allocated to nobody back to the system. For a process of our own: a program may have other plans with its.
+pub(crate) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator looks through what is free, under its own lock.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 /// Closes all descriptors from `first` on that the process inherited.
 pub(crate) fn close_from(first: u32) {
     // SAFETY: called before this process has opened any descriptor that it keeps.

@@ -49,6 +49,11 @@ const SPIN: Duration = Duration::from_micros(100);
 /// Rounds of looking at doorbells before descriptors are looked at too.
 const ROUNDS: u32 = 16;
 
+/// Descriptors that are served before doorbells and mailboxes are looked at again: each may be the end of a program.
+const EVENTS: usize = 8;
+/// Clients that are let in before others are served.
+const GUESTS: usize = 8;
+
 /// Data of the epoll set. Larger ones are sessions.
 const LISTENER: u64 = 0;
 const DOORBELL: u64 = 1;
@@ -57,7 +62,7 @@ const SIGNALS: u64 = 3;
 const NEWS: u64 = 4;
 const FIRST_SESSION: u64 = 5;
 
-/// After what cannot be done now: no descriptors are left in the system, or the folder of the socket is gone.
+/// After what cannot be done now: no descriptors are left in the system, the folder of the socket is gone, or others are to be served first.
 const LATER: Duration = Duration::from_millis(200);
 
 /// Serves programs until a signal, or until nobody has needed it for the idle time. For a process of its own with one thread:
@@ -100,6 +105,8 @@ struct Server {
     asked: Vec<u64>,
     idle: Option<Duration>,
     idle_since: Option<Instant>,
+    /// When to give memory back: a program has ended, and may have had much.
+    tidy_at: Option<Instant>,
     is_ending: bool,
 }
 
@@ -145,6 +152,7 @@ impl Server {
             asked: Vec::new(),
             idle,
             idle_since,
+            tidy_at: None,
             is_ending,
         })
     }
@@ -154,9 +162,10 @@ impl Server {
         let mut round = 0u32;
         while !self.is_ending {
             let now = monotonic();
-            let mut is_busy =
-                self.engine.answer_doorbells(now) | self.answer_mailboxes() | self.engine.mend_some();
+            let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes();
+            is_busy |= self.engine.leave_some(now) | self.engine.mend_some();
             self.answer_timers(now);
+            self.tidy(now);
             round = round.wrapping_add(1);
             if round.is_multiple_of(ROUNDS) {
                 is_busy |= self.answer_descriptors(Some(Duration::ZERO));
@@ -174,7 +183,7 @@ impl Server {
     /// Sleeps until something happens. Returns whether it was traffic.
     fn sleep(&mut self) -> bool {
         let now = monotonic();
-        let due = [self.engine.poll_timeout(), self.leave_at(now), self.look_again_at];
+        let due = [self.engine.poll_timeout(), self.leave_at(now), self.look_again_at, self.tidy_at];
         let due = due.into_iter().flatten().min();
         if self.is_ending {
             return false;
@@ -199,6 +208,21 @@ impl Server {
         }
     }
 
+    /// Gives memory back that nobody needs any more. Not while a program's sockets are closed, which takes its time as well.
+    fn tidy(&mut self, now: Instant) {
+        if self.tidy_at.is_some_and(|due| due <= now) {
+            if self.engine.is_leaving() {
+                self.tidy_at = Some(now + LATER);
+                return;
+            }
+            self.tidy_at = None;
+            self.sessions.give_memory_back();
+            self.asked = Vec::new();
+            self.engine.give_memory_back();
+            raw::give_memory_back();
+        }
+    }
+
     /// When to leave, if nobody comes. Leaves if that is now.
     fn leave_at(&mut self, now: Instant) -> Option<Instant> {
         let idle = self.idle?;
@@ -214,7 +238,7 @@ impl Server {
     /// Waits for descriptors, for `timeout` or for ever, and serves them. Returns whether any was traffic.
     fn answer_descriptors(&mut self, timeout: Option<Duration>) -> bool {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut events = Vec::with_capacity(64);
+        let mut events = Vec::with_capacity(EVENTS);
         if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()).is_err() {
             return false;
         }
@@ -236,7 +260,8 @@ impl Server {
     }
 
     fn welcome(&mut self) {
-        loop {
+        // No more at once: who comes and goes without end must not keep the others waiting.
+        for _ in 0..GUESTS {
             match self.listener.accept() {
                 Ok(arrival) => self.begin_session(arrival),
                 Err(Errno::AGAIN) => return,
@@ -312,7 +337,8 @@ impl Server {
     fn end_session(&mut self, id: u64, why: Errno) {
         tracing::debug!(client = id, %why, "hung up");
         if let Some(session) = self.sessions.end(id) {
-            self.engine.client_gone(monotonic(), session.client());
+            self.engine.begin_leaving(monotonic(), session.client());
+            self.tidy_at.get_or_insert(monotonic() + LATER);
         }
     }
 }

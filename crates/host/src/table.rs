@@ -49,6 +49,9 @@ pub(crate) mod condition {
     }
 }
 
+/// Room for so many times what there is now is enough.
+const SPARE: usize = 4;
+
 /// A socket and its slot.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -229,6 +232,15 @@ impl Table {
 
     pub(crate) fn entry_mut(&mut self, tag: u64) -> Option<&mut Entry> {
         self.entries.get_mut(tag as u32 as usize).filter(|entry| entry.tag == tag)
+    }
+
+    /// What lies behind the last socket goes; who has a place keeps it.
+    pub(crate) fn give_memory_back(&mut self) {
+        if self.entries.capacity() > SPARE * self.entries.len() {
+            self.entries.shrink_to_fit();
+        }
+        self.watches.shrink_to(self.watches.len() * SPARE);
+        self.memory.give_memory_back();
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -119,6 +119,14 @@ impl Tokens {
         self.made.len()
     }
 
+    /// What lies behind the last token goes.
+    pub(crate) fn give_memory_back(&mut self) {
+        if self.made.len() * 4 < self.made.capacity() {
+            self.made.shrink_to_fit();
+        }
+        self.by_client.shrink_to_fit();
+    }
+
     /// The program's end is gone, or the socket is.
     pub(crate) fn forget(&mut self, id: u64) {
         if self.made.get(id as u32 as usize).is_none_or(|made| made.id != id) {

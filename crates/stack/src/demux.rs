@@ -1,6 +1,7 @@
 //! Which connection a segment belongs to.
 
 use crate::keyed::Keyed;
+use crate::spare::shrink_map;
 use hashbrown::HashMap;
 use std::net::SocketAddr;
 
@@ -58,6 +59,10 @@ impl Demux {
 
     pub(crate) fn insert(&mut self, tuple: Tuple, owner: Owner) {
         self.owners.insert(tuple, owner);
+    }
+
+    pub(crate) fn give_memory_back(&mut self) {
+        shrink_map(&mut self.owners);
     }
 
     /// Removes the entry if it still leads to `owner`.

@@ -56,6 +56,7 @@ mod route;
 mod set_option;
 mod sharing;
 mod socket;
+mod spare;
 mod syn_cookies;
 mod sysctl;
 mod tcp_info;

@@ -9,6 +9,7 @@
 //! All of it only where the addresses overlap.
 
 use crate::keyed::Keyed;
+use crate::spare::shrink_map;
 use hashbrown::HashMap;
 use std::net::IpAddr;
 
@@ -100,6 +101,10 @@ impl Ports {
     /// `range`: the first and the last ephemeral port.
     pub(crate) const fn new(key: Keyed, range: (u16, u16)) -> Self {
         Self { ports: HashMap::with_hasher(key), first: range.0, last: range.1 }
+    }
+
+    pub(crate) fn give_memory_back(&mut self) {
+        shrink_map(&mut self.ports);
     }
 
     /// The first and the last ephemeral port from now on.

@@ -3,7 +3,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
 use super::{ARENA_HEADER_SPACE, Arena, DEFAULT_MAX_RECV, DEFAULT_MAX_SEND, DEFAULT_SLOTS, MAX_SLOTS};
 use crate::Text;
@@ -169,4 +169,18 @@ fn memory_that_is_not_an_arena_is_not_mapped() {
         wrong[byte] ^= 0x81;
         refused(map(len, &wrong, SealFlags::SHRINK));
     }
+}
+
+#[test]
+fn an_arena_is_given_back_in_steps() {
+    let arena = Arena::create(2, 8192, 8192).unwrap();
+    let file = arena.fd().unwrap();
+    let blocks = || rustix::fs::fstat(file).unwrap().st_blocks;
+    let len = rustix::fs::fstat(file).unwrap().st_size.cast_unsigned();
+    rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len).unwrap();
+    let before = blocks();
+    let next = arena.forget_some(0, 8192).unwrap();
+    assert_eq!((next, blocks()), (8192, before - 16));
+    assert_eq!(arena.forget_some(next, u64::MAX), Some(len));
+    assert_eq!((arena.forget_some(len, 8192), blocks()), (None, 0));
 }

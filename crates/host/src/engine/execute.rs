@@ -14,6 +14,9 @@ impl Engine {
     /// Executes a request and settles. It never blocks.
     pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
         tracing::debug!(client = caller.client.0, ?request);
+        if needs_all_closed(&request) {
+            self.close_all(now);
+        }
         if needs_hang_ups(&request) {
             self.answer_hang_ups(now);
             self.answer_doorbells(now);
@@ -345,6 +348,14 @@ fn needs_hang_ups(request: &Request) -> bool {
             | Request::Memory { .. }
             // For what the caller has just accepted.
             | Request::Arena { .. }
+    )
+}
+
+/// Whether what a program that has ended had must be closed: its ports are free then, and its connections not listed.
+fn needs_all_closed(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Bind { .. } | Request::Listen { .. } | Request::Linger { .. } | Request::Sockets { .. }
     )
 }
 

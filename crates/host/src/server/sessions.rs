@@ -42,6 +42,12 @@ impl Sessions {
         id
     }
 
+    /// What many sessions needed goes, if there are few.
+    pub(super) fn give_memory_back(&mut self) {
+        self.all.shrink_to_fit();
+        self.by_process.shrink_to_fit();
+    }
+
     pub(super) fn end(&mut self, id: u64) -> Option<Session> {
         let session = self.all.remove(&id)?;
         if let Entry::Occupied(mut others) = self.by_process.entry(session.process) {

@@ -1,0 +1,73 @@
+use super::*;
+use crate::engine::{Caller, Storage};
+use crate::proto::{Reply, Request};
+use crate::quota::Quota;
+use sockeye_stack::{Error, Family, HostId, NetworkConfig};
+use std::net::SocketAddr;
+
+const LEAVER: Caller = Caller { client: ClientId(5), host: HostId(0) };
+const OTHER: Caller = Caller { client: ClientId(6), host: HostId(0) };
+const NOW: Instant = Instant::from_millis(1);
+
+fn ask(engine: &mut Engine, caller: Caller, request: Request) -> Reply {
+    engine.execute(NOW, caller, request).reply
+}
+
+fn socket(engine: &mut Engine, caller: Caller) -> u64 {
+    let reply = ask(engine, caller, Request::Socket { family: Family::V4 });
+    let Reply::Socket(handle) = reply else { panic!("{reply:?}") };
+    handle.tag
+}
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// An engine whose one client has a listener at port 7, and many sockets.
+fn crowded(sockets: u16) -> Engine {
+    let mut engine = Engine::new(NOW, &NetworkConfig::default(), Storage::Shared(Quota::NONE)).unwrap();
+    let _lists = [LEAVER, OTHER].map(|caller| engine.add_client(caller.client).unwrap());
+    for port in 1000..1000 + sockets {
+        let tag = socket(&mut engine, LEAVER);
+        ask(&mut engine, LEAVER, Request::Bind { tag, address: at(port) });
+    }
+    let tag = socket(&mut engine, LEAVER);
+    ask(&mut engine, LEAVER, Request::Bind { tag, address: at(7) });
+    ask(&mut engine, LEAVER, Request::Listen { tag, backlog: 8 });
+    engine
+}
+
+fn left(engine: &Engine) -> usize {
+    engine.table.lock().entries().count()
+}
+
+#[test]
+fn who_has_many_sockets_leaves_a_few_at_a_time() {
+    let mut engine = crowded(100);
+    engine.begin_leaving(NOW, LEAVER.client);
+    assert_eq!(left(&engine), 100, "its listener goes at once");
+    assert!(engine.leave_some(NOW) && engine.is_leaving());
+    assert_eq!(left(&engine), 100 - AT_ONCE);
+    while engine.leave_some(NOW) {}
+    assert!(!engine.is_leaving() && engine.is_empty());
+}
+
+#[test]
+fn nobody_is_let_in_by_who_is_leaving() {
+    let mut engine = crowded(100);
+    engine.begin_leaving(NOW, LEAVER.client);
+    let tag = socket(&mut engine, OTHER);
+    ask(&mut engine, OTHER, Request::Connect { tag, address: at(7) });
+    assert!(engine.is_leaving(), "connecting waits for nobody");
+    let error = engine.slot(tag).unwrap().header().engine.error.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(error, Error::ConnectionRefused as u32);
+}
+
+#[test]
+fn a_port_of_who_is_leaving_is_free() {
+    let mut engine = crowded(100);
+    engine.begin_leaving(NOW, LEAVER.client);
+    let tag = socket(&mut engine, OTHER);
+    let reply = ask(&mut engine, OTHER, Request::Bind { tag, address: at(1000) });
+    assert!(matches!(reply, Reply::Done), "{reply:?}");
+}
