@@ -20,6 +20,7 @@ portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/
 
 .PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri fuzz deny \
         instructions bench memory bench-apps stress install uninstall clean prerequisites
+        instructions bench bench-apps stress hostile install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -169,6 +170,12 @@ stress: lib build/bench/longest-wait.so build/bin/waits ## Every wait for readin
 	SOCKEYE_BENCH_ROUNDS=1 SOCKEYE_BENCH_SECONDS=$(SECONDS) scripts/bench-apps --waits build/bench/longest-wait.so $(APPS)
 
 SECONDS ?= 300
+
+hostile: prerequisites ## Programs that break every rule, beside two that keep to them: SEEDS=500 of each kind, ATTACK=name for one of them
+	SOCKEYE_SEEDS=$(SEEDS) SOCKEYE_ATTACK=$(ATTACK) $(CARGO) test --locked --release -p sockeye-ffi --test hostile -- --nocapture
+
+SEEDS ?= 500
+ATTACK ?=
 
 build/bin/waits: crates/ffi/tests/calls/waits.c crates/ffi/tests/calls/call.h | prerequisites
 	@mkdir -p build/bin

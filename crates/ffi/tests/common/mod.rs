@@ -165,6 +165,13 @@ impl Running {
         }
     }
 
+    /// The next line of output; `None` if there is none within the time, or no more.
+    pub fn next_line(&mut self, time: Duration) -> Option<String> {
+        let line = self.lines.recv_timeout(time).ok()?;
+        self.seen.push(line.clone());
+        Some(line)
+    }
+
     pub fn listening_port(&mut self) -> String {
         self.line("listening on port ").rsplit(' ').next().expect("a port").to_string()
     }
@@ -282,6 +289,11 @@ struct Built {
 /// The preloadable library.
 pub fn library() -> PathBuf {
     built().library.clone()
+}
+
+/// The command.
+pub fn sockeye() -> PathBuf {
+    built().sockeye.clone()
 }
 
 /// The library and the command of this very source, built by the cargo that runs the tests.
