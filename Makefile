@@ -19,8 +19,7 @@ examples := $(notdir $(basename $(wildcard c-examples/*.c)))
 portable := $(notdir $(basename $(shell grep -L sockeye.h c-examples/*.c 2>/dev/null)))
 
 .PHONY: all help lib examples demo demo-kernel test check fmt clippy doc header labels unit packetdrill heavy e2e loom miri fuzz deny \
-        instructions bench memory bench-apps stress install uninstall clean prerequisites
-        instructions bench bench-apps stress hostile install uninstall clean prerequisites
+        instructions bench memory bench-apps stress hostile crash kills install uninstall clean prerequisites
 .DELETE_ON_ERROR:
 
 all: lib examples ## The library, the command and the C programs, in build/
@@ -176,6 +175,16 @@ hostile: prerequisites ## Programs that break every rule, beside two that keep t
 
 SEEDS ?= 500
 ATTACK ?=
+
+crash: prerequisites ## The crash matrix: who dies at each step of each call (STEPS=3 for some of them; SOCKEYE_STEP=send/peer:17 for one)
+	SOCKEYE_STEPS=$(STEPS) $(CARGO) test --locked --release -p sockeye-ffi --test crash -- --nocapture
+
+STEPS ?= all
+
+kills: prerequisites ## kill -9 of KILLS=10000 programs amid send(): what send() returned for arrives
+	SOCKEYE_KILLS=$(KILLS) $(CARGO) test --locked --release -p sockeye-ffi --test kills killed_clients -- --nocapture
+
+KILLS ?= 10000
 
 build/bin/waits: crates/ffi/tests/calls/waits.c crates/ffi/tests/calls/call.h | prerequisites
 	@mkdir -p build/bin
