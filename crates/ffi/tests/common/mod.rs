@@ -185,6 +185,11 @@ impl Running {
         self.input.as_mut().expect("open").write_all(bytes).expect("the program reads");
     }
 
+    /// As [`write`](Self::write), to a program that may have ended.
+    pub fn try_write(&mut self, bytes: &[u8]) {
+        let _ = self.input.as_mut().expect("open").write_all(bytes);
+    }
+
     pub fn close_input(&mut self) {
         self.input = None;
     }
@@ -237,7 +242,8 @@ impl Drop for Running {
     }
 }
 
-fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+/// The lines of a stream, as they come.
+pub fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
