@@ -38,7 +38,7 @@ struct SleepingLine {
 ///
 /// The liveness word is the first of a robust mutex that the host's main thread holds as long as it has the page. So the kernel itself marks
 /// the word, and wakes one waiter, when that thread ends, by SIGKILL too. Who is woken so wakes all others with
-/// [`futex::wake_all`](crate::futex::wake_all); lest it be killed as well before it does, or keep it to itself, each client has a page of
+/// [`futex::wake_all`]; lest it be killed as well before it does, or keep it to itself, each client has a page of
 /// its own to wait for.
 #[derive(Debug)]
 pub struct HostPage {

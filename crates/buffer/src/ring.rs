@@ -103,7 +103,7 @@ impl Ring {
     }
 
     /// Where the `len` bytes from `position` on are in the region, and how many there: two places, for they may wrap.
-    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    #[cfg(not(loom))]
     pub(crate) fn places(self, position: u64, len: usize) -> [(usize, usize); 2] {
         let index = self.index(position);
         let len = len.min(self.capacity());

@@ -88,7 +88,7 @@ impl SendQ {
     }
 
     /// Where what is held is in the memory, and how many bytes: two places, for it may wrap.
-    #[cfg(all(feature = "std", not(any(miri, loom))))]
+    #[cfg(not(loom))]
     #[must_use]
     pub fn places(&self) -> [(usize, usize); 2] {
         self.ring.places(self.head, self.len())
