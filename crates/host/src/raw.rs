@@ -133,6 +133,9 @@ fn write_zero(path: &CStr) {
     unsafe { libc::syscall(libc::SYS_close, file) };
 }
 
+/// Stack that the host has in any case, bytes: as Linux's default.
+const STACK: libc::rlim_t = 8 << 20;
+
 /// What the program may use of the machine is not what the host may use for all: it has no bounds where that is allowed, else the widest that
 /// are.
 fn reset_limits() {
@@ -143,12 +146,20 @@ fn reset_limits() {
         if set_limit(resource, &none) {
             continue;
         }
-        let mut limit = [libc::RLIM_INFINITY; 2];
-        let no_new = ptr::null::<libc::rlim_t>();
-        // SAFETY: the kernel writes two numbers, and reads nothing.
-        unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, no_new, limit.as_mut_ptr()) };
-        set_limit(resource, &[limit[1]; 2]);
+        let [_, most] = limit(resource);
+        set_limit(resource, &[most; 2]);
     }
+    let [least, most] = limit(libc::RLIMIT_STACK);
+    set_limit(libc::RLIMIT_STACK, &[least.max(STACK.min(most)), most]);
+}
+
+/// The soft and the hard limit.
+fn limit(resource: libc::__rlimit_resource_t) -> [libc::rlim_t; 2] {
+    let mut limit = [libc::RLIM_INFINITY; 2];
+    let no_new = ptr::null::<libc::rlim_t>();
+    // SAFETY: the kernel writes two numbers, and reads nothing.
+    unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, no_new, limit.as_mut_ptr()) };
+    limit
 }
 
 /// Sets the soft and the hard limit.

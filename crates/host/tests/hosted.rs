@@ -71,7 +71,7 @@ fn a_host_is_started_on_demand_and_again_after_its_death() {
 #[test]
 fn a_host_has_not_the_limits_of_the_program_that_started_it() {
     let host = Host::on_demand();
-    let first = "ulimit -S -t 1000; ulimit -S -f 20000000; ulimit -S -d 20000000; exec nice -n 7 taskset 1";
+    let first = "ulimit -S -t 1000; ulimit -S -f 20000000; ulimit -S -d 20000000; ulimit -S -s 256; exec nice -n 7 taskset 1";
     let mut program = Program::start_after(first, &host, &["survivor"]);
     let id = host.process_id().as_raw_nonzero();
     let file = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap();
@@ -81,6 +81,8 @@ fn a_host_has_not_the_limits_of_the_program_that_started_it() {
         let (soft, hard) = line[26..].split_once(' ').unwrap();
         assert!(hard.trim_start().starts_with(soft), "{line}");
     }
+    let stack = limits.lines().find(|line| line.starts_with("Max stack size")).unwrap();
+    assert_eq!(stack.split_whitespace().nth(3), Some("8388608"), "{stack}");
     let stat = file("stat");
     let nice = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap();
     // Who may not be less nice stays as nice as the program was.
