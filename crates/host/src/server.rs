@@ -19,7 +19,7 @@ mod sessions;
 use crate::engine::{Engine, Storage};
 use crate::proto::{Answer, Reply};
 use crate::quota::Quota;
-use crate::{SetupError, network_file, raw};
+use crate::{Lookout, SetupError, network_file, raw};
 use listener::{Arrival, Found, Listener};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -100,6 +100,7 @@ struct Server {
     listener: Listener,
     /// When to look at the listener again, which is not watched until then.
     look_again_at: Option<Instant>,
+    lookout: Lookout,
     sessions: Sessions,
     /// Which sessions have requests in their mailboxes: memory that is used again.
     asked: Vec<u64>,
@@ -148,6 +149,7 @@ impl Server {
             _signals: signals,
             listener,
             look_again_at,
+            lookout: Lookout::default(),
             sessions,
             asked: Vec::new(),
             idle,
@@ -172,8 +174,8 @@ impl Server {
             }
             if is_busy {
                 last_traffic = now;
-            } else if now.since(last_traffic) < SPIN {
-                std::thread::yield_now();
+            } else if now.since(last_traffic) < SPIN && self.lookout.let_run() {
+                // Others have run.
             } else if self.sleep() {
                 last_traffic = monotonic();
             }
