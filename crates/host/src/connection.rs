@@ -27,7 +27,7 @@ use turn::{Turn, Turns};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a host that lives may take to make its socket again where somebody has removed it.
-const RESTORED: Duration = Duration::from_secs(1);
+const RESTORED: Duration = Duration::from_secs(3);
 
 /// A process's connection to a host process.
 #[derive(Debug)]

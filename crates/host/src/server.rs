@@ -59,11 +59,12 @@ const LISTENER: u64 = 0;
 const DOORBELL: u64 = 1;
 const TOKENS: u64 = 2;
 const SIGNALS: u64 = 3;
-const NEWS: u64 = 4;
-const FIRST_SESSION: u64 = 5;
+const FIRST_SESSION: u64 = 4;
 
 /// After what cannot be done now: no descriptors are left in the system, the folder of the socket is gone, or others are to be served first.
 const LATER: Duration = Duration::from_millis(200);
+/// How often to look whether the path of the socket still leads here.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Serves programs until a signal, or until nobody has needed it for the idle time. For a process of its own with one thread:
 /// closes all descriptors but the first three, changes to the root folder, and takes SIGTERM, SIGINT, SIGHUP and SIGPIPE.
@@ -99,7 +100,7 @@ struct Server {
     _signals: OwnedFd,
     listener: Listener,
     /// When to look at the listener again, which is not watched until then.
-    look_again_at: Option<Instant>,
+    look_again_at: Instant,
     lookout: Lookout,
     sessions: Sessions,
     /// Which sessions have requests in their mailboxes: memory that is used again.
@@ -130,18 +131,12 @@ impl Server {
         page.enroll().map_err(fault)?;
         let signals = raw::signals().map_err(fault)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| fault(error.into()))?;
-        let watched = [
-            (Some(listener.socket()), LISTENER),
-            (listener.watch(), NEWS),
-            (Some(engine.watcher()), TOKENS),
-            (Some(signals.as_fd()), SIGNALS),
-        ];
+        let watched = [(listener.socket(), LISTENER), (engine.watcher(), TOKENS), (signals.as_fd(), SIGNALS)];
         for (descriptor, data) in watched {
-            let Some(descriptor) = descriptor else { continue };
             watch(&epoll, descriptor, data, epoll::EventFlags::IN).map_err(|error| fault(error.into()))?;
         }
         let sessions = Sessions::new(quota, FIRST_SESSION);
-        let (look_again_at, idle_since, is_ending) = (None, None, false);
+        let (look_again_at, idle_since, is_ending) = (monotonic() + LOOK, None, false);
         Ok(Self {
             engine,
             page,
@@ -185,7 +180,7 @@ impl Server {
     /// Sleeps until something happens. Returns whether it was traffic.
     fn sleep(&mut self) -> bool {
         let now = monotonic();
-        let due = [self.engine.poll_timeout(), self.leave_at(now), self.look_again_at, self.tidy_at];
+        let due = [self.engine.poll_timeout(), self.leave_at(now), Some(self.look_again_at), self.tidy_at];
         let due = due.into_iter().flatten().min();
         if self.is_ending {
             return false;
@@ -204,9 +199,8 @@ impl Server {
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.engine.timeout(now);
         }
-        if self.look_again_at.is_some_and(|due| due <= now) {
-            self.look_again_at = None;
-            self.look_at_listener();
+        if self.look_again_at <= now {
+            self.look_at_listener(now);
         }
     }
 
@@ -254,7 +248,6 @@ impl Server {
                 DOORBELL => {}
                 TOKENS => self.engine.answer_hang_ups(monotonic()),
                 SIGNALS => self.is_ending = true,
-                NEWS => self.look_at_listener(),
                 session => self.answer_session(session),
             }
         }
@@ -271,7 +264,7 @@ impl Server {
                 Err(error) if !self.make_room() => {
                     tracing::warn!(%error, "a program has to wait");
                     let _ = epoll::delete(&self.epoll, self.listener.socket());
-                    self.look_again_at = Some(monotonic() + LATER);
+                    self.look_again_at = monotonic() + LATER;
                     return;
                 }
                 Err(_) => {}
@@ -302,13 +295,14 @@ impl Server {
     }
 
     /// The path of the socket may lead elsewhere, or the listener was left alone for a while.
-    fn look_at_listener(&mut self) {
+    fn look_at_listener(&mut self, now: Instant) {
+        self.look_again_at = now + LOOK;
         match self.listener.look() {
             Found::Here | Found::Restored => {
                 // It may be watched already.
                 let _ = watch(&self.epoll, self.listener.socket(), LISTENER, epoll::EventFlags::IN);
             }
-            Found::Lost => self.look_again_at = Some(monotonic() + LATER),
+            Found::Lost => self.look_again_at = now + LATER,
         }
     }
 

@@ -5,13 +5,12 @@ use super::place::{self, Identity, Taken};
 use crate::client::{lock_file, pause};
 use crate::path::{beside, is_at, make_private, socket_path};
 use crate::{SetupError, raw};
-use rustix::fs::{FlockOperation, Mode, OFlags, inotify};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use rustix::process::Pid;
 use sockeye_clock::monotonic;
 use std::fs::File;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,8 +28,6 @@ pub(super) struct Listener {
     socket: OwnedFd,
     /// Held as long as this process serves.
     lock: OwnedFd,
-    /// Tells that the path may name another file; `None` where the system has no more of these.
-    watch: Option<OwnedFd>,
 }
 
 /// A process that has connected.
@@ -58,20 +55,11 @@ impl Listener {
         let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
         let lock = take_lock(&path, PATIENCE)?;
         let (socket, identity) = open_at(&path)?;
-        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
-        let watch = inotify::init(flags).ok();
-        let listener = Self { path, identity, socket, lock, watch };
-        listener.watch_path();
-        Ok(listener)
+        Ok(Self { path, identity, socket, lock })
     }
 
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-
-    /// Readable when [`look`](Self::look) is due.
-    pub(super) fn watch(&self) -> Option<BorrowedFd<'_>> {
-        self.watch.as_ref().map(AsFd::as_fd)
     }
 
     /// The next client that is a process of this user.
@@ -96,9 +84,9 @@ impl Listener {
     }
 
     /// Looks whether the path still leads here, and serves there again if it does not: who cleans a folder of temporary files removes what
-    /// has not been touched for long.
+    /// has not been touched for long. To be called now and then: an inotify watch would tell, but a process that has one takes up to seconds
+    /// to die on a busy machine, and its programs wait for that.
     pub(super) fn look(&mut self) -> Found {
-        self.take_news();
         if Identity::of(&self.path) == Ok(self.identity) {
             return Found::Here;
         }
@@ -123,26 +111,7 @@ impl Listener {
             self.lock = take_lock(&self.path, Duration::ZERO)?;
         }
         (self.socket, self.identity) = open_at(&self.path)?;
-        self.watch_path();
         Ok(())
-    }
-
-    fn watch_path(&self) {
-        use inotify::WatchFlags;
-        // The link count is an attribute: it changes when the file is removed.
-        let flags = WatchFlags::ATTRIB | WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
-        let watched = self.watch.as_ref().map(|watch| inotify::add_watch(watch, &self.path, flags));
-        if !matches!(watched, Some(Ok(_))) {
-            tracing::warn!("nobody tells if the socket is removed: there are no more inotify watches");
-        }
-    }
-
-    fn take_news(&self) {
-        let mut news = [MaybeUninit::uninit(); 1024];
-        if let Some(watch) = &self.watch {
-            let mut news = inotify::Reader::new(watch, &mut news);
-            while news.next().is_ok() {}
-        }
     }
 
     /// Writes the log that SOCKEYE_LOG asks for: to the terminal, or beside the socket.
