@@ -36,7 +36,7 @@ impl Entry {
         // With the fence of who sets it: either it is seen here, or the room is seen there.
         fence(Ordering::SeqCst);
         if no_space.load(Ordering::Relaxed) != 0
-            && is_writable(header, header.engine.condition.load(Ordering::Relaxed))
+            && is_writable(header, self.condition())
             && no_space.swap(0, Ordering::SeqCst) != 0
         {
             self.post(Mark::TX);
@@ -122,8 +122,9 @@ impl Entry {
     }
 
     fn mirror_to_token(&mut self) {
+        let word = self.condition();
         let Some(token) = &self.token else { return };
-        if self.shown.show(self.slot.header(), &token.end()) {
+        if self.shown.show(self.slot.header(), word, &token.end()) {
             self.show_hang_up();
         }
     }
@@ -203,7 +204,7 @@ impl Entry {
         // As in `wake`.
         fence(Ordering::SeqCst);
         let is_eager = header.sender.tx_wait.load(Ordering::Relaxed) == EAGER;
-        if is_eager || is_writable(header, header.engine.condition.load(Ordering::Relaxed)) {
+        if is_eager || is_writable(header, self.condition()) {
             self.wake_writers();
         }
     }

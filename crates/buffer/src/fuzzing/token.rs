@@ -257,7 +257,8 @@ impl Scene {
     }
 
     fn show(&self) {
-        let is_hung_up = self.mirror.borrow_mut().show(self.header(), &self.end(Side::Engine));
+        let word = self.header().engine.condition.load(Ordering::Relaxed);
+        let is_hung_up = self.mirror.borrow_mut().show(self.header(), word, &self.end(Side::Engine));
         assert!(!is_hung_up, "nobody has shut it");
     }
 

@@ -19,9 +19,10 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Brings a token up to date. Returns whether the socket has hung up, which [`show_hang_up`] shows.
+    /// Brings a token up to date. `word` is the condition as the engine knows it: programs can write to that in the header. Returns whether
+    /// the socket has hung up, which [`show_hang_up`] shows.
     #[must_use]
-    pub fn show(&mut self, header: &SlotHeader, token: &impl TokenEnd) -> bool {
+    pub fn show(&mut self, header: &SlotHeader, word: u32, token: &impl TokenEnd) -> bool {
         fence(Ordering::SeqCst);
         let readiness = &header.readiness;
         if is_readable(header) && readiness.rx_token.swap(1, Ordering::SeqCst) == 0 {
@@ -32,7 +33,6 @@ impl Mirror {
         if is_announced && is_urgent_here(header) && readiness.urgent_token.swap(1, Ordering::SeqCst) == 0 {
             token.send_urgent();
         }
-        let word = header.engine.condition.load(Ordering::Relaxed);
         // Who is filling it rings when it is full.
         if is_writable(header, word) && readiness.tx_token.load(Ordering::SeqCst) == FULL {
             make_room(header, token);

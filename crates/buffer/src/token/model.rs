@@ -216,7 +216,9 @@ impl Engine {
     fn show(&mut self) {
         let world = self.world.clone();
         let is_armed = world.header.readiness.armed.load(Ordering::Relaxed) != 0;
-        if is_armed && !self.is_closed && self.mirror.show(&world.header, &world.end(Side::Engine)) {
+        // Nobody else writes to it here.
+        let word = world.header.engine.condition.load(Ordering::Relaxed);
+        if is_armed && !self.is_closed && self.mirror.show(&world.header, word, &world.end(Side::Engine)) {
             super::show_hang_up(&world.end(Side::Engine));
             world.set_condition(Condition::TOKEN_CLOSED);
             self.close();

@@ -217,6 +217,23 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
 }
 
 #[test]
+fn a_token_is_not_closed_for_what_a_program_has_written_to_the_condition_word() {
+    let mut bench = Bench::new();
+    let [(client, token), _server] = bench.pair();
+    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
+    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    let slot = bench.slot(client);
+    let word = &slot.header().engine.condition;
+    word.fetch_or(Condition::END_OF_FILE | Condition::SEND_SHUT, Ordering::SeqCst);
+    bench.engine.ring(bench.now, client.tag);
+    assert_eq!(poll(&token), PollFlags::OUT);
+    let table = bench.engine.table.lock();
+    let entry = table.entry(client.tag).unwrap();
+    assert!(entry.token.is_some());
+    assert_eq!(entry.condition() & Condition::TOKEN_CLOSED, 0);
+}
+
+#[test]
 fn what_a_process_said_of_bytes_that_it_did_not_publish_is_not_said_of_others() {
     let mut bench = Bench::new();
     let [(client, _token), (server, _server_token)] = bench.pair();
