@@ -170,6 +170,8 @@ impl Network {
             }
         };
         info.max_pacing_rate = socket.options.max_pacing_rate;
+        // What was just seen of its text is to be sent, and accounted for.
+        self.owe_socket(id.index);
         Ok(info)
     }
 

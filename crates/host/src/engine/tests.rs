@@ -234,6 +234,18 @@ fn a_token_is_not_closed_for_what_a_program_has_written_to_the_condition_word() 
 }
 
 #[test]
+fn text_that_is_first_seen_for_tcp_info_is_sent_and_accounted_for() {
+    let mut bench = Bench::new();
+    let [(client, _token), _server] = bench.pair();
+    // More than fits each time that the engine looks, so that there is something new for each look.
+    bench.slot(client).header().sender.send_tail.store(1 << 40, Ordering::SeqCst);
+    for _ in 0..10 {
+        bench.ask(Request::Info { tag: client.tag }).unwrap();
+        bench.engine.network.assert_invariants();
+    }
+}
+
+#[test]
 fn what_a_process_said_of_bytes_that_it_did_not_publish_is_not_said_of_others() {
     let mut bench = Bench::new();
     let [(client, _token), (server, _server_token)] = bench.pair();

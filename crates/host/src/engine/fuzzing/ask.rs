@@ -6,7 +6,7 @@ use sockeye_stack::{CongestionName, Family, Mark, OptionName, Shutdown, SocketOp
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Kinds of requests that are asked.
-const KINDS: u8 = 32;
+const KINDS: u8 = 33;
 /// Bytes of the longest option.
 const LONGEST_OPTION: usize = 40;
 
