@@ -8,15 +8,12 @@ mod ready_list;
 mod rings;
 mod token;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 
 pub use accept_queue::Takers;
 pub use ready_list::Watchers;
 pub use rings::{Rings, rings};
 pub use token::Polled;
-
-/// Steps of an input at most.
-const STEPS: usize = 512;
 
 /// How a program learns that it is worth looking.
 #[derive(Clone, Debug, Arbitrary)]
@@ -29,7 +26,6 @@ pub enum Ready {
     Token(Polled),
 }
 
-#[cfg(test)]
 impl sockeye_trials::Input for Ready {
     fn len(&self) -> usize {
         match self {
@@ -57,39 +53,6 @@ pub fn ready(input: &Ready) {
         Ready::List(watchers) => ready_list::play(watchers),
         Ready::Queue(takers) => accept_queue::play(takers),
         Ready::Token(polled) => token::play(polled),
-    }
-}
-
-/// Steps for as long as there are bytes: what is derived for a vector tosses a coin after each.
-fn steps<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> Result<Vec<T>> {
-    let mut steps = Vec::new();
-    while !u.is_empty() && steps.len() < STEPS {
-        steps.push(u.arbitrary()?);
-    }
-    Ok(steps)
-}
-
-/// A number that is likely to hurt.
-#[derive(Clone, Copy, Debug, Arbitrary)]
-pub enum Number {
-    /// Itself.
-    Small(u8),
-    /// As far below nothing.
-    Negative(u8),
-    /// A power of two, and so much.
-    Power(u8, i8),
-    /// Any.
-    Any(u64),
-}
-
-impl Number {
-    fn word(self) -> u64 {
-        match self {
-            Self::Small(number) => number.into(),
-            Self::Negative(number) => u64::from(number).wrapping_neg(),
-            Self::Power(power, more) => (1_u64 << (power % 64)).wrapping_add_signed(more.into()),
-            Self::Any(number) => number,
-        }
     }
 }
 

@@ -265,21 +265,8 @@ impl RecvQ {
         if self.is_empty() || self.ring_after(Some(self.len())) {
             return None;
         }
-        let Self { ref slot, ring, most, limit, allowance, head, tail, ring_at, clamped, .. } = *self;
-        let (slot, assembler, out_of_order) = (slot.clone(), Assembler::default(), 0);
-        Some(Self {
-            slot,
-            ring,
-            most,
-            limit,
-            allowance,
-            head,
-            tail,
-            ring_at,
-            assembler,
-            out_of_order,
-            clamped,
-        })
+        let (slot, assembler) = (self.slot.clone(), Assembler::default());
+        Some(Self { slot, assembler, out_of_order: 0, ..*self })
     }
 
     /// Bytes that the program has read since the queue was opened, by the head last seen.

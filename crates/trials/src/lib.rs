@@ -6,6 +6,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod script;
+
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
@@ -17,6 +19,8 @@ use arbitrary::{Arbitrary, Unstructured};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sockeye_clock::{Instant, monotonic};
+
+pub use script::{Number, steps};
 
 /// Names how many seconds each body is tried.
 const VARIABLE: &str = "SOCKEYE_FUZZ_SECONDS";

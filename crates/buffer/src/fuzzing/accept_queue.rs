@@ -2,37 +2,17 @@
 
 use core::net::SocketAddr;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 
-use super::{Number, steps};
 use crate::Slot;
 use crate::accept_queue::{AcceptQueue, Claimant, Found, PLACES, Waiting};
 use crate::raw::Run;
 use crate::slot::HEADER_SPACE;
+use sockeye_trials::Number;
 
-/// Steps of programs and the engine with an accept queue.
-#[derive(Clone, Debug)]
-pub struct Takers {
-    /// Where it begins: positions wrap.
-    first: u32,
-    steps: Vec<Step>,
-}
-
-impl<'a> Arbitrary<'a> for Takers {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(Self { first: u.arbitrary()?, steps: steps(u)? })
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Takers {
-    fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.steps.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of programs and the engine with an accept queue.
+    pub struct Takers { first: u32 } of up to 512 Step
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]

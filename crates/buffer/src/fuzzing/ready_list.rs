@@ -2,31 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 
-use super::{Number, steps};
 use crate::raw::Run;
 use crate::ready_list::{GROUPS, ListWords, Mark, ReadyList, WATCHES};
+use sockeye_trials::Number;
 
-/// Steps of programs and the engine with a ready list.
-#[derive(Clone, Debug)]
-pub struct Watchers(Vec<Step>);
-
-impl<'a> Arbitrary<'a> for Watchers {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        steps(u).map(Self)
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Watchers {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.0.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of programs and the engine with a ready list.
+    pub struct Watchers {  } of up to 512 Step
 }
 
 /// A group or a watch: a few of them meet often.
@@ -101,7 +85,7 @@ fn watch(few: Few) -> u32 {
 pub(super) fn play(watchers: &Watchers) {
     let list = ReadyList::on_heap().expect("memory");
     let mut model = Model::default();
-    for &step in &watchers.0 {
+    for &step in &watchers.steps {
         model.step(&list, step);
     }
     for few in 0..8 {

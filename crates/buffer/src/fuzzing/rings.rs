@@ -3,41 +3,22 @@
 use core::mem::offset_of;
 use std::sync::LazyLock;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 
-use super::{Number, steps};
 use crate::raw::Run;
 use crate::ring::NEAR;
 use crate::slot::{EngineLine, ReadinessLine, ReceiverLine, SenderLine, UrgentLine};
 use crate::slot::{HEADER_SPACE, NEAR_SPACE};
 use crate::{Arena, Condition, INFO_TIMES, INFO_WORDS, RecvQ, SendQ, Slot, SlotHeader, Text, UrgentByte};
 use crate::{arrival_of, is_readable, is_urgent_here, is_writable, note_arrival};
+use sockeye_trials::Number;
 
 /// Room for the largest rings, bytes.
 const MOST: usize = 1 << 16;
 
-/// Steps of a program and the engine with the two queues of a socket.
-#[derive(Clone, Debug)]
-pub struct Rings {
-    limits: [u32; 2],
-    steps: Vec<Step>,
-}
-
-impl<'a> Arbitrary<'a> for Rings {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(Self { limits: u.arbitrary()?, steps: steps(u)? })
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Rings {
-    fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.steps.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of a program and the engine with the two queues of a socket.
+    pub struct Rings { limits: [u32; 2] } of up to 512 Step
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]

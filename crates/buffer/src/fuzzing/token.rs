@@ -5,15 +5,15 @@ use core::cell::{Cell, RefCell};
 use core::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 
-use super::{Number, steps};
 use crate::af_unix::{Pair, Side};
 use crate::raw::Run;
 use crate::slot::{Condition, ReadinessLine};
 use crate::sync::Ordering;
 use crate::token::{ARMED, ARMED_FOR_EDGES, Mirror, TokenEnd, mend, program, show_edge, show_report};
 use crate::{Slot, SlotHeader, is_readable, is_writable};
+use sockeye_trials::Number;
 
 /// SO_SNDBUF: full SendQ is three bytes, and one byte that is free makes the socket writable.
 const LIMIT: u64 = 3;
@@ -26,29 +26,9 @@ const CHARGES: [usize; 3] = [512, 768, 1280];
 /// Buffers that the engine can send.
 const FIT: usize = 270;
 
-/// Steps of programs and the engine with a token.
-#[derive(Clone, Debug)]
-pub struct Polled {
-    for_edges: bool,
-    charge: u8,
-    steps: Vec<Step>,
-}
-
-impl<'a> Arbitrary<'a> for Polled {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(Self { for_edges: u.arbitrary()?, charge: u.arbitrary()?, steps: steps(u)? })
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Polled {
-    fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.steps.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of programs and the engine with a token.
+    pub struct Polled { for_edges: bool, charge: u8 } of up to 512 Step
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]

@@ -8,7 +8,7 @@ mod guest;
 mod residue;
 mod words;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 use sockeye_clock::Instant;
 use sockeye_stack::{HostConfig, LinkBetween, NetworkConfig};
 use std::net::IpAddr;
@@ -19,19 +19,8 @@ use crate::quota::Quota;
 pub use control::{Control, control};
 pub use words::{Words, words};
 
-/// Steps of an input at most.
-const STEPS: usize = 160;
 /// The names of the hosts, and their addresses. The others are on the first.
 const HOSTS: [(&str, [u8; 4]); 2] = [("a", [10, 0, 0, 1]), ("b", [10, 0, 0, 2])];
-
-/// Steps for as long as there are bytes: what is derived for a vector tosses a coin after each.
-fn steps<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> Result<Vec<T>> {
-    let mut steps = Vec::new();
-    while !u.is_empty() && steps.len() < STEPS {
-        steps.push(u.arbitrary()?);
-    }
-    Ok(steps)
-}
 
 /// An engine with two hosts and a link between them.
 fn engine(now: Instant) -> Engine {

@@ -92,6 +92,25 @@ impl Bench {
         [client, server]
     }
 
+    /// The socket is polled from now on.
+    fn arm(&mut self, handle: Handle, token: &OwnedFd) {
+        program::prepare(self.slot(handle).header(), &token::End(token.as_fd()));
+        self.ask(Request::Arm { tag: handle.tag }).unwrap();
+    }
+
+    /// One that is polled, and whose peer has closed with bytes unread.
+    fn reset_socket(&mut self) -> (Handle, OwnedFd) {
+        let [(client, token), (server, server_token)] = self.pair();
+        self.arm(client, &token);
+        self.slot(client).writer().write(b"unread");
+        self.engine.ring(self.now, client.tag);
+        // Unread bytes are thrown away: RST.
+        drop(server_token);
+        self.engine.answer_hang_ups(self.now);
+        assert!(self.engine.slot(server.tag).is_none());
+        (client, token)
+    }
+
     fn slot(&self, handle: Handle) -> Slot {
         self.engine.slot(handle.tag).unwrap()
     }
@@ -182,15 +201,7 @@ fn a_published_byte_that_was_not_rung_for_arrives_when_the_process_hangs_up() {
 #[test]
 fn a_reset_closes_an_armed_token_and_the_armer_s_end_frees_the_slot() {
     let mut bench = Bench::new();
-    let [(client, token), (server, server_token)] = bench.pair();
-    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
-    bench.ask(Request::Arm { tag: client.tag }).unwrap();
-    bench.slot(client).writer().write(b"unread");
-    bench.engine.ring(bench.now, client.tag);
-    // Unread bytes are thrown away: RST.
-    drop(server_token);
-    bench.engine.answer_hang_ups(bench.now);
-    assert!(bench.engine.slot(server.tag).is_none());
+    let (client, token) = bench.reset_socket();
     assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
     let error = bench.slot(client).header().engine.error.load(Ordering::Relaxed);
     assert_eq!(Error::from_code(error), Some(Error::ConnectionReset));
@@ -211,8 +222,7 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
     bench.engine.answer_hang_ups(bench.now);
     assert_eq!(poll(&token), PollFlags::OUT);
     // It is shown as soon as the token is polled.
-    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
-    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    bench.arm(client, &token);
     assert!(poll(&token).contains(PollFlags::ERR | PollFlags::HUP | PollFlags::IN));
 }
 
@@ -220,8 +230,7 @@ fn a_reset_of_a_socket_that_is_not_polled_leaves_its_token_alone() {
 fn a_token_is_not_closed_for_what_a_program_has_written_to_the_condition_word() {
     let mut bench = Bench::new();
     let [(client, token), _server] = bench.pair();
-    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
-    bench.ask(Request::Arm { tag: client.tag }).unwrap();
+    bench.arm(client, &token);
     let slot = bench.slot(client);
     let word = &slot.header().engine.condition;
     word.fetch_or(Condition::END_OF_FILE | Condition::SEND_SHUT, Ordering::SeqCst);
@@ -265,14 +274,7 @@ fn what_a_process_said_of_bytes_that_it_did_not_publish_is_not_said_of_others() 
 #[test]
 fn a_condition_word_that_a_program_has_written_to_decides_nothing() {
     let mut bench = Bench::new();
-    let [(client, token), (server, server_token)] = bench.pair();
-    program::prepare(bench.slot(client).header(), &token::End(token.as_fd()));
-    bench.ask(Request::Arm { tag: client.tag }).unwrap();
-    bench.slot(client).writer().write(b"unread");
-    bench.engine.ring(bench.now, client.tag);
-    drop(server_token);
-    bench.engine.answer_hang_ups(bench.now);
-    assert!(bench.engine.slot(server.tag).is_none());
+    let (client, token) = bench.reset_socket();
     assert_ne!(bench.condition(client) & Condition::TOKEN_CLOSED, 0);
     bench.slot(client).header().engine.condition.store(0, Ordering::SeqCst);
     drop(token);

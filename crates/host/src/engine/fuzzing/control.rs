@@ -3,7 +3,7 @@
 use super::ask::{Ask, Known, recent};
 use super::bystanders::{Bystanders, CLIENTS, FIRST_GUEST};
 use super::guest::{Guest, Way};
-use super::{Accept, HOSTS, Time, residue, steps};
+use super::{Accept, HOSTS, Time, residue};
 use crate::engine::Engine;
 use crate::memory::PoolId;
 use crate::proto::{Handle, Reply, Request};
@@ -22,25 +22,9 @@ const GUESTS: usize = 3;
 /// Bytes of a message that is none.
 const RAW: usize = 48;
 
-/// Steps of programs and the host process.
-#[derive(Clone, Debug)]
-pub struct Control(Vec<Step>);
-
-impl<'a> Arbitrary<'a> for Control {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        steps(u).map(Self)
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Control {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.0.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of programs and the host process.
+    pub struct Control {  } of up to 160 Step
 }
 
 /// Which program.
@@ -104,7 +88,7 @@ struct Host {
 pub fn control(input: &Control) {
     let mut host = Host::new();
     let mut is_in_a_hurry = false;
-    for step in &input.0 {
+    for step in &input.steps {
         host.step(step);
         if !is_in_a_hurry {
             host.serve();

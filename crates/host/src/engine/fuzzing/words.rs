@@ -6,15 +6,16 @@
 use super::ask::{Ask, Known, Pick, recent};
 use super::bystanders::{Bystanders, FIRST_GUEST};
 use super::guest::ring;
-use super::{Accept, Time, residue, steps};
+use super::{Accept, Time, residue};
 use crate::engine::{Caller, Engine};
 use crate::proto::{Handle, Reply, Request};
 use crate::table::ClientId;
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::Arbitrary;
 use sockeye_buffer::accept_queue::{Claimant, PLACES, Waiting};
 use sockeye_buffer::{Slot, SlotHeader};
 use sockeye_clock::Instant;
 use sockeye_stack::{Family, HostId, Shutdown};
+use sockeye_trials::Number;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -24,25 +25,9 @@ const GUESTS: usize = 2;
 /// Bytes that the others send now and then.
 const LEN: u64 = 1000;
 
-/// Steps of programs and the host process.
-#[derive(Clone, Debug)]
-pub struct Words(Vec<Step>);
-
-impl<'a> Arbitrary<'a> for Words {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        steps(u).map(Self)
-    }
-}
-
-#[cfg(test)]
-impl sockeye_trials::Input for Words {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.0.remove(at);
-    }
+sockeye_trials::script! {
+    /// Steps of programs and the host process.
+    pub struct Words {  } of up to 160 Step
 }
 
 /// Which program.
@@ -69,26 +54,6 @@ enum Step {
     Go(Who),
     Pass(Time),
     GoOn,
-}
-
-/// A number that is likely to hurt.
-#[derive(Clone, Copy, Debug, Arbitrary)]
-enum Number {
-    Small(u8),
-    Negative(u8),
-    Power(u8, i8),
-    Any(u64),
-}
-
-impl Number {
-    fn word(self) -> u64 {
-        match self {
-            Self::Small(number) => number.into(),
-            Self::Negative(number) => u64::from(number).wrapping_neg(),
-            Self::Power(power, more) => (1_u64 << (power % 64)).wrapping_add_signed(more.into()),
-            Self::Any(number) => number,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]
@@ -220,7 +185,7 @@ struct Host {
 pub fn words(input: &Words) {
     let [as_it_is, misled] = [Play::NobodyElse, Play::Anybody].map(|play| {
         let mut host = Host::new(play);
-        for &step in &input.0 {
+        for &step in &input.steps {
             host.step(step);
             host.serve();
         }
