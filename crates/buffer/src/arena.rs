@@ -215,25 +215,13 @@ impl Arena {
         self.forget_range(self.far_at(index), self.geometry.far_space())
     }
 
-    /// As [`forget`](Self::forget), where the slot is in use, and both rings hold nothing. What else is in its far part stays.
+    /// As [`forget`](Self::forget), where the slot is in use, RecvQ holds nothing, SendQ holds bytes in these places only
+    /// ([`SendQ::places`](crate::SendQ::places)), and nobody writes meanwhile. What else is in its far part stays.
     ///
     /// # Errors
     /// As there.
     #[cfg(not(miri))]
-    pub fn forget_rings(&self, index: u32) -> io::Result<()> {
-        if index >= self.slots {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        self.forget_range(self.far_at(index) + INFO_SPACE, self.geometry.far_space() - INFO_SPACE)
-    }
-
-    /// As [`forget_rings`](Self::forget_rings), where SendQ holds bytes in these places ([`SendQ::places`](crate::SendQ::places)), and nobody
-    /// writes any more.
-    ///
-    /// # Errors
-    /// As there.
-    #[cfg(not(miri))]
-    pub fn forget_rings_but(&self, index: u32, mut held: [(usize, usize); 2]) -> io::Result<()> {
+    pub fn forget_rings(&self, index: u32, mut held: [(usize, usize); 2]) -> io::Result<()> {
         if index >= self.slots {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -21,6 +21,9 @@ const KEPT: u64 = 32 * 1024;
 const AT_ONCE: usize = 512;
 const FORGOTTEN_AT_ONCE: usize = 8;
 
+/// Where a queue is that holds nothing.
+const NOWHERE: [(usize, usize); 2] = [(0, 0); 2];
+
 /// What has passed through a connection, as far as its memory is concerned.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -104,7 +107,7 @@ impl Engine {
             places.iter().all(|(_, len)| *len == 0) || bytes_since(passed, entry.traffic.forgotten) <= KEPT;
         if !is_kept {
             let slot = entry.place();
-            table.memory.forget_rings_but(slot, places);
+            table.memory.forget_rings(slot, places);
         }
     }
 
@@ -130,7 +133,7 @@ impl Engine {
         let slot = entry.place();
         if is_free {
             entry.traffic.forgotten = passed;
-            table.memory.forget_rings(slot);
+            table.memory.forget_rings(slot, NOWHERE);
         }
         if let Some(entry) = table.entry_at(place) {
             entry.change_condition(0, condition::FORGETTING);

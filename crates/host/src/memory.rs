@@ -136,19 +136,11 @@ impl Memory {
         self.drop_if_unused(pool);
     }
 
-    /// Gives the memory of a slot's far rings, which hold nothing, back to the system.
-    pub(crate) fn forget_rings(&self, (arena, index): (u32, u32)) {
+    /// Gives the memory of a slot's far rings back to the system, but for these places, where SendQ holds text. Nobody writes meanwhile.
+    pub(crate) fn forget_rings(&self, (arena, index): (u32, u32), held: [(usize, usize); 2]) {
         if let Some(used) = self.arenas.get(arena as usize) {
-            // Memory that cannot be given back now is used again.
-            let _ = used.arena.forget_rings(index);
-        }
-    }
-
-    /// Gives the memory of a slot's far rings back but for these places, where SendQ holds what nobody adds to any more.
-    pub(crate) fn forget_rings_but(&self, (arena, index): (u32, u32), held: [(usize, usize); 2]) {
-        if let Some(used) = self.arenas.get(arena as usize) {
-            // Memory that cannot be given back now is given back with the slot.
-            let _ = used.arena.forget_rings_but(index, held);
+            // Memory that cannot be given back now is used again, or given back with the slot.
+            let _ = used.arena.forget_rings(index, held);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::listener::Listener;
 use crate::network::Network;
 use crate::socket::{Connected, Holder, Phase, RingsState};
 use crate::{Error, Shutdown, SocketEvent, SocketId};
+use sockeye_buffer::{RecvQ, SendQ};
 use sockeye_clock::Instant;
 use sockeye_tcb::State;
 
@@ -96,33 +97,25 @@ impl Network {
     /// Whether an open connection holds no text: nothing that is not acknowledged, and nothing that the program has not read.
     #[must_use]
     pub fn is_drained(&self, id: SocketId) -> bool {
-        match self.find(id).map(|socket| &socket.phase) {
-            Ok(Phase::Connected(connected)) => {
-                let (sendq, recvq) = connected.tcb.rings();
-                sendq.is_drained() && recvq.is_drained()
-            }
-            Ok(_) | Err(_) => false,
-        }
+        self.open_rings(id).is_some_and(|(sendq, recvq)| sendq.is_drained() && recvq.is_drained())
     }
 
     /// Bytes of an open connection that were acknowledged, and that arrived in order.
     #[must_use]
     pub fn passed(&self, id: SocketId) -> Option<(u64, u64)> {
-        match self.find(id).map(|socket| &socket.phase) {
-            Ok(Phase::Connected(connected)) => {
-                let (sendq, recvq) = connected.tcb.rings();
-                Some((sendq.head(), recvq.tail()))
-            }
-            Ok(_) | Err(_) => None,
-        }
+        self.open_rings(id).map(|(sendq, recvq)| (sendq.head(), recvq.tail()))
     }
 
     /// Where the text in SendQ of an open connection is in its slot's memory: each place, and how many bytes.
     #[must_use]
     pub fn text_places(&self, id: SocketId) -> Option<[(usize, usize); 2]> {
-        match self.find(id).map(|socket| &socket.phase) {
-            Ok(Phase::Connected(connected)) => Some(connected.tcb.rings().0.places()),
-            Ok(_) | Err(_) => None,
+        self.open_rings(id).map(|(sendq, _)| sendq.places())
+    }
+
+    fn open_rings(&self, id: SocketId) -> Option<(&SendQ, &RecvQ)> {
+        match &self.find(id).ok()?.phase {
+            Phase::Connected(connected) => Some(connected.tcb.rings()),
+            Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) | Phase::Over(_) => None,
         }
     }
 
