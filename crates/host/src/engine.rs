@@ -244,7 +244,10 @@ impl Engine {
 
     /// When [`timeout`](Self::timeout) is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.network.poll_timeout(), self.idle.due].into_iter().flatten().min()
+        match (self.network.poll_timeout(), self.idle.due) {
+            (Some(network), Some(idle)) => Some(network.min(idle)),
+            (network, idle) => network.or(idle),
+        }
     }
 
     pub(crate) fn timeout(&mut self, now: Instant) {

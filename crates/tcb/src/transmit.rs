@@ -329,6 +329,7 @@ fn reset(tcb: &Tcb, now: Instant) -> Transmit {
 }
 
 /// A header that acknowledges all there is: no other ACK is owed after it (MUST-58 and MUST-59, 3.8.6.3).
+#[inline]
 fn acknowledging(tcb: &mut Tcb, now: Instant, seq: SeqNum, flags: Flags, window: u16) -> TcpHeader {
     tcb.acks.on_ack_sent();
     tcb.owed.challenge = false;
