@@ -42,6 +42,8 @@ use std::sync::atomic::Ordering;
 /// Letters of a name that is unknown, and names that are known: so many are told who asks for a host that there is not.
 const SHOWN_NAME: usize = 64;
 const SHOWN_NAMES: usize = 50;
+/// Bytes of text that are moved between two looks at doorbells. Where memory is touched for the first time, that takes a millisecond.
+const PIECE: usize = 512 * 1024;
 /// Tokens that are looked at between two looks at doorbells.
 const MENDED_AT_ONCE: usize = 64;
 
@@ -58,6 +60,14 @@ impl Storage {
         match self {
             Self::Heap => Quota::NONE,
             Self::Shared(quota) => quota,
+        }
+    }
+
+    /// Bytes of text that are moved at once: more of one program's would keep the others waiting.
+    const fn piece(self) -> usize {
+        match self {
+            Self::Heap => usize::MAX,
+            Self::Shared(_) => PIECE,
         }
     }
 }
@@ -81,6 +91,8 @@ pub(crate) struct Engine {
     pub(crate) table: Arc<Mutex<Table>>,
     tokens: Tokens,
     quota: Quota,
+    /// Bytes of text that are moved between two looks at doorbells.
+    piece: usize,
     watcher: Apart,
     /// Names this engine among all.
     instance: u64,
@@ -137,6 +149,7 @@ impl Engine {
             table,
             tokens: Tokens::new(storage, seed),
             quota: storage.quota(),
+            piece: storage.piece(),
             watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),
@@ -198,10 +211,11 @@ impl Engine {
         self.table.lock().watches(client).map(|watches| watches.list.list.clone())
     }
 
-    /// Moves what is owed, and tells programs what happened. After every input.
+    /// Moves what is owed, or a piece of it, and tells programs what happened. After every input; what is left is a [`timeout`](Self::timeout)
+    /// that is due.
     pub(crate) fn settle(&mut self, now: Instant) {
         loop {
-            self.network.flush(now);
+            self.network.flush_some(now, self.piece);
             if !self.tell_events(now) {
                 return;
             }

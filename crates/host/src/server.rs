@@ -160,8 +160,7 @@ impl Server {
         while !self.is_ending {
             let now = monotonic();
             let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes();
-            is_busy |= self.engine.leave_some(now) | self.engine.mend_some();
-            self.answer_timers(now);
+            is_busy |= self.engine.leave_some(now) | self.engine.mend_some() | self.answer_timers(now);
             self.tidy(now);
             round = round.wrapping_add(1);
             if round.is_multiple_of(ROUNDS) {
@@ -195,13 +194,16 @@ impl Server {
         was_traffic
     }
 
-    fn answer_timers(&mut self, now: Instant) {
-        if self.engine.poll_timeout().is_some_and(|due| due <= now) {
-            self.engine.timeout(now);
-        }
+    /// Does what is due. Returns whether more is due at once: text that is moved in pieces.
+    fn answer_timers(&mut self, now: Instant) -> bool {
         if self.look_again_at <= now {
             self.look_at_listener(now);
         }
+        if self.engine.poll_timeout().is_none_or(|due| due > now) {
+            return false;
+        }
+        self.engine.timeout(now);
+        self.engine.poll_timeout().is_some_and(|due| due <= now)
     }
 
     /// Gives memory back that nobody needs any more. Not while a program's sockets are closed, which takes its time as well.

@@ -19,21 +19,34 @@ const TURN: usize = 32;
 /// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
 /// caller for ever.
 const MAX_TURNS: usize = 1 << 16;
+/// Bytes of text after which a connection's turn ends, if a flush moves only so many: four segments of the loopback.
+const TURN_OF_PIECE: usize = 256 * 1024;
 
 impl Network {
     /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
     /// After very many segments it stops nevertheless; [`poll_timeout`](Self::poll_timeout) then says `now`.
     pub fn flush(&mut self, now: Instant) {
+        self.flush_some(now, usize::MAX);
+    }
+
+    /// The same for a caller that others wait for: stops after some `bytes` of text, or two segments more.
+    /// [`poll_timeout`](Self::poll_timeout) then says `now`.
+    pub fn flush_some(&mut self, now: Instant, bytes: usize) {
         self.now = self.now.max(now);
         if self.is_in_round {
             self.visit(now);
         }
+        let turn = if bytes == usize::MAX { usize::MAX } else { TURN_OF_PIECE.min(bytes) };
+        let mut left = bytes;
         for _ in 0..MAX_TURNS {
             if let Some(reply) = self.replies.pop_front() {
                 self.send_reply(now, reply.host, reply.tuple, &reply.header);
             } else if let Some(owner) = self.owing.pop_front() {
-                self.serve(now, owner);
+                left = left.saturating_sub(self.serve(now, owner, turn));
             } else if !self.receive_packets(now) {
+                return;
+            }
+            if left == 0 {
                 return;
             }
         }
@@ -117,51 +130,65 @@ impl Network {
         is_any
     }
 
-    fn serve(&mut self, now: Instant, owner: Owner) {
+    /// Sends what `owner` owes, up to about so many bytes of text. Returns how many these were.
+    fn serve(&mut self, now: Instant, owner: Owner, turn: usize) -> usize {
         self.clear_owing(owner);
         match owner {
-            Owner::Socket(index) => self.serve_socket(now, index),
-            Owner::Embryo(index) => self.serve_embryo(now, index),
-            Owner::TimeWait(_) => {}
+            Owner::Socket(index) => self.serve_socket(now, index, turn),
+            Owner::Embryo(index) => {
+                self.serve_embryo(now, index);
+                0
+            }
+            Owner::TimeWait(_) => 0,
         }
     }
 
-    fn serve_socket(&mut self, now: Instant, index: u32) {
+    fn serve_socket(&mut self, now: Instant, index: u32, turn: usize) -> usize {
         self.follow_path(now, index, Told::ByNobody);
         self.look_at_queue(index);
+        let mut sent = 0;
         for _ in 0..TURN {
-            let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+            let Some(socket) = self.sockets.get_mut(index as usize) else { return sent };
             let transmit = match &mut socket.phase {
                 Phase::Connected(connected) => connected.tcb.poll_transmit(now),
                 Phase::Connecting(connecting) => connecting.handshake.poll_transmit(now),
-                Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return,
+                Phase::Idle | Phase::Listening(_) | Phase::Over(_) => return sent,
             };
             let Some(transmit) = transmit else {
-                let owner = Owner::Socket(index);
-                let deadline = match &mut socket.phase {
-                    Phase::Connected(connected) => {
-                        self.is_in_round |=
-                            connected.settle(&mut self.hosts, socket.host, &mut socket.charged);
-                        connected.refresh_info(now, socket.options.max_pacing_rate);
-                        connected.tcb.poll_timeout()
-                    }
-                    Phase::Connecting(connecting) => {
-                        let held = connecting.rings.sendq.len();
-                        let here = &mut self.hosts[socket.host.0 as usize];
-                        self.is_in_round |= here.memory.charge(&mut socket.charged, held);
-                        connecting.handshake.poll_timeout()
-                    }
-                    Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
-                };
-                self.arm(owner, deadline);
-                self.note_progress(now, index);
-                self.take_events(now, index);
-                return;
+                self.let_rest(now, index);
+                return sent;
             };
             self.send_from_socket(now, index, &transmit);
+            sent += transmit.text_len;
+            if sent >= turn {
+                break;
+            }
         }
         // Others have their turn first.
         self.owe_socket(index);
+        sent
+    }
+
+    /// A socket that was served has nothing more to send now: it is accounted for, and its deadline and events are known.
+    fn let_rest(&mut self, now: Instant, index: u32) {
+        let Some(socket) = self.sockets.get_mut(index as usize) else { return };
+        let deadline = match &mut socket.phase {
+            Phase::Connected(connected) => {
+                self.is_in_round |= connected.settle(&mut self.hosts, socket.host, &mut socket.charged);
+                connected.refresh_info(now, socket.options.max_pacing_rate);
+                connected.tcb.poll_timeout()
+            }
+            Phase::Connecting(connecting) => {
+                let held = connecting.rings.sendq.len();
+                let here = &mut self.hosts[socket.host.0 as usize];
+                self.is_in_round |= here.memory.charge(&mut socket.charged, held);
+                connecting.handshake.poll_timeout()
+            }
+            Phase::Idle | Phase::Listening(_) | Phase::Over(_) => None,
+        };
+        self.arm(Owner::Socket(index), deadline);
+        self.note_progress(now, index);
+        self.take_events(now, index);
     }
 
     /// Whether the link's queue takes what the socket sends.

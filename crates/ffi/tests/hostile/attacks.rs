@@ -16,21 +16,15 @@ pub struct Attack {
     pub bound: f64,
     /// Descriptors that the host process may have.
     pub descriptors: Option<u32>,
-    /// What does not stand it yet, and why: it is played only by name.
-    pub known: Option<&'static str>,
 }
 
 const fn attack(name: &'static str, play: fn(&Field, u64) -> Result<(), String>) -> Attack {
-    Attack { name, play, each: 1, bound: BOUND, descriptors: None, known: None }
+    Attack { name, play, each: 1, bound: BOUND, descriptors: None }
 }
 
 impl Attack {
     const fn each(self, each: u64) -> Self {
         Self { each, ..self }
-    }
-
-    const fn known(self, why: &'static str) -> Self {
-        Self { known: Some(why), ..self }
     }
 
     const fn crowd(self) -> Self {
@@ -50,9 +44,7 @@ pub const ATTACKS: &[Attack] = &[
     attack("closed-tokens", words::closed_tokens),
     attack("holes", words::holes),
     attack("pages", words::pages).each(25),
-    attack("sleepers", words::sleepers)
-        .each(5)
-        .known("who yields the processor to 24 busy threads gets it back after 50 ms and more"),
+    attack("sleepers", words::sleepers).each(5),
     attack("random-requests", messages::random_requests),
     attack("noise", messages::noise),
     attack("halves", messages::halves).each(25),
@@ -66,9 +58,7 @@ pub const ATTACKS: &[Attack] = &[
     attack("connections", wakes::connections).each(5),
     attack("exits", crowds::exits).crowd(),
     attack("killed", crowds::killed).crowd(),
-    attack("unread", crowds::unread)
-        .each(25)
-        .known("while 200 connections fill their queues, others wait for 50 to 75 ms"),
+    attack("unread", crowds::unread).each(25),
     attack("orphans", crowds::orphans).each(25),
     attack("forks", crowds::forks).each(5),
     attack("nameless", crowds::nameless).each(25),

@@ -254,6 +254,34 @@ fn text_that_is_first_seen_for_tcp_info_is_sent_and_accounted_for() {
     }
 }
 
+/// How many bytes wait in a socket's RecvQ.
+fn arrived(bench: &Bench, handle: Handle) -> usize {
+    bench.slot(handle).reader().len()
+}
+
+#[test]
+fn who_sends_little_does_not_wait_for_who_sends_much() {
+    let mut bench = Bench::new();
+    let [(bulky, _tokens), (sink, _sink_token)] = bench.pair();
+    let [(brief, _token), (peer, _peer_token)] = bench.pair();
+    bench.engine.piece = 10_000;
+    let sent = bench.slot(bulky).writer().write(&vec![1; 1024 * 1024]);
+    bench.engine.ring(bench.now, bulky.tag);
+    let first = arrived(&bench, sink);
+    assert!((1..sent).contains(&first), "{first} of {sent} bytes have arrived");
+    assert_eq!(bench.engine.poll_timeout(), Some(bench.now), "the rest is due");
+    assert_eq!(bench.slot(brief).writer().write(b"brief"), 5);
+    bench.engine.ring(bench.now, brief.tag);
+    while arrived(&bench, peer) == 0 {
+        assert!(arrived(&bench, sink) < sent, "who sends much was served to the end first");
+        bench.engine.timeout(bench.now);
+    }
+    while bench.engine.poll_timeout() == Some(bench.now) {
+        bench.engine.timeout(bench.now);
+    }
+    assert_eq!(arrived(&bench, sink), sent);
+}
+
 #[test]
 fn what_a_process_said_of_bytes_that_it_did_not_publish_is_not_said_of_others() {
     let mut bench = Bench::new();
