@@ -230,22 +230,26 @@ impl Network {
     /// early, it is armed again.
     pub(crate) fn arm(&mut self, owner: Owner, deadline: Option<Instant>) {
         let Some(deadline) = deadline else { return };
-        if let Some(schedule) = self.schedule(owner)
-            && schedule.armed.is_none_or(|armed| deadline < armed)
-        {
-            schedule.armed = Some(deadline);
-            self.wheel.insert(deadline, owner);
+        if self.schedule(owner).is_some_and(|schedule| schedule.arm(deadline)) {
+            self.enter(owner, deadline);
         }
+    }
+
+    fn enter(&mut self, owner: Owner, deadline: Instant) {
+        let Self { wheel, sockets, embryos, time_waits, .. } = self;
+        wheel.insert(deadline, owner, |deadline, owner| {
+            let schedule = match *owner {
+                Owner::Socket(index) => sockets.get(index as usize).map(|socket| &socket.schedule),
+                Owner::Embryo(index) => embryos.get(index as usize).map(|embryo| &embryo.schedule),
+                Owner::TimeWait(index) => time_waits.get(index as usize).map(|waiting| &waiting.schedule),
+            };
+            schedule.is_some_and(|schedule| schedule.has(deadline))
+        });
     }
 
     /// Whether the entry of the wheel is the one that counts; it then counts no more.
     pub(crate) fn disarm(&mut self, owner: Owner, deadline: Instant) -> bool {
-        let Some(schedule) = self.schedule(owner) else { return false };
-        let counts = schedule.armed == Some(deadline);
-        if counts {
-            schedule.armed = None;
-        }
-        counts
+        self.schedule(owner).is_some_and(|schedule| schedule.disarm(deadline))
     }
 }
 

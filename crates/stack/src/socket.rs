@@ -145,6 +145,43 @@ pub(crate) struct Schedule {
     pub(crate) is_owing: bool,
     /// The deadline in the wheel that counts.
     pub(crate) armed: Option<Instant>,
+    /// A later one that is in the wheel as well, and will count again.
+    later: Option<Instant>,
+}
+
+impl Schedule {
+    /// Sees to it that the owner is asked at `deadline`, or earlier. Returns whether that must be entered in the wheel.
+    pub(crate) fn arm(&mut self, deadline: Instant) -> bool {
+        if self.armed.is_some_and(|armed| armed <= deadline) {
+            return false;
+        }
+        let has_later = self.later.is_some_and(|later| later <= deadline);
+        if has_later {
+            self.armed = self.later.take();
+        } else {
+            // What is between them is soon over; a later one may stay for hours, and must not be entered each time.
+            self.later = self.later.or(self.armed);
+            self.armed = Some(deadline);
+        }
+        !has_later
+    }
+
+    /// The entry of the wheel with this deadline is taken out. Returns whether it counted.
+    pub(crate) fn disarm(&mut self, deadline: Instant) -> bool {
+        if self.later == Some(deadline) {
+            self.later = None;
+        }
+        let counts = self.armed == Some(deadline);
+        if counts {
+            self.armed = None;
+        }
+        counts
+    }
+
+    /// Whether an entry of the wheel counts, or will.
+    pub(crate) fn has(&self, deadline: Instant) -> bool {
+        self.armed == Some(deadline) || self.later == Some(deadline)
+    }
 }
 
 impl Socket {
@@ -192,3 +229,6 @@ pub(crate) fn shown(family: Family, address: SocketAddr) -> SocketAddr {
         (Family::V6, IpAddr::V6(_)) | (Family::V4, _) => address,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@
 //!
 //! An entry lies in the level of the highest digit (base 64) in which its tick differs from the present one. So every entry of a
 //! level is due before every entry of the levels above, and the next one is in the first occupied slot of the lowest level
-//! that holds any. Entries are never removed: who sets a timer remembers its deadline and ignores older ones.
+//! that holds any. Entries are not removed: who sets a timer remembers its deadline and ignores older ones. Each time a slot has become
+//! twice as long, those that do not count any more go.
 
 use sockeye_clock::Instant;
 
@@ -17,6 +18,8 @@ const TICK_ORDER: u32 = 20;
 /// log2 of the slots of a level.
 const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
+/// Entries of a slot that are not looked through.
+const FEW: usize = 64;
 /// Enough for every instant.
 const LEVELS: usize = 8;
 
@@ -40,17 +43,35 @@ struct Slot<T> {
     /// The least deadline in `entries`.
     earliest: Instant,
     entries: Vec<(Instant, T)>,
+    /// With more entries it is looked through.
+    most: usize,
 }
 
 impl<T> Wheel<T> {
     pub(crate) fn new(now: Instant) -> Self {
-        let slot = || Slot { earliest: Instant::MAX, entries: Vec::new() };
+        let slot = || Slot { earliest: Instant::MAX, entries: Vec::new(), most: FEW };
         let level = || Level { occupied: 0, slots: (0..SLOTS).map(|_| slot()).collect() };
         Self { levels: (0..LEVELS).map(|_| level()).collect(), tick: tick_of(now) }
     }
 
-    /// Adds an entry.
-    pub(crate) fn insert(&mut self, deadline: Instant, entry: T) {
+    /// Adds an entry. `counts` says which entries still do.
+    pub(crate) fn insert(&mut self, deadline: Instant, entry: T, counts: impl Fn(Instant, &T) -> bool) {
+        let slot = self.push(deadline, entry);
+        if slot.entries.len() > slot.most {
+            slot.entries.retain(|(deadline, entry)| counts(*deadline, entry));
+            slot.earliest = slot.entries.iter().map(|(deadline, _)| *deadline).min().unwrap_or(Instant::MAX);
+            slot.most = (2 * slot.entries.len()).max(FEW);
+            slot.entries.shrink_to(slot.most);
+        }
+    }
+
+    /// Entries that there are, whether they count or not.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.levels.iter().flat_map(|level| &level.slots).map(|slot| slot.entries.len()).sum()
+    }
+
+    fn push(&mut self, deadline: Instant, entry: T) -> &mut Slot<T> {
         let tick = tick_of(deadline).max(self.tick);
         let level = match tick ^ self.tick {
             0 => 0,
@@ -62,6 +83,7 @@ impl<T> Wheel<T> {
         let slot = &mut level.slots[index];
         slot.earliest = slot.earliest.min(deadline);
         slot.entries.push((deadline, entry));
+        slot
     }
 
     /// The least deadline.
@@ -82,7 +104,7 @@ impl<T> Wheel<T> {
             }
             level.occupied &= !(1 << index);
             let slot = &mut level.slots[index];
-            slot.earliest = Instant::MAX;
+            (slot.earliest, slot.most) = (Instant::MAX, FEW);
             let entries = std::mem::take(&mut slot.entries);
             self.tick = start;
             let mut is_waiting = false;
@@ -91,7 +113,7 @@ impl<T> Wheel<T> {
                     due.push((deadline, entry));
                 } else {
                     is_waiting |= depth == 0;
-                    self.insert(deadline, entry);
+                    self.push(deadline, entry);
                 }
             }
             // What waits in the present tick is not due before the clock moves on.
