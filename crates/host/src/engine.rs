@@ -349,24 +349,23 @@ impl Engine {
 
     /// Closes the sockets whose last holder is gone.
     pub(crate) fn answer_hang_ups(&mut self, now: Instant) {
-        if self.tokens.is_empty() {
-            return self.settle(now);
-        }
+        while self.close_hung_up(now) {}
+    }
+
+    /// Closes a few of them. Returns whether there may be more.
+    pub(crate) fn close_hung_up(&mut self, now: Instant) -> bool {
         let mut ids = Vec::new();
-        loop {
+        if !self.tokens.is_empty() {
             token::hung_up(self.watcher.as_fd(), &mut ids);
-            let are_all = ids.len() < token::MANY;
-            for id in ids.drain(..) {
-                match self.tokens.tag(id) {
-                    Some(tag) => self.close(now, tag),
-                    None => self.tokens.forget(id),
-                }
-            }
-            self.settle(now);
-            if are_all {
-                return;
+        }
+        for &id in &ids {
+            match self.tokens.tag(id) {
+                Some(tag) => self.close(now, tag),
+                None => self.tokens.forget(id),
             }
         }
+        self.settle(now);
+        ids.len() == token::MANY
     }
 
     /// The last holder of a socket is gone: every byte that it published counts, then it is closed.

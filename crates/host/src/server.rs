@@ -248,7 +248,8 @@ impl Server {
                 LISTENER => self.welcome(),
                 // Each ring is an edge, so that nobody has to read it.
                 DOORBELL => {}
-                TOKENS => self.engine.answer_hang_ups(monotonic()),
+                // If these are not all, it stays readable.
+                TOKENS => drop(self.engine.close_hung_up(monotonic())),
                 SIGNALS => self.is_ending = true,
                 session => self.answer_session(session),
             }
@@ -283,7 +284,7 @@ impl Server {
         let id = self.sessions.begin(arrival);
         let watched = self
             .sessions
-            .get(id)
+            .get_mut(id)
             .map(|session| watch(&self.epoll, session.socket(), id, epoll::EventFlags::IN));
         if !matches!(watched, Some(Ok(()))) {
             self.sessions.end(id);
@@ -323,7 +324,7 @@ impl Server {
         asked.extend(self.sessions.asked());
         let was_asked = !asked.is_empty();
         for id in asked.drain(..) {
-            let Some(session) = self.sessions.get(id) else { continue };
+            let Some(session) = self.sessions.get_mut(id) else { continue };
             if let Err(why) = session.answer_mailboxes(&mut self.engine) {
                 self.end_session(id, why);
             }

@@ -14,8 +14,8 @@ use sockeye_stack::Error;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Hang-ups that are taken at once.
-pub(crate) const MANY: usize = 256;
+/// Hang-ups that are taken at once: what has hung up is closed, which may mean that some megabytes are given back.
+pub(crate) const MANY: usize = 4;
 /// Abstract names of engines' ends begin so.
 const PREFIX: &str = "sockeye/";
 

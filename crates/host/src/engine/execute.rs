@@ -13,14 +13,28 @@ use std::sync::atomic::Ordering;
 impl Engine {
     /// Executes a request and settles. It never blocks.
     pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
-        tracing::debug!(client = caller.client.0, ?request);
-        if needs_all_closed(&request) {
-            self.close_all(now);
-        }
         if needs_hang_ups(&request) {
             self.answer_hang_ups(now);
             self.answer_doorbells(now);
         }
+        self.execute_now(now, caller, request)
+    }
+
+    /// The same, for who serves others meanwhile: `None` if something is over that must be closed first, which takes its time. A part of it
+    /// is done then, and the request is to be tried again.
+    pub(crate) fn try_execute(&mut self, now: Instant, caller: Caller, request: &Request) -> Option<Answer> {
+        if needs_hang_ups(request) {
+            if self.close_hung_up(now) || needs_all_closed(request) && self.is_closing() {
+                return None;
+            }
+            self.answer_doorbells(now);
+        }
+        Some(self.execute_now(now, caller, request.clone()))
+    }
+
+    /// The same, whatever is not closed yet.
+    pub(crate) fn execute_now(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
+        tracing::debug!(client = caller.client.0, ?request);
         let answer = self
             .check_holder(now, caller, &request)
             .and_then(|()| self.dispatch(now, caller, request))

@@ -25,6 +25,7 @@ impl Engine {
     pub(crate) fn client_gone(&mut self, now: Instant, client: ClientId) {
         self.begin_leaving(now, client);
         while self.leave_some(now) {}
+        self.answer_hang_ups(now);
     }
 
     /// A process has hung up. [`leave_some`](Self::leave_some) does the rest, but for its listeners: nobody is let in by them any more.
@@ -59,8 +60,7 @@ impl Engine {
         self.leaving.pop_front();
         self.table.lock().memory.client_gone(PoolId(client.0));
         self.to_mend = 0..self.tokens.places();
-        self.answer_hang_ups(now);
-        self.settle(now);
+        self.close_hung_up(now);
         true
     }
 
@@ -81,9 +81,9 @@ impl Engine {
         !self.leaving.is_empty()
     }
 
-    /// Closes all of them: somebody asks for what they may have.
-    pub(super) fn close_all(&mut self, now: Instant) {
-        while self.close_some(now) {}
+    /// Whether some of them are not closed yet.
+    pub(super) fn is_closing(&self) -> bool {
+        self.leaving.iter().any(|leaving| !leaving.tags.is_empty())
     }
 
     fn leave(&mut self, now: Instant, tag: u64, client: ClientId) {

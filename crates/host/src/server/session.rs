@@ -15,9 +15,12 @@ use sockeye_buffer::{HostPage, Mailbox, Mailboxes, futex};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_stack::HostId;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// So many pages are marked when this process dies: the kernel looks at 2048 mutexes of a thread.
 const MOST_LIVES: usize = 2000;
+/// How long a request waits at most until others' sockets are closed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A control connection and who is at its other end.
 #[derive(Debug)]
@@ -28,6 +31,23 @@ pub(crate) struct Session {
     pub(super) since: Instant,
     /// Known once the client has said hello.
     guest: Option<Guest>,
+    waiting: Vec<Waiting>,
+}
+
+/// A request that waits until what others have left is closed.
+#[derive(Debug)]
+struct Waiting {
+    way: Way,
+    request: Request,
+    /// When it is answered whatever is left.
+    until: Instant,
+}
+
+/// Where a request came from, and its answer goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Socket,
+    Mailbox(usize),
 }
 
 /// A client that has said hello.
@@ -51,7 +71,7 @@ pub(crate) struct Surroundings<'a> {
 impl Session {
     pub(crate) fn new(arrival: Arrival, id: u64) -> Self {
         let Arrival { socket, process } = arrival;
-        Self { socket, client: ClientId(id), process, since: monotonic(), guest: None }
+        Self { socket, client: ClientId(id), process, since: monotonic(), guest: None, waiting: Vec::new() }
     }
 
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
@@ -79,50 +99,85 @@ impl Session {
         engine: &mut Engine,
         outside: &Surroundings<'_>,
     ) -> Result<(), Errno> {
+        // One after the other.
+        if self.has_waiting(Way::Socket) {
+            return Ok(());
+        }
         let (request, _) = match proto::receive::<Request>(self.socket.as_fd(), RecvFlags::DONTWAIT) {
             Err(Errno::AGAIN) => return Ok(()),
             received => received?,
         };
-        let answer = match (&self.guest, request) {
+        match (&self.guest, request) {
             (None, Request::Hello { version, host }) => {
-                self.welcome(engine, outside, version, host.as_deref())
+                self.welcome(engine, outside, version, host.as_deref()).send(self.socket.as_fd())
             }
-            (None, _) => return Err(Errno::PROTO),
-            (Some(guest), request) => engine.execute(now, guest.caller, request),
-        };
-        answer.send(self.socket.as_fd())
+            (None, _) => Err(Errno::PROTO),
+            (Some(_), request) => {
+                self.try_answer(now, engine, Waiting { way: Way::Socket, request, until: now + PATIENCE })
+            }
+        }
     }
 
-    /// Whether there may be requests in the mailboxes.
+    /// Whether there may be requests in the mailboxes, or some wait.
     pub(crate) fn is_asked(&self) -> bool {
-        self.guest.as_ref().is_some_and(|guest| guest.mailboxes.are_asked())
+        !self.waiting.is_empty() || self.guest.as_ref().is_some_and(|guest| guest.mailboxes.are_asked())
     }
 
-    /// Answers the requests in the mailboxes. An error ends the session.
-    pub(super) fn answer_mailboxes(&self, engine: &mut Engine) -> Result<(), Errno> {
+    fn has_waiting(&self, way: Way) -> bool {
+        self.waiting.iter().any(|waiting| waiting.way == way)
+    }
+
+    /// Answers the requests that waited, and those in the mailboxes. An error ends the session.
+    pub(super) fn answer_mailboxes(&mut self, engine: &mut Engine) -> Result<(), Errno> {
         self.answer_mailboxes_at(monotonic(), engine)
     }
 
     /// As [`answer_mailboxes`](Self::answer_mailboxes), at an instant.
-    pub(crate) fn answer_mailboxes_at(&self, now: Instant, engine: &mut Engine) -> Result<(), Errno> {
+    pub(crate) fn answer_mailboxes_at(&mut self, now: Instant, engine: &mut Engine) -> Result<(), Errno> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.try_answer(now, engine, waiting)?;
+        }
         let Some(guest) = &self.guest else { return Ok(()) };
         let mut asked = guest.mailboxes.take_asked();
-        asked.try_for_each(|index| self.answer_mailbox(now, engine, guest, index))
+        asked.try_for_each(|index| self.answer_mailbox(now, engine, index))
     }
 
-    fn answer_mailbox(
-        &self,
-        now: Instant,
-        engine: &mut Engine,
-        guest: &Guest,
-        index: usize,
-    ) -> Result<(), Errno> {
+    fn answer_mailbox(&mut self, now: Instant, engine: &mut Engine, index: usize) -> Result<(), Errno> {
+        let Some(guest) = &self.guest else { return Ok(()) };
         let mailbox = guest.mailboxes.mailbox(index);
         let Some(len) = mailbox.take() else { return Ok(()) };
         let mut bytes = [0; LONGEST];
         mailbox.read(&mut bytes[..len]);
         let request = postcard::from_bytes(&bytes[..len]).map_err(|_| Errno::BADMSG)?;
-        let answer = engine.execute(now, guest.caller, request);
+        let way = Way::Mailbox(index);
+        // Who has asked waits for the answer.
+        if self.has_waiting(way) {
+            return Err(Errno::PROTO);
+        }
+        self.try_answer(now, engine, Waiting { way, request, until: now + PATIENCE })
+    }
+
+    /// Answers a request, or lets it wait.
+    fn try_answer(&mut self, now: Instant, engine: &mut Engine, asked: Waiting) -> Result<(), Errno> {
+        let Some(guest) = &self.guest else { return Ok(()) };
+        let answer = if now < asked.until {
+            engine.try_execute(now, guest.caller, &asked.request)
+        } else {
+            Some(engine.execute_now(now, guest.caller, asked.request.clone()))
+        };
+        match (answer, asked.way) {
+            (None, _) => self.waiting.push(asked),
+            (Some(answer), Way::Socket) => answer.send(self.socket.as_fd())?,
+            (Some(answer), Way::Mailbox(index)) => {
+                self.put_answer(guest.mailboxes.mailbox(index), index, &answer)?
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts an answer where its request was. What does not fit there, and descriptors, go by the control socket.
+    fn put_answer(&self, mailbox: Mailbox<'_>, index: usize, answer: &Answer) -> Result<(), Errno> {
+        let mut bytes = [0; LONGEST];
         let reply =
             postcard::to_slice(&answer.reply, &mut bytes).ok().filter(|_| answer.descriptors.is_empty());
         let len = match reply {

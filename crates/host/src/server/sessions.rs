@@ -66,10 +66,6 @@ impl Sessions {
         (now.since(session.since) >= PATIENCE).then_some(id)
     }
 
-    pub(super) fn get(&self, id: u64) -> Option<&Session> {
-        self.all.get(&id)
-    }
-
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Session> {
         self.all.get_mut(&id)
     }
@@ -82,12 +78,12 @@ impl Sessions {
         self.all.is_empty()
     }
 
-    /// Whether any mailbox holds a request.
+    /// Whether any request is to be answered.
     pub(super) fn are_asked(&self) -> bool {
         self.all.values().any(Session::is_asked)
     }
 
-    /// Those whose mailboxes hold requests.
+    /// Those who have asked for something.
     pub(super) fn asked(&self) -> impl Iterator<Item = u64> {
         self.all.iter().filter(|(_, session)| session.is_asked()).map(|(&id, _)| id)
     }

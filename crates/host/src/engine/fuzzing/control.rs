@@ -267,7 +267,7 @@ impl Host {
     fn serve(&mut self) {
         self.engine.answer_doorbells(self.now);
         for place in 0..GUESTS {
-            let Some(guest) = self.guests[place].as_ref().filter(|guest| guest.session.is_asked()) else {
+            let Some(guest) = self.guests[place].as_mut().filter(|guest| guest.session.is_asked()) else {
                 continue;
             };
             if guest.session.answer_mailboxes_at(self.now, &mut self.engine).is_err() {

@@ -10,7 +10,12 @@ const OTHER: Caller = Caller { client: ClientId(6), host: HostId(0) };
 const NOW: Instant = Instant::from_millis(1);
 
 fn ask(engine: &mut Engine, caller: Caller, request: Request) -> Reply {
-    engine.execute(NOW, caller, request).reply
+    loop {
+        match engine.try_execute(NOW, caller, &request) {
+            Some(answer) => return answer.reply,
+            None => assert!(engine.leave_some(NOW), "it waits for nothing"),
+        }
+    }
 }
 
 fn socket(engine: &mut Engine, caller: Caller) -> u64 {
@@ -61,6 +66,22 @@ fn nobody_is_let_in_by_who_is_leaving() {
     assert!(engine.is_leaving(), "connecting waits for nobody");
     let error = engine.slot(tag).unwrap().header().engine.error.load(std::sync::atomic::Ordering::SeqCst);
     assert_eq!(error, Error::ConnectionRefused as u32);
+}
+
+#[test]
+fn who_wants_a_port_waits_until_all_are_closed_and_others_do_not() {
+    let mut engine = crowded(100);
+    let tag = socket(&mut engine, OTHER);
+    engine.begin_leaving(NOW, LEAVER.client);
+    let bind = Request::Bind { tag, address: at(1000) };
+    assert!(engine.try_execute(NOW, OTHER, &bind).is_none());
+    assert_eq!(left(&engine), 101, "it closes nothing itself: that would keep others waiting");
+    assert!(engine.try_execute(NOW, OTHER, &Request::LocalAddress { tag }).is_some());
+    let reply = engine.execute_now(NOW, OTHER, bind.clone()).reply;
+    assert!(matches!(reply, Reply::Failed(Error::AddressInUse)), "it does not wait for ever: {reply:?}");
+    while engine.leave_some(NOW) {}
+    let reply = engine.try_execute(NOW, OTHER, &bind).map(|answer| answer.reply);
+    assert!(matches!(reply, Some(Reply::Done)), "{reply:?}");
 }
 
 #[test]
