@@ -43,7 +43,7 @@ use std::sync::atomic::Ordering;
 const SHOWN_NAME: usize = 64;
 const SHOWN_NAMES: usize = 50;
 /// Bytes of text that are moved between two looks at doorbells. Where memory is touched for the first time, that takes a millisecond.
-const PIECE: usize = 512 * 1024;
+const PIECE: usize = 256 * 1024;
 /// Tokens that are looked at between two looks at doorbells.
 const MENDED_AT_ONCE: usize = 64;
 
@@ -63,11 +63,11 @@ impl Storage {
         }
     }
 
-    /// Bytes of text that are moved at once: more of one program's would keep the others waiting.
-    const fn piece(self) -> usize {
+    /// Bytes of text that are moved at once, where more of one program's would keep others waiting.
+    const fn piece(self) -> Option<usize> {
         match self {
-            Self::Heap => usize::MAX,
-            Self::Shared(_) => PIECE,
+            Self::Heap => None,
+            Self::Shared(_) => Some(PIECE),
         }
     }
 }
@@ -92,7 +92,9 @@ pub(crate) struct Engine {
     tokens: Tokens,
     quota: Quota,
     /// Bytes of text that are moved between two looks at doorbells.
-    piece: usize,
+    piece: Option<usize>,
+    /// Those that are left until the next look.
+    left: usize,
     watcher: Apart,
     /// Names this engine among all.
     instance: u64,
@@ -150,6 +152,7 @@ impl Engine {
             tokens: Tokens::new(storage, seed),
             quota: storage.quota(),
             piece: storage.piece(),
+            left: PIECE,
             watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),
@@ -215,7 +218,10 @@ impl Engine {
     /// that is due.
     pub(crate) fn settle(&mut self, now: Instant) {
         loop {
-            self.network.flush_some(now, self.piece);
+            match self.piece {
+                None => self.network.flush(now),
+                Some(_) => self.network.flush_some(now, &mut self.left),
+            }
             if !self.tell_events(now) {
                 return;
             }
@@ -265,6 +271,7 @@ impl Engine {
     }
 
     pub(crate) fn timeout(&mut self, now: Instant) {
+        self.begin_piece();
         self.sweep(now);
         self.network.timeout(now);
         self.settle(now);
@@ -275,8 +282,18 @@ impl Engine {
         self.table.lock().memory.is_rung()
     }
 
-    /// Serves the sockets whose doorbells were rung. Returns whether any was.
+    /// From now on a piece of text may be moved.
+    fn begin_piece(&mut self) {
+        self.left = self.piece.unwrap_or(usize::MAX);
+    }
+
+    /// Serves the sockets whose doorbells were rung, and begins to move a piece of text. Returns whether any was.
     pub(crate) fn answer_doorbells(&mut self, now: Instant) -> bool {
+        self.begin_piece();
+        self.look_at_rung(now)
+    }
+
+    fn look_at_rung(&mut self, now: Instant) -> bool {
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();
         self.table.lock().memory.take_rung(&mut tags);
@@ -294,6 +311,7 @@ impl Engine {
 
     /// One doorbell, where the program and the engine are one process.
     pub(crate) fn ring(&mut self, now: Instant, tag: u64) {
+        self.begin_piece();
         self.look_at(now, tag);
         self.settle(now);
     }

@@ -33,6 +33,8 @@ pub struct Network {
     pub(crate) wheel: Wheel<Owner>,
     /// Who is to be served by the next flush; nobody is in it twice.
     pub(crate) owing: VecDeque<Owner>,
+    /// The same for those who have had a turn, and have more to send; nobody is in both.
+    pub(crate) bulk: VecDeque<Owner>,
     /// Segments that belong to no socket.
     pub(crate) replies: VecDeque<Reply>,
     pub(crate) events: VecDeque<(SocketId, u64, SocketEvent)>,
@@ -78,6 +80,7 @@ impl Network {
             time_waits: Slab::new(),
             wheel: Wheel::new(now),
             owing: VecDeque::new(),
+            bulk: VecDeque::new(),
             replies: VecDeque::new(),
             events: VecDeque::new(),
             rings,
@@ -162,7 +165,8 @@ impl Network {
     /// When [`timeout`](Self::timeout) is due: timers of connections and arrivals on links.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.owing.is_empty() || !self.replies.is_empty() || self.is_in_round {
+        let is_owing = !(self.owing.is_empty() && self.bulk.is_empty() && self.replies.is_empty());
+        if is_owing || self.is_in_round {
             return Some(self.now);
         }
         let arrivals = self.wires.iter().filter_map(|wire| wire.link.poll_timeout());
@@ -216,6 +220,15 @@ impl Network {
             && !std::mem::replace(&mut schedule.is_owing, true)
         {
             self.owing.push_back(owner);
+        }
+    }
+
+    /// `owner` has had a turn, and owes more.
+    pub(crate) fn owe_bulk(&mut self, owner: Owner) {
+        if let Some(schedule) = self.schedule(owner)
+            && !std::mem::replace(&mut schedule.is_owing, true)
+        {
+            self.bulk.push_back(owner);
         }
     }
 

@@ -19,36 +19,58 @@ const TURN: usize = 32;
 /// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
 /// caller for ever.
 const MAX_TURNS: usize = 1 << 16;
-/// Bytes of text after which a connection's turn ends, if a flush moves only so many: four segments of the loopback.
-const TURN_OF_PIECE: usize = 256 * 1024;
+/// Bytes of text after which a connection's turn ends, where others wait: two segments of the loopback.
+const SHORT_TURN: usize = 128 * 1024;
+/// Of so many that are served where others wait, one has had a turn before.
+const SHARE: usize = 8;
 
 impl Network {
     /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
     /// After very many segments it stops nevertheless; [`poll_timeout`](Self::poll_timeout) then says `now`.
     pub fn flush(&mut self, now: Instant) {
-        self.flush_some(now, usize::MAX);
+        self.begin_flush(now);
+        for _ in 0..MAX_TURNS {
+            if let Some(reply) = self.replies.pop_front() {
+                self.send_reply(now, reply.host, reply.tuple, &reply.header);
+            } else if let Some(owner) = self.owing.pop_front().or_else(|| self.bulk.pop_front()) {
+                self.serve(now, owner, usize::MAX);
+            } else if !self.receive_packets(now) {
+                return;
+            }
+        }
     }
 
-    /// The same for a caller that others wait for: stops after some `bytes` of text, or two segments more.
-    /// [`poll_timeout`](Self::poll_timeout) then says `now`.
-    pub fn flush_some(&mut self, now: Instant, bytes: usize) {
+    /// The same for a caller that others wait for: stops when some bytes of text were moved, or two segments more, and subtracts them from
+    /// what is `left`. [`poll_timeout`](Self::poll_timeout) then says `now`. Who sends much does not keep those waiting who send little.
+    pub fn flush_some(&mut self, now: Instant, left: &mut usize) {
+        self.begin_flush(now);
+        for turn in 0..MAX_TURNS {
+            if *left == 0 {
+                return;
+            }
+            if let Some(reply) = self.replies.pop_front() {
+                self.send_reply(now, reply.host, reply.tuple, &reply.header);
+            } else if let Some(owner) = self.next_owing(turn) {
+                let sent = self.serve(now, owner, SHORT_TURN.min(*left));
+                *left = left.saturating_sub(sent);
+            } else if !self.receive_packets(now) {
+                return;
+            }
+        }
+    }
+
+    fn begin_flush(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.is_in_round {
             self.visit(now);
         }
-        let turn = if bytes == usize::MAX { usize::MAX } else { TURN_OF_PIECE.min(bytes) };
-        let mut left = bytes;
-        for _ in 0..MAX_TURNS {
-            if let Some(reply) = self.replies.pop_front() {
-                self.send_reply(now, reply.host, reply.tuple, &reply.header);
-            } else if let Some(owner) = self.owing.pop_front() {
-                left = left.saturating_sub(self.serve(now, owner, turn));
-            } else if !self.receive_packets(now) {
-                return;
-            }
-            if left == 0 {
-                return;
-            }
+    }
+
+    fn next_owing(&mut self, turn: usize) -> Option<Owner> {
+        if turn % SHARE == SHARE - 1 {
+            self.bulk.pop_front().or_else(|| self.owing.pop_front())
+        } else {
+            self.owing.pop_front().or_else(|| self.bulk.pop_front())
         }
     }
 
@@ -165,7 +187,11 @@ impl Network {
             }
         }
         // Others have their turn first.
-        self.owe_socket(index);
+        if turn == usize::MAX {
+            self.owe_socket(index);
+        } else {
+            self.owe_bulk(Owner::Socket(index));
+        }
         sent
     }
 

@@ -18,6 +18,7 @@ impl Network {
         shrink_slab(&mut self.embryos);
         shrink_slab(&mut self.time_waits);
         shrink_queue(&mut self.owing);
+        shrink_queue(&mut self.bulk);
         shrink_queue(&mut self.replies);
         shrink_queue(&mut self.events);
         for host in &mut self.hosts {

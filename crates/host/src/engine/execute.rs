@@ -15,7 +15,7 @@ impl Engine {
     pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
         if needs_hang_ups(&request) {
             self.answer_hang_ups(now);
-            self.answer_doorbells(now);
+            self.look_at_rung(now);
         }
         self.execute_now(now, caller, request)
     }
@@ -27,7 +27,7 @@ impl Engine {
             if self.close_hung_up(now) || needs_all_closed(request) && self.is_closing() {
                 return None;
             }
-            self.answer_doorbells(now);
+            self.look_at_rung(now);
         }
         Some(self.execute_now(now, caller, request.clone()))
     }

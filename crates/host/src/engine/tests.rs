@@ -264,7 +264,7 @@ fn who_sends_little_does_not_wait_for_who_sends_much() {
     let mut bench = Bench::new();
     let [(bulky, _tokens), (sink, _sink_token)] = bench.pair();
     let [(brief, _token), (peer, _peer_token)] = bench.pair();
-    bench.engine.piece = 10_000;
+    bench.engine.piece = Some(10_000);
     let sent = bench.slot(bulky).writer().write(&vec![1; 1024 * 1024]);
     bench.engine.ring(bench.now, bulky.tag);
     let first = arrived(&bench, sink);
