@@ -4,7 +4,7 @@ use crate::quota::Quota;
 use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
 use sockeye_stack::Error;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 
@@ -38,7 +38,9 @@ pub(crate) struct Memory {
     max_send: usize,
     max_recv: usize,
     quota: Quota,
-    arenas: slab::Slab<Used>,
+    /// By number. A number is not used again: programs know their mappings by it, also those whose owner is gone.
+    arenas: BTreeMap<u32, Used>,
+    next: u32,
     pools: HashMap<PoolId, Pool>,
     /// Free slots that kept memory.
     warm: usize,
@@ -88,16 +90,15 @@ impl Memory {
     }
 
     fn new(source: Source, quota: Quota, max_send: usize, max_recv: usize) -> Self {
-        let (arenas, pools) = (slab::Slab::new(), HashMap::new());
-        Self { source, max_send, max_recv, quota, arenas, pools, warm: 0, rung: Vec::new() }
+        let (arenas, pools) = (BTreeMap::new(), HashMap::new());
+        Self { source, max_send, max_recv, quota, arenas, next: 0, pools, warm: 0, rung: Vec::new() }
     }
 
     /// A free slot from the arenas of `pool`.
     pub(crate) fn allot(&mut self, id: PoolId, tag: u64) -> Result<(Slot, Place), Error> {
         let pool =
             self.pools.entry(id).or_insert_with(|| Pool { arenas: Vec::new(), client: Client::Connected });
-        let with_room =
-            pool.arenas.iter().rev().copied().find(|&arena| !self.arenas[arena as usize].free.is_empty());
+        let with_room = pool.arenas.iter().rev().copied().find(|arena| !self.arenas[arena].free.is_empty());
         let arena = match with_room {
             Some(arena) => arena,
             None => {
@@ -107,12 +108,14 @@ impl Memory {
                 if used.arena.fd().is_some_and(|file| !is_first && self.quota.is_reserved(file)) {
                     return Err(Error::TooManyFiles);
                 }
-                let arena = u32::try_from(self.arenas.insert(used)).map_err(|_| Error::NoBufferSpace)?;
+                let arena = self.next;
+                self.next = arena.checked_add(1).ok_or(Error::NoBufferSpace)?;
+                self.arenas.insert(arena, used);
                 pool.arenas.push(arena);
                 arena
             }
         };
-        let used = &mut self.arenas[arena as usize];
+        let used = self.arenas.get_mut(&arena).ok_or(Error::NoBufferSpace)?;
         let index = used.free.pop().ok_or(Error::NoBufferSpace)?;
         let slot = used.arena.slot(index).ok_or(Error::NoBufferSpace)?;
         used.tags[index as usize] = tag;
@@ -122,7 +125,7 @@ impl Memory {
 
     /// Takes a slot back.
     pub(crate) fn give_back(&mut self, pool: PoolId, place: Place, slot: &Slot) {
-        let Some(used) = self.arenas.get_mut(place.arena as usize) else { return };
+        let Some(used) = self.arenas.get_mut(&place.arena) else { return };
         let (touched, is_warm) = (touched(slot), &mut used.is_warm[place.index as usize]);
         *is_warm |= touched > 0;
         if *is_warm && (touched > KEPT || self.warm == WARM_SLOTS) {
@@ -138,7 +141,7 @@ impl Memory {
 
     /// Gives the memory of a slot's far rings back to the system, but for these places, where SendQ holds text. Nobody writes meanwhile.
     pub(crate) fn forget_rings(&self, (arena, index): (u32, u32), held: [(usize, usize); 2]) {
-        if let Some(used) = self.arenas.get(arena as usize) {
+        if let Some(used) = self.arenas.get(&arena) {
             // Memory that cannot be given back now is used again, or given back with the slot.
             let _ = used.arena.forget_rings(index, held);
         }
@@ -146,7 +149,6 @@ impl Memory {
 
     /// What many programs needed goes, if there are few.
     pub(crate) fn give_memory_back(&mut self) {
-        self.arenas.shrink_to_fit();
         self.pools.shrink_to_fit();
         self.rung = Vec::new();
     }
@@ -156,7 +158,7 @@ impl Memory {
         let Some(&arena) = self.pools.get(&id).and_then(|pool| pool.arenas.get(place.0)) else {
             return false;
         };
-        let unused = self.arenas.get(arena as usize).filter(|used| used.is_unused());
+        let unused = self.arenas.get(&arena).filter(|used| used.is_unused());
         *place = match unused.and_then(|used| used.arena.forget_some(place.1, PIECE)) {
             Some(next) => (place.0, next),
             None => (place.0 + 1, 0),
@@ -190,24 +192,24 @@ impl Memory {
 
     /// A descriptor of an arena, to be sent to a client.
     pub(crate) fn arena_descriptor(&self, id: u32) -> Result<OwnedFd, Error> {
-        let used = self.arenas.get(id as usize).ok_or(Error::InvalidArgument)?;
+        let used = self.arenas.get(&id).ok_or(Error::InvalidArgument)?;
         let file = used.arena.fd().ok_or(Error::InvalidArgument)?;
         rustix::io::fcntl_dupfd_cloexec(file, 0).map_err(|_| Error::TooManyFiles)
     }
 
     /// The arena `id`.
     pub(crate) fn arena(&self, id: u32) -> Option<Arena> {
-        self.arenas.get(id as usize).map(|used| used.arena.clone())
+        self.arenas.get(&id).map(|used| used.arena.clone())
     }
 
     /// Whether any doorbell was rung.
     pub(crate) fn is_rung(&self) -> bool {
-        self.arenas.iter().any(|(_, used)| used.arena.is_rung())
+        self.arenas.values().any(|used| used.arena.is_rung())
     }
 
     /// Appends the tags of the sockets whose doorbell was rung.
     pub(crate) fn take_rung(&mut self, tags: &mut Vec<u64>) {
-        for (_, used) in &self.arenas {
+        for used in self.arenas.values() {
             self.rung.clear();
             used.arena.take_rung(&mut self.rung);
             let rung = self.rung.iter().map(|&index| used.tags[index as usize]);
@@ -218,11 +220,11 @@ impl Memory {
     /// A pool whose client is gone goes with its last slot.
     fn drop_if_unused(&mut self, id: PoolId) {
         let Some(pool) = self.pools.get(&id) else { return };
-        let is_unused = pool.arenas.iter().all(|&arena| self.arenas[arena as usize].is_unused());
+        let is_unused = pool.arenas.iter().all(|arena| self.arenas[arena].is_unused());
         if pool.client == Client::Gone && is_unused {
             for arena in self.pools.remove(&id).map(|pool| pool.arenas).unwrap_or_default() {
-                let used = self.arenas.remove(arena as usize);
-                self.warm -= used.is_warm.into_iter().filter(|&is_warm| is_warm).count();
+                let is_warm = self.arenas.remove(&arena).map(|used| used.is_warm).unwrap_or_default();
+                self.warm -= is_warm.into_iter().filter(|&is_warm| is_warm).count();
             }
         }
     }

@@ -92,3 +92,18 @@ fn a_port_of_who_is_leaving_is_free() {
     let reply = ask(&mut engine, OTHER, Request::Bind { tag, address: at(1000) });
     assert!(matches!(reply, Reply::Done), "{reply:?}");
 }
+
+/// Whoever has mapped it knows it by its number, a child for instance that lives on after its parent.
+#[test]
+fn the_number_of_an_arena_that_is_gone_is_not_used_again() {
+    let mut engine = crowded(1);
+    let number =
+        |engine: &mut Engine, caller| match ask(engine, caller, Request::Socket { family: Family::V4 }) {
+            Reply::Socket(handle) => handle.arena,
+            reply => panic!("{reply:?}"),
+        };
+    let gone = number(&mut engine, LEAVER);
+    engine.client_gone(NOW, LEAVER.client);
+    assert!(engine.is_empty());
+    assert_ne!(number(&mut engine, OTHER), gone);
+}
