@@ -384,10 +384,26 @@ pub(crate) fn receive_answer(socket: BorrowedFd<'_>) -> Result<Answer, Errno> {
 }
 
 impl Answer {
-    /// Sends it to a client. A client that does not read its replies is not waited for.
+    /// Sends it to a client. A client that does not read its replies is not waited for. Descriptors that the kernel does not pass now are
+    /// refused: so many may be under way of all programs of a user together, and what another program keeps there is not this one's fault.
     pub(crate) fn send(&self, socket: BorrowedFd<'_>) -> Result<(), Errno> {
         let descriptors: Vec<_> = self.descriptors.iter().map(AsFd::as_fd).collect();
-        send(socket, &self.reply, &descriptors, SendFlags::DONTWAIT)
+        match send(socket, &self.reply, &descriptors, SendFlags::DONTWAIT) {
+            Err(Errno::TOOMANYREFS | Errno::NOBUFS | Errno::NOMEM) if !descriptors.is_empty() => {
+                send(socket, &self.reply.refusal(), &[], SendFlags::DONTWAIT)
+            }
+            sent => sent,
+        }
+    }
+}
+
+impl Reply {
+    /// What is said in its place if its descriptors cannot be had.
+    fn refusal(&self) -> Self {
+        match self {
+            Self::Welcome { .. } => Self::Full,
+            _ => Self::Failed(Error::TooManyFiles),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::hosted::Host;
-use common::pair;
+use common::{End, pair};
 use rustix::event::Timespec;
 use rustix::io::Errno;
 use rustix::net::{
@@ -88,11 +88,16 @@ fn round_trips(net: &Net) {
     for byte in 0..20 {
         // So long that the host process falls asleep.
         rustix::event::poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 2_000_000 })).unwrap();
-        one.socket.send(Call::default(), &[IoSlice::new(&[byte])]).unwrap();
-        let mut got = [0];
-        other.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut got)]).unwrap();
-        assert_eq!(got, [byte]);
+        pass(&one, &other, byte);
     }
+}
+
+/// A byte goes from one end to the other.
+fn pass(one: &End, other: &End, byte: u8) {
+    one.socket.send(Call::default(), &[IoSlice::new(&[byte])]).unwrap();
+    let mut got = [0];
+    other.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut got)]).unwrap();
+    assert_eq!(got, [byte]);
 }
 
 #[test]
@@ -207,6 +212,40 @@ fn who_finds_no_descriptors_left_is_told_so() {
         assert!(sockeye_clock::monotonic() < deadline, "{} are still open", open());
         thread::yield_now();
     }
+    others_go_on(&host);
+}
+
+/// Puts more than so many descriptors under way, until it is dropped.
+fn descriptors_under_way(many: usize) -> Vec<(OwnedFd, OwnedFd)> {
+    let descriptor =
+        rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+    let pair = || {
+        let flags = rustix::net::SocketFlags::empty();
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None).unwrap()
+    };
+    let mut pairs = vec![pair()];
+    for _ in 0..=many {
+        let sent = send_descriptor(pairs[pairs.len() - 1].0.as_fd(), &[0], &descriptor);
+        if sent == Err(Errno::AGAIN) {
+            pairs.push(pair());
+        }
+    }
+    pairs
+}
+
+#[test]
+fn descriptors_that_a_program_keeps_under_way_end_nobody_s_session() {
+    let host = Host::without_rights(64);
+    let net = host.net();
+    let (one, other) = pair(&net, false);
+    let under_way = descriptors_under_way(100);
+    assert_eq!(one.socket.give_token().unwrap_err(), Error::TooManyFiles);
+    let why = Net::hosted(&host.options()).unwrap_err().to_string();
+    assert!(why.contains("too many open files"), "{why}");
+    pass(&one, &other, 1);
+    drop(under_way);
+    one.socket.give_token().expect("they are under way no more");
+    pass(&one, &other, 2);
     others_go_on(&host);
 }
 

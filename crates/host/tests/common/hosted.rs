@@ -46,6 +46,17 @@ impl Host {
         host
     }
 
+    /// One that may have so many open files, and is bound by what all programs of its user keep under way, as root's are not.
+    pub fn without_rights(files: u32) -> Self {
+        let mut host = Self::on_demand();
+        let mut shell = Command::new("sh");
+        let drop = r#"setpriv --bounding-set -sys_admin,-sys_resource -- "$0" "$@""#;
+        let start = format!(r#"ulimit -n {files}; [ "$(id -u)" != 0 ] && exec "$0" "$@"; exec {drop}"#);
+        shell.arg("-c").arg(start).arg(example());
+        host.run_by(shell, &[]);
+        host
+    }
+
     /// Another host process at the same socket.
     pub fn run(&mut self, arguments: &[&str]) {
         self.run_by(Command::new(example()), arguments);
