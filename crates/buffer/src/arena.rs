@@ -147,6 +147,12 @@ impl Arena {
         }
     }
 
+    /// Whether there is a slot of this handle's memory in this process, or another handle to it.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.region) > 1
+    }
+
     /// How many slots there are.
     #[must_use]
     pub fn slots(&self) -> u32 {

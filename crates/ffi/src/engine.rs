@@ -2,23 +2,21 @@
 
 use crate::errno::{self, Errno};
 use crate::fork;
+use crate::raw::{self, Lasting};
 use crate::table::{Found, Guard, Table};
 use rustix::fs::Timespec;
 use sockeye_host::{Net, Socket};
 use sockeye_stack::{Error, Family};
 use std::os::fd::BorrowedFd;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The sockets of this process.
 pub static TABLE: Table<Socket> = Table::new();
 
-/// How many host processes a program may outlive.
-const LIVES: usize = 64;
-
-/// The ways made so far; [`CURRENT`] is the one to use. Each stays, for the sockets that came by it.
-static NETS: [OnceLock<Net>; LIVES] = [const { OnceLock::new() }; LIVES];
-static CURRENT: AtomicUsize = AtomicUsize::new(0);
+/// The way to the engine, once it is made. One to a host process stays for good: it finds the next host when one is gone. One to an engine in this
+/// process ends with `fork()` and is followed by another; it is never freed, for a thread may be just using it.
+static NET: Lasting<Net> = Lasting::new();
 
 /// Held while a way is made, and across `fork()`, so that no child finds it half made.
 pub static MAKING: Lock = Lock::new();
@@ -28,12 +26,11 @@ pub static MAKING: Lock = Lock::new();
 /// # Errors
 /// ENETDOWN if there is no engine and none can be started; ENOBUFS.
 pub fn socket(family: Family) -> Result<Socket, Errno> {
-    let life = CURRENT.load(Ordering::Acquire);
-    let made = match net(life)?.socket(family) {
+    let net = net()?;
+    let made = match net.socket(family) {
         Err(Error::HostGone) => {
             tell_host_gone();
-            CURRENT.compare_exchange(life, life + 1, Ordering::AcqRel, Ordering::Acquire).ok();
-            net(life + 1)?.socket(family)
+            next_net(net)?.socket(family)
         }
         made => made,
     };
@@ -50,8 +47,7 @@ pub fn find(fd: i32) -> Result<Guard<Socket>, Errno> {
             Found::Ours(guard) => return Ok(guard),
             Found::Foreign => return Err(Errno::BADF),
             Found::Inherited => {
-                let net = net(CURRENT.load(Ordering::Acquire))?;
-                let socket = net.adopt(crate::raw::borrow(fd)).map_err(errno::of)?;
+                let socket = net()?.adopt(raw::borrow(fd)).map_err(errno::of)?;
                 TABLE.adopt(fd, socket).map_err(|_| Errno::MFILE)?;
             }
         }
@@ -60,7 +56,7 @@ pub fn find(fd: i32) -> Result<Guard<Socket>, Errno> {
 
 /// Marks a descriptor for [`find`] if it is a token.
 pub fn note_if_token(fd: i32) {
-    if fd >= 0 && Net::is_token(crate::raw::borrow(fd)) {
+    if fd >= 0 && Net::is_token(raw::borrow(fd)) {
         // A descriptor too high for the table stays the kernel's.
         let _ = TABLE.mark_inherited(fd);
     }
@@ -69,38 +65,51 @@ pub fn note_if_token(fd: i32) {
 /// The live copy of a socket's token that a call is made with.
 #[must_use]
 pub fn token(fd: i32) -> Option<BorrowedFd<'static>> {
-    Some(crate::raw::borrow(fd))
+    Some(raw::borrow(fd))
 }
 
 /// Before `fork()`.
 pub fn before_fork() {
-    NETS.iter().filter_map(OnceLock::get).for_each(Net::before_fork);
+    if let Some(net) = NET.get() {
+        net.before_fork();
+    }
 }
 
 /// In the parent after `fork()`.
 pub fn after_fork_in_parent() {
-    NETS.iter().filter_map(OnceLock::get).for_each(Net::after_fork_in_parent);
+    if let Some(net) = NET.get() {
+        net.after_fork_in_parent();
+    }
 }
 
 /// In a child after `fork()`.
 pub fn after_fork_in_child() {
-    for net in NETS.iter().filter_map(OnceLock::get) {
+    if let Some(net) = NET.get() {
         net.after_fork_in_child();
     }
 }
 
-fn net(life: usize) -> Result<&'static Net, Errno> {
-    let place = NETS.get(life).ok_or(Errno::NETDOWN)?;
-    if let Some(net) = place.get() {
-        return Ok(net);
+fn net() -> Result<&'static Net, Errno> {
+    match NET.get() {
+        Some(net) => Ok(net),
+        None => make_net(None),
     }
+}
+
+/// The way to use where `last` has led nowhere: to a host process the same.
+fn next_net(last: &'static Net) -> Result<&'static Net, Errno> {
+    if last.is_embedded() { make_net(Some(last)) } else { Ok(last) }
+}
+
+/// A way, unless another thread has made one since `last`.
+fn make_net(last: Option<&'static Net>) -> Result<&'static Net, Errno> {
     fork::prepare_process();
     let _making = MAKING.lock();
-    if let Some(net) = place.get() {
+    if let Some(net) = NET.get().filter(|net| last.is_none_or(|last| !ptr::eq(*net, last))) {
         return Ok(net);
     }
     match Net::from_env() {
-        Ok(net) => Ok(place.get_or_init(|| net)),
+        Ok(net) => Ok(NET.put(net)),
         Err(error) => {
             static TOLD: AtomicBool = AtomicBool::new(false);
             tell_once(&TOLD, &error.to_string());
@@ -114,7 +123,7 @@ pub fn tell_host_gone() {
     static TOLD: AtomicBool = AtomicBool::new(false);
     const GONE: &str = "the host process is gone and its connections are lost; a new socket starts a new one";
     if !TOLD.load(Ordering::Relaxed) {
-        let refusal = NETS.iter().filter_map(OnceLock::get).find_map(Net::refusal);
+        let refusal = NET.get().and_then(Net::refusal);
         tell_once(&TOLD, refusal.as_deref().unwrap_or(GONE));
     }
 }
@@ -123,7 +132,7 @@ pub fn tell_host_gone() {
 fn tell_once(told: &AtomicBool, text: &str) {
     if !told.swap(true, Ordering::Relaxed) {
         // Nobody can be told that telling failed.
-        let _ = rustix::io::write(crate::raw::borrow(2), format!("sockeye: {text}\n").as_bytes());
+        let _ = rustix::io::write(raw::borrow(2), format!("sockeye: {text}\n").as_bytes());
     }
 }
 

@@ -5,7 +5,7 @@ use libc::{c_int, c_void, iovec, socklen_t};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Linux moves at most this many bytes in one call (MAX_RW_COUNT).
 pub const MOST_BYTES: usize = 0x7fff_f000;
@@ -31,6 +31,32 @@ pub fn borrow(fd: c_int) -> BorrowedFd<'static> {
 /// As [`borrow`], for a descriptor that may be negative.
 pub fn borrow_checked(fd: c_int) -> Result<BorrowedFd<'static>, Errno> {
     if fd < 0 { Err(Errno::BADF) } else { Ok(borrow(fd)) }
+}
+
+/// A place for a value that threads read without a lock, in signal handlers and forked children too. A value that is followed by another is never
+/// freed.
+#[derive(Debug)]
+pub struct Lasting<T: 'static>(AtomicPtr<T>);
+
+impl<T: Send + Sync + 'static> Lasting<T> {
+    /// Nothing is there yet.
+    pub const fn new() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// The value that was put there last.
+    pub fn get(&self) -> Option<&'static T> {
+        let value = self.0.load(Ordering::Acquire);
+        // SAFETY: null, or what `put` has leaked, which nobody changes or frees.
+        unsafe { value.as_ref() }
+    }
+
+    /// Puts a value there.
+    pub fn put(&self, value: T) -> &'static T {
+        let value: &'static T = Box::leak(Box::new(value));
+        self.0.store(std::ptr::from_ref(value).cast_mut(), Ordering::Release);
+        value
+    }
 }
 
 /// Registers handlers for `fork()`.

@@ -278,3 +278,8 @@ fn options_and_numbers_in_shared_memory_are_those_of_the_moment() {
 fn calls_that_wait_outlive_their_descriptor() {
     same_as_kernel("replaced");
 }
+
+#[test]
+fn children_and_daemons_have_sockets_of_their_own() {
+    same_as_kernel("generations");
+}

@@ -196,3 +196,28 @@ fn missing_host_program_is_one_clear_line() {
     assert_eq!(text.lines().filter(|line| line.starts_with("sockeye: ")).count(), 1, "{text}");
     assert!(text.contains("Network is down"), "{text}");
 }
+
+/// Numbers in a line of `lives`: descriptors, and mappings.
+fn held(line: &str) -> (usize, usize) {
+    let numbers: Vec<usize> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    (numbers[0], numbers[1])
+}
+
+#[test]
+fn program_outlives_any_number_of_hosts_and_keeps_nothing_of_them() {
+    let world = World::new(Stack::Sockeye);
+    let mut program = Running::start(world.caller("lives", &[]));
+    let live = |program: &mut Running| {
+        program.write(b"\n");
+        held(&program.line(""))
+    };
+    let (descriptors, mappings) = live(&mut program);
+    for _ in 0..70 {
+        world.kill_host();
+        live(&mut program);
+    }
+    let (in_the_end, mappings_in_the_end) = live(&mut program);
+    assert!(in_the_end <= descriptors, "{descriptors} descriptors became {in_the_end}");
+    // The allocator has some of its own.
+    assert!(mappings_in_the_end <= mappings + 8, "{mappings} mappings became {mappings_in_the_end}");
+}

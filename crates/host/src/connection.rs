@@ -1,5 +1,6 @@
 //! A process's connection to a host process: the control socket, the doorbell, and the arenas.
 
+mod arenas;
 mod exchange;
 mod session;
 mod turn;
@@ -11,6 +12,7 @@ use crate::fork_mutex::ForkMutex;
 use crate::group::{Groups, Spare};
 use crate::lookout::Lookout;
 use crate::proto::{Answer, Reply, Request};
+use arenas::Arenas;
 use rustix::io::Errno;
 use session::{Session, Welcome, failed, greet};
 use sockeye_buffer::accept_queue::Claimant;
@@ -54,7 +56,7 @@ struct Control {
     /// `None` in a forked child that has not yet asked for anything.
     session: Option<Arc<Session>>,
     groups: Groups,
-    arenas: Vec<(u32, Arena)>,
+    arenas: Arenas,
 }
 
 /// Why there is no connection.
@@ -247,14 +249,18 @@ impl Connection {
             Reply::Failed(error) => return Err(error),
             _ => return Err(self.lost()),
         };
-        let arena = Arena::map(&file).map_err(|_| Error::NoBufferSpace)?;
-        self.control.lock().arenas.push((id, arena.clone()));
+        let mapped = Arena::map(&file).or_else(|_| {
+            // Those that nobody needs may take the address space.
+            self.control.lock().arenas.unmap_unused();
+            Arena::map(&file)
+        });
+        let arena = mapped.map_err(|_| Error::NoBufferSpace)?;
+        self.control.lock().arenas.add(id, arena.clone());
         Ok(arena)
     }
 
     fn mapped_arena(&self, id: u32) -> Option<Arena> {
-        let control = self.control.lock();
-        control.arenas.iter().find(|(known, _)| *known == id).map(|(_, arena)| arena.clone())
+        self.control.lock().arenas.get(id)
     }
 
     /// Wakes the host if it sleeps: a doorbell was rung.

@@ -219,6 +219,13 @@ impl Net {
         }
     }
 
+    /// Whether the engine is inside this process. Such a way does not outlive `fork()` in the child; one to a host process also outlives that: the
+    /// next socket is made by the next host process.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.engine, Reached::Embedded(..))
+    }
+
     /// To be called before fork(): no other thread is amid a request then. Follow it up with
     /// [`after_fork_in_parent`](Self::after_fork_in_parent) and [`after_fork_in_child`](Self::after_fork_in_child).
     pub fn before_fork(&self) {

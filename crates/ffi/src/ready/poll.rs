@@ -32,7 +32,12 @@ impl<'a> Watching<'a> {
         let spare = {
             let mut spare = SPARE.lock();
             let place = spare.iter().position(|group| group.is_of(instance) && group.is_alive());
-            place.map(|place| spare.swap_remove(place))
+            let found = place.map(|place| spare.swap_remove(place));
+            if found.is_none() {
+                // Those of an engine that is gone keep descriptors and memory of it.
+                spare.retain(Group::is_alive);
+            }
+            found
         };
         let group = spare.map_or_else(|| first.group(), Ok).ok()?;
         let watching = Self { ours, group: Some(group) };
