@@ -37,6 +37,11 @@ const NUMBER_SHIFT: u32 = POSITION_BITS + WATCH_BITS;
 /// The number of nobody, with this watch: the connection can be taken.
 const OFFERED: u64 = 1 << POSITION_BITS;
 
+/// Bits that hold the number of a slot in its arena. Above them: the arena's.
+const INDEX_BITS: u32 = 16;
+/// The largest number of a slot that fits.
+pub(crate) const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
+
 /// Who takes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimant {
@@ -76,8 +81,8 @@ impl Claimant {
 pub struct Waiting {
     /// The engine's name of it.
     pub tag: u64,
-    /// The number of the arena.
-    pub arena: u32,
+    /// The number of the arena: below 2^48.
+    pub arena: u64,
     /// Which slot of that.
     pub index: u32,
     /// Who connected.
@@ -181,11 +186,11 @@ impl Place {
         let words = core::array::from_fn(|word| self.peer[word].load(Ordering::Relaxed));
         let peer = addresses::decode(words)?;
         let tag = self.tag.load(Ordering::Relaxed);
-        Some(Waiting { tag, arena: (slot >> 32) as u32, index: slot as u32, peer })
+        Some(Waiting { tag, arena: slot >> INDEX_BITS, index: slot as u32 & MAX_INDEX, peer })
     }
 
     fn write(&self, waiting: &Waiting) {
-        let slot = u64::from(waiting.arena) << 32 | u64::from(waiting.index);
+        let slot = waiting.arena << INDEX_BITS | u64::from(waiting.index & MAX_INDEX);
         self.tag.store(waiting.tag, Ordering::Relaxed);
         self.slot.store(slot, Ordering::Relaxed);
         for (word, value) in self.peer.iter().zip(addresses::encode(waiting.peer)) {

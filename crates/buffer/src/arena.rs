@@ -41,6 +41,7 @@ pub(crate) struct ArenaHeader {
 }
 
 const _: () = assert!(size_of::<ArenaHeader>() <= ARENA_HEADER_SPACE);
+const _: () = assert!(MAX_SLOTS <= crate::accept_queue::MAX_INDEX);
 
 /// Written once by the creator.
 #[repr(C, align(64))]

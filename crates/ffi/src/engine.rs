@@ -28,9 +28,11 @@ pub static MAKING: Lock = Lock::new();
 pub fn socket(family: Family) -> Result<Socket, Errno> {
     let net = net()?;
     let made = match net.socket(family) {
+        // A child of fork() has an engine of its own, and has lost nothing by that.
+        Err(Error::HostGone) if net.is_embedded() => make_net(Some(net))?.socket(family),
         Err(Error::HostGone) => {
             tell_host_gone();
-            next_net(net)?.socket(family)
+            net.socket(family)
         }
         made => made,
     };
@@ -96,11 +98,6 @@ fn net() -> Result<&'static Net, Errno> {
     }
 }
 
-/// The way to use where `last` has led nowhere: to a host process the same.
-fn next_net(last: &'static Net) -> Result<&'static Net, Errno> {
-    if last.is_embedded() { make_net(Some(last)) } else { Ok(last) }
-}
-
 /// A way, unless another thread has made one since `last`.
 fn make_net(last: Option<&'static Net>) -> Result<&'static Net, Errno> {
     fork::prepare_process();
@@ -118,13 +115,17 @@ fn make_net(last: Option<&'static Net>) -> Result<&'static Net, Errno> {
     }
 }
 
-/// The line on stderr about a lost host process, once.
+/// The line on stderr about a lost engine, once.
 pub fn tell_host_gone() {
     static TOLD: AtomicBool = AtomicBool::new(false);
     const GONE: &str = "the host process is gone and its connections are lost; a new socket starts a new one";
+    const FORKED: &str =
+        "connections of the parent end with it, for they are inside of it (SOCKEYE_MODE=embedded)";
     if !TOLD.load(Ordering::Relaxed) {
-        let refusal = NET.get().and_then(Net::refusal);
-        tell_once(&TOLD, refusal.as_deref().unwrap_or(GONE));
+        let net = NET.get();
+        let refusal = net.and_then(Net::refusal);
+        let why = if net.is_some_and(Net::is_embedded) { FORKED } else { GONE };
+        tell_once(&TOLD, refusal.as_deref().unwrap_or(why));
     }
 }
 

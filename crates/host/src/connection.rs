@@ -233,7 +233,7 @@ impl Connection {
     }
 
     /// The arena of that number, mapped.
-    pub(crate) fn arena(&self, id: u32) -> Result<Arena, Error> {
+    pub(crate) fn arena(&self, id: u64) -> Result<Arena, Error> {
         if let Some(arena) = self.mapped_arena(id) {
             return Ok(arena);
         }
@@ -259,7 +259,7 @@ impl Connection {
         Ok(arena)
     }
 
-    fn mapped_arena(&self, id: u32) -> Option<Arena> {
+    fn mapped_arena(&self, id: u64) -> Option<Arena> {
         self.control.lock().arenas.get(id)
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct PoolId(pub(crate) u64);
 /// A slot's place: its arena, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) arena: u32,
+    pub(crate) arena: u64,
     pub(crate) index: u32,
 }
 
@@ -39,8 +39,8 @@ pub(crate) struct Memory {
     max_recv: usize,
     quota: Quota,
     /// By number. A number is not used again: programs know their mappings by it, also those whose owner is gone.
-    arenas: BTreeMap<u32, Used>,
-    next: u32,
+    arenas: BTreeMap<u64, Used>,
+    next: u64,
     pools: HashMap<PoolId, Pool>,
     /// Free slots that kept memory.
     warm: usize,
@@ -67,7 +67,7 @@ struct Used {
 
 #[derive(Debug)]
 struct Pool {
-    arenas: Vec<u32>,
+    arenas: Vec<u64>,
     client: Client,
 }
 
@@ -109,7 +109,7 @@ impl Memory {
                     return Err(Error::TooManyFiles);
                 }
                 let arena = self.next;
-                self.next = arena.checked_add(1).ok_or(Error::NoBufferSpace)?;
+                self.next += 1;
                 self.arenas.insert(arena, used);
                 pool.arenas.push(arena);
                 arena
@@ -140,7 +140,7 @@ impl Memory {
     }
 
     /// Gives the memory of a slot's far rings back to the system, but for these places, where SendQ holds text. Nobody writes meanwhile.
-    pub(crate) fn forget_rings(&self, (arena, index): (u32, u32), held: [(usize, usize); 2]) {
+    pub(crate) fn forget_rings(&self, (arena, index): (u64, u32), held: [(usize, usize); 2]) {
         if let Some(used) = self.arenas.get(&arena) {
             // Memory that cannot be given back now is used again, or given back with the slot.
             let _ = used.arena.forget_rings(index, held);
@@ -180,7 +180,7 @@ impl Memory {
     }
 
     /// Whether the arena `id` is one of `pool`.
-    pub(crate) fn is_of(&self, pool: PoolId, id: u32) -> bool {
+    pub(crate) fn is_of(&self, pool: PoolId, id: u64) -> bool {
         self.pools.get(&pool).is_some_and(|pool| pool.arenas.contains(&id))
     }
 
@@ -191,14 +191,14 @@ impl Memory {
     }
 
     /// A descriptor of an arena, to be sent to a client.
-    pub(crate) fn arena_descriptor(&self, id: u32) -> Result<OwnedFd, Error> {
+    pub(crate) fn arena_descriptor(&self, id: u64) -> Result<OwnedFd, Error> {
         let used = self.arenas.get(&id).ok_or(Error::InvalidArgument)?;
         let file = used.arena.fd().ok_or(Error::InvalidArgument)?;
         rustix::io::fcntl_dupfd_cloexec(file, 0).map_err(|_| Error::TooManyFiles)
     }
 
     /// The arena `id`.
-    pub(crate) fn arena(&self, id: u32) -> Option<Arena> {
+    pub(crate) fn arena(&self, id: u64) -> Option<Arena> {
         self.arenas.get(&id).map(|used| used.arena.clone())
     }
 

@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Changes whenever a message or the layout of shared memory does.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 /// Longest message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most descriptors that come with a message.
@@ -167,7 +167,7 @@ pub(crate) enum Request {
     },
     /// The memory of slots.
     Arena {
-        id: u32,
+        id: u64,
     },
     /// netstat's lines from the `offset`th on.
     Sockets {
@@ -242,7 +242,7 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Handle {
     pub(crate) tag: u64,
-    pub(crate) arena: u32,
+    pub(crate) arena: u64,
     pub(crate) index: u32,
     pub(crate) family: Family,
     /// In the caller's ready list; [`NO_WATCH`](crate::watch::NO_WATCH) for none.

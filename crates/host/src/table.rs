@@ -114,7 +114,7 @@ impl Entry {
     }
 
     /// The number of its arena, and that of its slot there.
-    pub(crate) fn place(&self) -> (u32, u32) {
+    pub(crate) fn place(&self) -> (u64, u32) {
         (self.place.arena, self.place.index)
     }
 
@@ -154,7 +154,7 @@ impl Entry {
     }
 
     /// Whether it is in this arena, and `client` has been given it.
-    pub(crate) fn is_in(&self, arena: u32, client: ClientId) -> bool {
+    pub(crate) fn is_in(&self, arena: u64, client: ClientId) -> bool {
         self.place.arena == arena
             && !self.is_of_another(client)
             && (self.held == Held::By(client) || self.watchers.iter().any(|watcher| watcher.client == client))

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 fn waiting(tag: u64) -> Waiting {
     let peer = SocketAddr::from(([127, 0, 0, 1], tag as u16));
-    Waiting { tag, arena: !tag as u32, index: tag as u32, peer }
+    Waiting { tag, arena: !tag >> 16, index: tag as u32 & MAX_INDEX, peer }
 }
 
 fn queue() -> Box<AcceptQueue> {

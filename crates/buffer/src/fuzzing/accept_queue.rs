@@ -40,7 +40,7 @@ struct Model {
 /// The connection at a position.
 fn waiting(position: u32) -> Waiting {
     let peer = SocketAddr::from(([10, 0, (position >> 8) as u8, position as u8], position as u16));
-    Waiting { tag: u64::from(position) << 32, arena: position, index: !position, peer }
+    Waiting { tag: u64::from(position) << 32, arena: u64::from(!position), index: position & 0xfff, peer }
 }
 
 fn claimant(who: u16) -> Claimant {

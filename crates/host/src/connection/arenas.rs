@@ -9,7 +9,7 @@ const SPARE: usize = 8;
 /// Arenas by number.
 #[derive(Debug)]
 pub(super) struct Arenas {
-    mapped: HashMap<u32, Arena>,
+    mapped: HashMap<u64, Arena>,
     /// How many there may be before one looks which are not needed. Twice those that were, so that looking costs little.
     most: usize,
 }
@@ -21,11 +21,11 @@ impl Default for Arenas {
 }
 
 impl Arenas {
-    pub(super) fn get(&self, number: u32) -> Option<Arena> {
+    pub(super) fn get(&self, number: u64) -> Option<Arena> {
         self.mapped.get(&number).cloned()
     }
 
-    pub(super) fn add(&mut self, number: u32, arena: Arena) {
+    pub(super) fn add(&mut self, number: u64, arena: Arena) {
         self.mapped.insert(number, arena);
         if self.mapped.len() > self.most {
             // Whoever gets the new one is about to use it.
@@ -38,7 +38,7 @@ impl Arenas {
         self.unmap_unused_but(None);
     }
 
-    fn unmap_unused_but(&mut self, kept: Option<u32>) {
+    fn unmap_unused_but(&mut self, kept: Option<u64>) {
         self.mapped.retain(|&number, arena| Some(number) == kept || arena.is_in_use());
         self.most = self.mapped.len() * 2 + SPARE;
     }

@@ -254,7 +254,7 @@ impl Engine {
     }
 
     /// The memory of slots: of the caller's own, or of a process of which the caller was given a socket.
-    fn arena(&self, caller: Caller, id: u32) -> Result<Answer, Error> {
+    fn arena(&self, caller: Caller, id: u64) -> Result<Answer, Error> {
         let table = self.table.lock();
         let has_some = || table.entries().any(|entry| entry.is_in(id, caller.client));
         if !table.memory.is_of(caller.pool(), id) && !has_some() {

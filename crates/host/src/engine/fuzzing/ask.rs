@@ -101,7 +101,7 @@ impl Ask {
             26 => Request::Close { tag },
             27 => Request::Linger { tag },
             28 => Request::Lingered { tag },
-            29 => Request::Arena { id: number % 8 },
+            29 => Request::Arena { id: u64::from(number % 8) },
             30 => Request::Sockets { all_hosts: self.port.is_multiple_of(2), offset: number },
             31 => Request::Unmark { tag },
             _ if number.is_multiple_of(2) => Request::Watches,

@@ -363,7 +363,7 @@ impl Host {
         if slot.accept_queue().taken_by(position).is_none() {
             let Pick::Any(tag) = pick else { return };
             let peer = SocketAddr::from(([1, 2, 3, 4], 5));
-            let waiting = Waiting { tag, arena: tag as u32, index: tag as u32, peer };
+            let waiting = Waiting { tag, arena: tag & 0xffff_ffff, index: tag as u32, peer };
             slot.accept_queue().offer(position, &waiting);
         }
     }

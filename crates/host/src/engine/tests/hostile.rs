@@ -115,7 +115,7 @@ struct Scene {
     tags: Vec<u64>,
     numbers: Vec<u64>,
     descriptors: Vec<OwnedFd>,
-    memory: HashMap<u32, Shared>,
+    memory: HashMap<u64, Shared>,
     list: Shared,
 }
 
@@ -236,7 +236,7 @@ impl Scene {
     }
 
     /// Gets the memory of a socket that the hostile client was given.
-    fn map(&mut self, arena: u32) {
+    fn map(&mut self, arena: u64) {
         if self.memory.contains_key(&arena) {
             return;
         }
@@ -254,7 +254,7 @@ impl Scene {
             self.list.scribble(&mut self.random, &self.tags);
             return;
         }
-        let mut arenas: Vec<u32> = self.memory.keys().copied().collect();
+        let mut arenas: Vec<u64> = self.memory.keys().copied().collect();
         arenas.sort_unstable();
         if let Some(arena) = (!arenas.is_empty()).then(|| self.random.one_of(&arenas)) {
             let memory = self.memory.get_mut(&arena).unwrap();
