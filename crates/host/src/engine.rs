@@ -30,10 +30,8 @@ use leave::Leaving;
 use parking_lot::Mutex;
 use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
-use sockeye_stack::{
-    Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketInfo, SocketOption,
-};
-use std::collections::{HashMap, VecDeque};
+use sockeye_stack::{Error, HostId, Network, NetworkConfig, OptionName, SocketEvent, SocketOption};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -99,20 +97,11 @@ pub(crate) struct Engine {
     /// Names this engine among all.
     instance: u64,
     tags: Vec<u64>,
-    /// Listings that clients have read a part of.
-    listings: HashMap<ClientId, Listing>,
     /// Processes that have hung up, and whose sockets are being closed.
     leaving: VecDeque<Leaving>,
     /// Places of tokens that are to be looked at.
     to_mend: Range<usize>,
     pub(crate) idle: Sweep,
-}
-
-/// netstat's lines of one moment.
-struct Listing {
-    /// `None`: of all hosts.
-    host: Option<HostId>,
-    lines: Vec<SocketInfo>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -156,7 +145,6 @@ impl Engine {
             watcher: Apart::new(watcher),
             instance: rand::random(),
             tags: Vec::new(),
-            listings: HashMap::new(),
             leaving: VecDeque::new(),
             to_mend: 0..0,
             idle: Sweep::default(),
@@ -186,8 +174,8 @@ impl Engine {
     }
 
     /// Whether nothing is left that needs an engine: no socket, no connection, no TIME-WAIT.
-    pub(crate) fn is_empty(&mut self) -> bool {
-        self.table.lock().is_empty() && self.network.sockets(None).is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.lock().is_empty() && self.network.is_quiet()
     }
 
     /// The slot of a socket, for an engine and a program in one process.

@@ -8,7 +8,8 @@ use crate::token::Name;
 use crate::transport::Way;
 use crate::{Socket, network_file};
 use rustix::io::Errno;
-use sockeye_stack::{Error, Family, HostId, NetworkConfig, SocketInfo};
+use sockeye_stack::{Error, Family, HostId, ListPlace, NetworkConfig, SocketInfo};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -175,26 +176,24 @@ impl Net {
         }
     }
 
-    /// netstat's lines: of the host named in the options, or of all.
+    /// netstat's lines: of the host named in the options, or of all. They are read in pages, which are not of one moment: a connection that has
+    /// been there all the time is listed once.
     ///
     /// # Errors
     /// `HostGone`.
     pub fn sockets(&self, all_hosts: bool) -> Result<Vec<(String, SocketInfo)>, Error> {
         let way = self.way()?;
         let mut all = Vec::new();
-        loop {
-            let offset = u32::try_from(all.len()).unwrap_or(u32::MAX);
-            match way.call(Request::Sockets { all_hosts, offset })?.reply {
-                Reply::Sockets { lines, more } => {
-                    let is_last = !more || lines.is_empty();
-                    all.extend(lines);
-                    if is_last {
-                        return Ok(all);
-                    }
-                }
-                _ => return Err(Error::HostGone),
-            }
+        let mut from = Some(ListPlace::default());
+        while let Some(place) = from {
+            let Reply::Sockets { lines, next } = way.call(Request::Sockets { all_hosts, from: place })?.reply
+            else {
+                return Err(Error::HostGone);
+            };
+            all.extend(lines);
+            from = next.filter(|next| *next > place);
         }
+        Ok(without_earlier(all))
     }
 
     /// What the host named in the options, or each host of its network, holds and has counted.
@@ -271,6 +270,15 @@ impl Net {
             Reached::Embedded(embedded, host) => Ok(Way::Embedded(embedded.clone(), *host)),
         }
     }
+}
+
+/// Lines without those of connections that have come to another state while they were listed, and are listed once more.
+fn without_earlier(lines: Vec<(String, SocketInfo)>) -> Vec<(String, SocketInfo)> {
+    let connection = |line: &SocketInfo| (line.host.0, line.local, line.foreign);
+    let last: HashMap<_, usize> =
+        lines.iter().enumerate().map(|(at, (_, line))| (connection(line), at)).collect();
+    let is_last = |at: usize, line: &SocketInfo| line.foreign.port() == 0 || last[&connection(line)] == at;
+    lines.into_iter().enumerate().filter(|(at, (_, line))| is_last(*at, line)).map(|(_, line)| line).collect()
 }
 
 fn told_handle(reply: &Reply) -> Result<Handle, Error> {

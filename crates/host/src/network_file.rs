@@ -46,7 +46,7 @@ use toml::Spanned;
 use units::{Length, Probability, Rate, Size};
 
 /// The longest name of a host, bytes: as Linux's HOST_NAME_MAX.
-const LONGEST_NAME: usize = 64;
+pub(crate) const LONGEST_NAME: usize = 64;
 
 /// Reads a network file.
 ///

@@ -15,6 +15,7 @@
 //! Once there is a mailbox, requests and replies are in it, and a datagram carries only what does not fit and what comes with
 //! descriptors.
 
+use crate::network_file;
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -23,8 +24,8 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sockeye_stack::{
-    Counters, Error, Family, Mark, MemoryUsage, OptionName, Report, Shutdown, SocketInfo, SocketOption,
-    TcpInfo,
+    Counters, Error, Family, ListPlace, Mark, MemoryUsage, OptionName, Report, Shutdown, SocketInfo,
+    SocketOption, TcpInfo,
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -39,12 +40,13 @@ const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_DESCRIPTORS: usize = 5;
 /// The mailbox whose answers may come by the control socket. Requests by the others are plain ones.
 pub(crate) const FIRST_MAILBOX: usize = 0;
-/// Lines of netstat in a reply take so many bytes, or there is one only.
-pub(crate) const BYTES_A_PAGE: usize = MAX_MESSAGE / 2;
-/// The most that a line takes but for the name of its host.
+/// Places that are looked at for a page of netstat, each with a line at most.
+pub(crate) const LOOKS_A_PAGE: usize = 256;
+/// The most that a line takes, bytes: so much, and the name of its host.
 pub(crate) const BYTES_A_LINE: usize = 128;
-/// Hosts in a reply about memory: at most some hundred bytes each.
-pub(crate) const HOSTS_A_PAGE: usize = 100;
+const _: () = assert!(LOOKS_A_PAGE * (BYTES_A_LINE + network_file::LONGEST_NAME) < MAX_MESSAGE);
+/// Hosts in a reply about memory. All sockets are looked at for each.
+pub(crate) const HOSTS_A_PAGE: usize = 8;
 
 /// Asked by a client. `tag` names a socket, as its [`Handle`] told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,10 +171,10 @@ pub(crate) enum Request {
     Arena {
         id: u64,
     },
-    /// netstat's lines from the `offset`th on.
+    /// A page of netstat's lines.
     Sockets {
         all_hosts: bool,
-        offset: u32,
+        from: ListPlace,
     },
     /// Look at the doorbells.
     Wake,
@@ -281,9 +283,10 @@ pub(crate) enum Reply {
     Linger(Option<u32>),
     /// With the arena's descriptor.
     Arena,
+    /// There may be no lines on this page, and some on the next one.
     Sockets {
         lines: Vec<(String, SocketInfo)>,
-        more: bool,
+        next: Option<ListPlace>,
     },
     Failed(Error),
     /// To a hello: there are no descriptors left for one more program.

@@ -8,7 +8,7 @@ use rustix::event::Timespec;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, sockopt,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
 };
 use rustix::process::Signal;
 use sockeye_host::{Call, Net};
@@ -30,7 +30,9 @@ const WAKE: u8 = 31;
 
 /// A control connection without a library.
 fn dial(host: &Host) -> OwnedFd {
-    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+    // Hosts with few descriptors are started meanwhile, and must not inherit it.
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
     rustix::net::connect(&socket, &SocketAddrUnix::new(host.socket()).unwrap()).unwrap();
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(LIMIT)).unwrap();
     socket
@@ -46,7 +48,7 @@ fn receive(socket: &OwnedFd) -> (Vec<u8>, Vec<OwnedFd>) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let parts = &mut [IoSliceMut::new(&mut bytes)];
-    let received = match rustix::net::recvmsg(socket, parts, &mut ancillary, RecvFlags::empty()) {
+    let received = match rustix::net::recvmsg(socket, parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
         Ok(received) => received.bytes,
         Err(Errno::CONNRESET) => 0,
         Err(error) => panic!("no answer, and no end: {error}"),
@@ -218,10 +220,9 @@ fn who_finds_no_descriptors_left_is_told_so() {
 /// Puts more than so many descriptors under way, until it is dropped.
 fn descriptors_under_way(many: usize) -> Vec<(OwnedFd, OwnedFd)> {
     let descriptor =
-        rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+        rustix::fs::open("/dev/null", rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()).unwrap();
     let pair = || {
-        let flags = rustix::net::SocketFlags::empty();
-        rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None).unwrap()
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).unwrap()
     };
     let mut pairs = vec![pair()];
     for _ in 0..=many {
@@ -244,7 +245,7 @@ fn descriptors_that_a_program_keeps_under_way_end_nobody_s_session() {
     assert!(why.contains("too many open files"), "{why}");
     pass(&one, &other, 1);
     drop(under_way);
-    one.socket.give_token().expect("they are under way no more");
+    let _token = one.socket.give_token().expect("they are under way no more");
     pass(&one, &other, 2);
     others_go_on(&host);
 }

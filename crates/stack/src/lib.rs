@@ -71,6 +71,7 @@ pub use fast_open::KeyError;
 pub use ids::{HostId, SocketId};
 pub use info::SocketInfo;
 pub use memory::{MemoryBounds, MemoryUsage};
+pub use netstat::ListPlace;
 pub use network::Network;
 pub use option::{
     CongestionName, Family, FastOpenKeys, Mark, OptionName, OptionValue, Shutdown, SocketOption,

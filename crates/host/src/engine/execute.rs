@@ -1,12 +1,12 @@
 //! What the engine does for each request.
 
-use super::{Caller, Engine, Listing};
+use super::{Caller, Engine};
 use crate::offers::{lingers, stamps};
-use crate::proto::{Answer, BYTES_A_LINE, BYTES_A_PAGE, HOSTS_A_PAGE, Handle, HostMemory, Reply, Request};
+use crate::proto::{Answer, HOSTS_A_PAGE, Handle, HostMemory, LOOKS_A_PAGE, Reply, Request};
 use crate::table::{Entry, Held, condition};
 use sockeye_buffer::{Condition, Mark, token};
 use sockeye_clock::Instant;
-use sockeye_stack::{Error, Family, HostId, Shutdown, SocketOption};
+use sockeye_stack::{Error, Family, HostId, ListPlace, Shutdown, SocketOption};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
@@ -111,7 +111,7 @@ impl Engine {
                 Ok(Reply::Done.into())
             }
             Request::Arena { id } => self.arena(caller, id),
-            Request::Sockets { all_hosts, offset } => Ok(self.lines(caller, all_hosts, offset).into()),
+            Request::Sockets { all_hosts, from } => Ok(self.lines(caller, all_hosts, from).into()),
             Request::Memory { all_hosts, offset } => Ok(self.memory(caller, all_hosts, offset).into()),
             Request::Wake => Ok(Reply::Done.into()),
         }
@@ -301,30 +301,14 @@ impl Engine {
         Some(seconds)
     }
 
-    /// A page of netstat's lines. The first page takes them all: so pages are those of one moment, and a page does not cost what all do.
-    fn lines(&mut self, caller: Caller, all_hosts: bool, offset: u32) -> Reply {
+    /// A page of netstat's lines.
+    fn lines(&mut self, caller: Caller, all_hosts: bool, from: ListPlace) -> Reply {
         let host = (!all_hosts).then_some(caller.host);
-        let begun = self.listings.remove(&caller.client).filter(|begun| offset > 0 && begun.host == host);
-        let listing = begun.unwrap_or_else(|| Listing { host, lines: self.network.sockets(host) });
-        let first = (offset as usize).min(listing.lines.len());
+        let mut found = Vec::new();
+        let next = self.network.list(host, from, LOOKS_A_PAGE, &mut found);
         let names = self.network.host_names();
         let name = |id: HostId| names.get(id.0 as usize).copied().unwrap_or_default().to_owned();
-        let mut lines = Vec::new();
-        let mut bytes = 0;
-        for info in &listing.lines[first..] {
-            let line = (name(info.host), info.clone());
-            bytes += line.0.len() + BYTES_A_LINE;
-            // At least one, or who asks for more would ask for ever.
-            if !lines.is_empty() && bytes > BYTES_A_PAGE {
-                break;
-            }
-            lines.push(line);
-        }
-        let more = first + lines.len() < listing.lines.len();
-        if more {
-            self.listings.insert(caller.client, listing);
-        }
-        Reply::Sockets { lines, more }
+        Reply::Sockets { lines: found.into_iter().map(|info| (name(info.host), info)).collect(), next }
     }
 
     /// A page of what hosts hold.

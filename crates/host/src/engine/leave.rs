@@ -30,7 +30,6 @@ impl Engine {
 
     /// A process has hung up. [`leave_some`](Self::leave_some) does the rest, but for its listeners: nobody is let in by them any more.
     pub(crate) fn begin_leaving(&mut self, now: Instant, client: ClientId) {
-        self.listings.remove(&client);
         self.accept_all(now);
         let mut table = self.table.lock();
         // From now on nothing can be claimed in its name.

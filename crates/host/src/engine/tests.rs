@@ -3,13 +3,13 @@ mod hostile;
 mod idle;
 
 use super::*;
-use crate::proto::{BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
+use crate::proto::{Handle, LOOKS_A_PAGE, Reply, Request};
 use crate::table::generation_of;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sockeye_buffer::token::program;
 use sockeye_buffer::{Condition, Slot};
 use sockeye_clock::Instant;
-use sockeye_stack::{Family, Shutdown, SocketOption};
+use sockeye_stack::{Family, ListPlace, Shutdown, SocketOption};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
@@ -76,11 +76,20 @@ impl Bench {
         (handle, token, SocketAddr::from(([127, 0, 0, 1], at.port())))
     }
 
-    /// How many lines a page of netstat has, and whether there are more.
-    fn lines(&mut self, offset: u32) -> (usize, bool) {
-        let (reply, _) = self.ask(Request::Sockets { all_hosts: true, offset }).unwrap();
-        let Reply::Sockets { lines, more } = reply else { panic!("{reply:?}") };
-        (lines.len(), more)
+    /// How many lines each page of netstat has from a place on. `between` acts after the first.
+    fn pages(&mut self, between: impl FnOnce(&mut Self)) -> Vec<usize> {
+        let (mut pages, mut between) = (Vec::new(), Some(between));
+        let mut place = Some(ListPlace::default());
+        while let Some(from) = place {
+            let (reply, _) = self.ask(Request::Sockets { all_hosts: true, from }).unwrap();
+            let Reply::Sockets { lines, next } = reply else { panic!("{reply:?}") };
+            pages.push(lines.len());
+            place = next;
+            if let Some(between) = between.take() {
+                between(self);
+            }
+        }
+        pages
     }
 
     /// Who connected, and who accepted.
@@ -550,17 +559,35 @@ fn a_low_water_mark_in_the_slot_is_in_force_before_it_is_told() {
 }
 
 #[test]
-fn a_list_of_sockets_that_comes_in_pages_is_that_of_one_moment() {
+fn a_list_of_sockets_comes_in_pages_of_bounded_work() {
     let mut bench = Bench::new();
-    let a_page = BYTES_A_PAGE / (BYTES_A_LINE + "localhost".len());
-    let listeners: Vec<Handle> = (0..=a_page).map(|_| bench.lone_socket()).collect();
+    let listeners: Vec<Handle> = (0..=LOOKS_A_PAGE).map(|_| bench.lone_socket()).collect();
     for listener in &listeners {
         bench.ask(Request::Listen { tag: listener.tag, backlog: 1 }).unwrap();
     }
-    assert_eq!(bench.lines(0), (a_page, true));
-    for listener in &listeners {
-        bench.ask(Request::Close { tag: listener.tag }).unwrap();
+    let pages = bench.pages(|_| {});
+    assert_eq!(pages.iter().sum::<usize>(), listeners.len());
+    assert!(pages.iter().all(|&lines| lines <= LOOKS_A_PAGE), "{pages:?}");
+    let pages = bench.pages(|bench| {
+        for listener in &listeners {
+            bench.ask(Request::Close { tag: listener.tag }).unwrap();
+        }
+    });
+    assert!(pages.iter().sum::<usize>() < listeners.len(), "each page is of its own moment");
+}
+
+#[test]
+fn any_place_of_a_list_is_answered() {
+    let mut bench = Bench::new();
+    bench.pair();
+    for kind in 0..4 {
+        for index in [0, 1, LOOKS_A_PAGE as u32, u32::MAX - 1, u32::MAX] {
+            let Ok(from) = postcard::from_bytes(&postcard::to_stdvec(&(kind as u8, index)).unwrap()) else {
+                continue;
+            };
+            let (reply, _) = bench.ask(Request::Sockets { all_hosts: true, from }).unwrap();
+            let Reply::Sockets { next, .. } = reply else { panic!("{reply:?}") };
+            assert!(next.is_none_or(|next| next > from), "{from:?}: {next:?}");
+        }
     }
-    assert_eq!(bench.lines(a_page as u32), (1, false));
-    assert_eq!(bench.lines(0), (0, false), "the next list is that of another moment");
 }

@@ -63,9 +63,9 @@ fn a_page_of_lines_fits() {
     };
     let line = (String::new(), info);
     assert!(postcard::to_stdvec(&line).unwrap().len() <= BYTES_A_LINE);
-    let lines = vec![line; BYTES_A_PAGE / BYTES_A_LINE];
+    let lines = vec![("n".repeat(network_file::LONGEST_NAME), line.1); LOOKS_A_PAGE];
     let count = lines.len();
-    Answer::from(Reply::Sockets { lines, more: true }).send(ours.as_fd()).unwrap();
+    Answer::from(Reply::Sockets { lines, next: Some(ListPlace::default()) }).send(ours.as_fd()).unwrap();
     let (reply, _) = receive::<Reply>(theirs.as_fd(), RecvFlags::empty()).unwrap();
-    assert!(matches!(reply, Reply::Sockets { lines, more: true } if lines.len() == count));
+    assert!(matches!(reply, Reply::Sockets { lines, next: Some(_) } if lines.len() == count));
 }

@@ -91,8 +91,10 @@ impl Host {
 
     /// Who listens at the socket.
     pub fn process_id(&self) -> rustix::process::Pid {
-        use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
-        let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+        let flags = SocketFlags::CLOEXEC;
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
         rustix::net::connect(&socket, &SocketAddrUnix::new(self.socket()).unwrap()).unwrap();
         rustix::net::sockopt::socket_peercred(&socket).unwrap().pid
     }

@@ -2,7 +2,7 @@
 
 use crate::proto::{Handle, Request};
 use arbitrary::Arbitrary;
-use sockeye_stack::{CongestionName, Family, Mark, OptionName, Shutdown, SocketOption};
+use sockeye_stack::{CongestionName, Family, ListPlace, Mark, OptionName, Shutdown, SocketOption};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Kinds of requests that are asked.
@@ -67,6 +67,12 @@ impl Pick {
 }
 
 impl Ask {
+    /// Anywhere in a list.
+    fn list_place(&self) -> ListPlace {
+        let bytes = postcard::to_stdvec(&(self.port % 3, self.number)).unwrap_or_default();
+        postcard::from_bytes(&bytes).unwrap_or_default()
+    }
+
     pub(super) fn request(self, known: Known<'_>) -> Request {
         let tag = self.socket.tag(known);
         let (address, number) = (self.address(known), self.number);
@@ -102,7 +108,7 @@ impl Ask {
             27 => Request::Linger { tag },
             28 => Request::Lingered { tag },
             29 => Request::Arena { id: u64::from(number % 8) },
-            30 => Request::Sockets { all_hosts: self.port.is_multiple_of(2), offset: number },
+            30 => Request::Sockets { all_hosts: self.port.is_multiple_of(2), from: self.list_place() },
             31 => Request::Unmark { tag },
             _ if number.is_multiple_of(2) => Request::Watches,
             _ => Request::Wake,

@@ -2,8 +2,9 @@
 
 use super::ask::recent;
 use crate::engine::Engine;
+use crate::network_file::LONGEST_NAME;
 use crate::offers;
-use crate::proto::{self, BYTES_A_LINE, BYTES_A_PAGE, Handle, Reply, Request};
+use crate::proto::{self, BYTES_A_LINE, Handle, LOOKS_A_PAGE, Reply, Request};
 use crate::server::listener::Arrival;
 use crate::server::session::{Session, Surroundings};
 use crate::table::{ClientId, generation_of};
@@ -136,7 +137,7 @@ impl Guest {
             Reply::Address(address) => self.ports.push(address.port()),
             Reply::Sockets { .. } => {
                 let bytes = postcard::to_stdvec(&reply).map_or(usize::MAX, |bytes| bytes.len());
-                assert!(bytes <= BYTES_A_PAGE + BYTES_A_LINE, "more than a page");
+                assert!(bytes <= LOOKS_A_PAGE * (BYTES_A_LINE + LONGEST_NAME), "more than a page");
             }
             _ => {}
         }

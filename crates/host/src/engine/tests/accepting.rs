@@ -48,7 +48,7 @@ impl Program {
 
 /// Connections that netstat says wait to be accepted.
 fn queued(bench: &mut Bench) -> usize {
-    let (reply, _) = bench.ask(Request::Sockets { all_hosts: true, offset: 0 }).unwrap();
+    let (reply, _) = bench.ask(Request::Sockets { all_hosts: true, from: ListPlace::default() }).unwrap();
     let Reply::Sockets { lines, .. } = reply else { panic!("{reply:?}") };
     let listener = lines.iter().find(|(_, info)| info.state == "LISTEN");
     listener.unwrap().1.recv_queue
