@@ -248,8 +248,10 @@ impl Server {
                 LISTENER => self.welcome(),
                 // Each ring is an edge, so that nobody has to read it.
                 DOORBELL => {}
-                // If these are not all, it stays readable.
-                TOKENS => drop(self.engine.close_hung_up(monotonic())),
+                TOKENS => {
+                    // If these are not all, it stays readable.
+                    self.engine.close_hung_up(monotonic());
+                }
                 SIGNALS => self.is_ending = true,
                 session => self.answer_session(session),
             }

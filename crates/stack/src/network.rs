@@ -216,20 +216,21 @@ impl Network {
 
     /// `owner` may owe segments or events: the next flush asks it.
     pub(crate) fn owe(&mut self, owner: Owner) {
-        if let Some(schedule) = self.schedule(owner)
-            && !std::mem::replace(&mut schedule.is_owing, true)
-        {
+        if self.begin_owing(owner) {
             self.owing.push_back(owner);
         }
     }
 
     /// `owner` has had a turn, and owes more.
     pub(crate) fn owe_bulk(&mut self, owner: Owner) {
-        if let Some(schedule) = self.schedule(owner)
-            && !std::mem::replace(&mut schedule.is_owing, true)
-        {
+        if self.begin_owing(owner) {
             self.bulk.push_back(owner);
         }
+    }
+
+    /// Whether `owner` is there, and in neither queue.
+    fn begin_owing(&mut self, owner: Owner) -> bool {
+        self.schedule(owner).is_some_and(|schedule| !std::mem::replace(&mut schedule.is_owing, true))
     }
 
     /// `owner` begins to be served.

@@ -15,14 +15,32 @@ use sockeye_tcb::{Progress, Segment, Transmit};
 use sockeye_wire::TcpHeader;
 
 /// Segments that one connection sends before the others have their turn.
-const TURN: usize = 32;
+const SEGMENTS: usize = 32;
 /// Turns of one flush. What is owed after them is left to the next: two peers that answer each other for ever must not keep the
 /// caller for ever.
 const MAX_TURNS: usize = 1 << 16;
-/// Bytes of text after which a connection's turn ends, where others wait: two segments of the loopback.
-const SHORT_TURN: usize = 128 * 1024;
+/// Bytes of text after which a short turn ends: two segments of the loopback.
+const SHORT: usize = 128 * 1024;
 /// Of so many that are served where others wait, one has had a turn before.
 const SHARE: usize = 8;
+
+/// How much a connection sends at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// [`SEGMENTS`]. Then it stands behind all others.
+    Full,
+    /// About so many bytes of text, where others wait. Then it stands behind all that have not had a turn.
+    Short(usize),
+}
+
+impl Turn {
+    const fn is_over(self, sent: usize) -> bool {
+        match self {
+            Self::Full => false,
+            Self::Short(bytes) => sent >= bytes,
+        }
+    }
+}
 
 impl Network {
     /// Moves segments and packets until nothing more is owed at `now`. Call after every input; then drain [`poll_event`](Self::poll_event).
@@ -33,7 +51,7 @@ impl Network {
             if let Some(reply) = self.replies.pop_front() {
                 self.send_reply(now, reply.host, reply.tuple, &reply.header);
             } else if let Some(owner) = self.owing.pop_front().or_else(|| self.bulk.pop_front()) {
-                self.serve(now, owner, usize::MAX);
+                self.serve(now, owner, Turn::Full);
             } else if !self.receive_packets(now) {
                 return;
             }
@@ -51,7 +69,7 @@ impl Network {
             if let Some(reply) = self.replies.pop_front() {
                 self.send_reply(now, reply.host, reply.tuple, &reply.header);
             } else if let Some(owner) = self.next_owing(turn) {
-                let sent = self.serve(now, owner, SHORT_TURN.min(*left));
+                let sent = self.serve(now, owner, Turn::Short(SHORT.min(*left)));
                 *left = left.saturating_sub(sent);
             } else if !self.receive_packets(now) {
                 return;
@@ -152,8 +170,8 @@ impl Network {
         is_any
     }
 
-    /// Sends what `owner` owes, up to about so many bytes of text. Returns how many these were.
-    fn serve(&mut self, now: Instant, owner: Owner, turn: usize) -> usize {
+    /// Sends what `owner` owes in one turn. Returns how many bytes of text these were.
+    fn serve(&mut self, now: Instant, owner: Owner, turn: Turn) -> usize {
         self.clear_owing(owner);
         match owner {
             Owner::Socket(index) => self.serve_socket(now, index, turn),
@@ -165,11 +183,11 @@ impl Network {
         }
     }
 
-    fn serve_socket(&mut self, now: Instant, index: u32, turn: usize) -> usize {
+    fn serve_socket(&mut self, now: Instant, index: u32, turn: Turn) -> usize {
         self.follow_path(now, index, Told::ByNobody);
         self.look_at_queue(index);
         let mut sent = 0;
-        for _ in 0..TURN {
+        for _ in 0..SEGMENTS {
             let Some(socket) = self.sockets.get_mut(index as usize) else { return sent };
             let transmit = match &mut socket.phase {
                 Phase::Connected(connected) => connected.tcb.poll_transmit(now),
@@ -182,15 +200,13 @@ impl Network {
             };
             self.send_from_socket(now, index, &transmit);
             sent += transmit.text_len;
-            if sent >= turn {
+            if turn.is_over(sent) {
                 break;
             }
         }
-        // Others have their turn first.
-        if turn == usize::MAX {
-            self.owe_socket(index);
-        } else {
-            self.owe_bulk(Owner::Socket(index));
+        match turn {
+            Turn::Full => self.owe_socket(index),
+            Turn::Short(_) => self.owe_bulk(Owner::Socket(index)),
         }
         sent
     }
