@@ -403,6 +403,11 @@ impl Engine {
         table.release_if_unused(tag);
     }
 
+    /// Whether the next call has something to give back.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.network.has_spare_memory()
+    }
+
     /// Gives memory back that was needed while there were many more sockets than now.
     pub(crate) fn give_memory_back(&mut self) {
         self.network.give_memory_back();

@@ -63,6 +63,8 @@ const FIRST_SESSION: u64 = 4;
 
 /// After what cannot be done now: no descriptors are left in the system, the folder of the socket is gone, or others are to be served first.
 const LATER: Duration = Duration::from_millis(200);
+/// How long connections may be over before their memory is given back: TIME-WAIT ends long after the programs.
+const SPELL: Duration = Duration::from_secs(60);
 /// How often to look whether the path of the socket still leads here.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -302,6 +304,9 @@ impl Server {
     /// The path of the socket may lead elsewhere, or the listener was left alone for a while.
     fn look_at_listener(&mut self, now: Instant) {
         self.look_again_at = now + LOOK;
+        if self.tidy_at.is_none() && self.engine.has_spare_memory() {
+            self.tidy_at = Some(now + SPELL);
+        }
         match self.listener.look() {
             Found::Here | Found::Restored => {
                 // It may be watched already.

@@ -12,6 +12,12 @@ const KEPT: usize = 16 * 1024;
 const SPARE: usize = 4;
 
 impl Network {
+    /// Whether there are many fewer sockets than there were: [`give_memory_back`](Self::give_memory_back) is likely to find some.
+    #[must_use]
+    pub fn has_spare_memory(&self) -> bool {
+        has_spare(&self.sockets) || has_spare(&self.embryos) || has_spare(&self.time_waits)
+    }
+
     /// Gives memory back to the allocator that was needed while there were many more sockets than now.
     pub fn give_memory_back(&mut self) {
         shrink_slab(&mut self.sockets);
@@ -28,13 +34,17 @@ impl Network {
     }
 }
 
+fn has_spare<T>(slab: &Slab<T>) -> bool {
+    is_too_much::<T>(slab.capacity(), slab.len())
+}
+
 fn is_too_much<T>(room: usize, used: usize) -> bool {
     room > used.saturating_mul(SPARE) && room.saturating_mul(size_of::<T>()) > KEPT
 }
 
 /// What lies behind the last entry goes; who has a place keeps it.
 fn shrink_slab<T>(slab: &mut Slab<T>) {
-    if is_too_much::<T>(slab.capacity(), slab.len()) {
+    if has_spare(slab) {
         slab.shrink_to_fit();
     }
 }

@@ -8,8 +8,10 @@ fn room_behind_the_last_entry_goes_if_it_is_too_much() {
     for number in 10..1000 {
         slab.remove(number);
     }
+    assert!(has_spare(&slab));
     shrink_slab(&mut slab);
     assert!(slab.capacity() < 20, "{}", slab.capacity());
+    assert!(!has_spare(&slab));
     assert!(slab.contains(9) && !slab.contains(10));
     assert_eq!(slab.insert([0; 16]), 10);
 }
