@@ -2,11 +2,11 @@
 
 use crate::connection::{ConnectError, Connection};
 use crate::fork_mutex::ForkMutex;
-use crate::path::{beside, is_at, socket_path};
+use crate::lock_file::{LockFile, Refused};
+use crate::path::{beside, socket_path};
 use crate::raw::{self, Program};
 use crate::{HostedOptions, SetupError};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use sockeye_clock::{Instant, monotonic};
@@ -41,6 +41,13 @@ pub(crate) struct Client {
 enum Start {
     OnDemand,
     Never,
+}
+
+/// Who was at it when a host process was to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Starter {
+    This,
+    Other,
 }
 
 /// Why a host process cannot be had.
@@ -154,7 +161,7 @@ impl Client {
 
     fn connect(&self) -> Result<Connection, Unreachable> {
         let deadline = monotonic() + START;
-        let mut failure = None;
+        let (mut failure, mut starter) = (None, Starter::This);
         loop {
             match Connection::open(&self.path, self.host.as_deref()) {
                 Ok(connection) => return Ok(connection),
@@ -171,31 +178,46 @@ impl Client {
                 return Err(failure);
             }
             if monotonic() >= deadline {
-                let path = self.path.display();
-                let why = format!("the host process at {path} does not serve; try `sockeye host`");
-                return Err(SetupError(why).into());
+                return Err(self.overdue(starter).into());
             }
             // One that began to serve meanwhile is as good.
-            failure = self.start(deadline).err();
+            match self.start(deadline) {
+                Ok(at_it) => starter = at_it,
+                Err(why) => failure = Some(why),
+            }
         }
     }
 
+    /// Nobody has begun to serve in time.
+    fn overdue(&self, starter: Starter) -> SetupError {
+        let (path, lock) = (self.path.display(), beside(&self.path, ".start"));
+        SetupError(match starter {
+            Starter::This => format!("the host process at {path} does not serve; try `sockeye host`"),
+            Starter::Other => format!(
+                "{}: locked by a process that starts no host process at {path}; end it, or choose another socket in SOCKEYE_SOCKET",
+                lock.display()
+            ),
+        })
+    }
+
     /// Starts a host process, unless another process is at it.
-    fn start(&self, deadline: Instant) -> Result<(), Unreachable> {
+    fn start(&self, deadline: Instant) -> Result<Starter, Unreachable> {
         let lock_path = beside(&self.path, ".start");
-        let lock = lock_file(&lock_path).map_err(|error| {
-            let what = format!("{}: cannot open the lock file", lock_path.display());
-            Unreachable::from_errno(error, &what, "choose a socket in SOCKEYE_SOCKET")
+        let taken = LockFile::try_take(&lock_path).map_err(|refused| match refused {
+            Refused::System(Errno::MFILE | Errno::NFILE) => Unreachable::Short(Errno::MFILE),
+            Refused::System(Errno::NOMEM) => Unreachable::Short(Errno::NOMEM),
+            Refused::System(_) | Refused::Foreign => {
+                let name = lock_path.display();
+                SetupError(format!("{name}: {refused}; choose a socket in SOCKEYE_SOCKET")).into()
+            }
         })?;
-        let is_taken = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if !is_taken || !is_at(&lock, &lock_path) {
+        let Some(_lock) = taken else {
             pause();
-            return Ok(());
-        }
-        let _lock = Starting { path: lock_path, _lock: lock };
+            return Ok(Starter::Other);
+        };
         // The one who had the lock before may have started it.
         if !matches!(Connection::open(&self.path, self.host.as_deref()), Err(ConnectError::NoHost)) {
-            return Ok(());
+            return Ok(Starter::This);
         }
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
             Unreachable::from_errno(error, "cannot make a pipe", "raise the limit of open files")
@@ -210,8 +232,8 @@ impl Client {
             SetupError(format!("{name} host does not serve in time; is the machine overloaded?"))
         })?;
         match raw::wait_for(process) {
-            raw::End::Exit(0) => Ok(()),
-            raw::End::Unknown if said.is_empty() => Ok(()),
+            raw::End::Exit(0) => Ok(Starter::This),
+            raw::End::Unknown if said.is_empty() => Ok(Starter::This),
             end @ (raw::End::Exit(_) | raw::End::Killed(_) | raw::End::Unknown) => {
                 Err(SetupError(fault(&name, &said, &end)).into())
             }
@@ -242,24 +264,6 @@ impl Client {
             environment: strings(environment.collect()).collect(),
         })
     }
-}
-
-/// The right to start a host process. Its file goes with it: who waits for it finds that it is no more.
-struct Starting {
-    path: PathBuf,
-    _lock: OwnedFd,
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        let _ = rustix::fs::unlink(&self.path);
-    }
-}
-
-/// A lock file of the user's.
-pub(crate) fn lock_file(path: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
 }
 
 /// Waits a moment for another thread.
@@ -329,3 +333,6 @@ fn fault(program: &str, said: &[u8], end: &raw::End) -> String {
     };
     format!("cannot start the host process ({} host): {why}", OsStr::new(program).display())
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,12 +224,16 @@ pub(crate) fn close_from(first: u32) {
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
-/// Ignores SIGPIPE, SIGHUP, and the signals of limits that a call can tell of, and returns a descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
-pub(crate) fn signals() -> std::io::Result<OwnedFd> {
+/// Ignores SIGPIPE, SIGHUP, and the signals of limits that a call can tell of.
+pub(crate) fn ignore_signals() {
     for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGXFSZ] {
         // SAFETY: sets the disposition of one signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
+}
+
+/// A descriptor that is readable when SIGTERM or SIGINT came. For a process with one thread.
+pub(crate) fn signals() -> std::io::Result<OwnedFd> {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: `set` can be written.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };

@@ -12,7 +12,7 @@
 //! microseconds it says in the host page that it sleeps, looks once more, and sleeps in `epoll_wait`.
 
 pub(crate) mod listener;
-mod place;
+mod log;
 pub(crate) mod session;
 mod sessions;
 
@@ -75,6 +75,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A faulty network file; another host process serves at the socket already; the socket cannot be made.
 pub fn serve(options: &ServeOptions) -> Result<(), SetupError> {
     raw::close_from(3);
+    // What a limit or a reader that is gone forbids is told by the call.
+    raw::ignore_signals();
     let mut config = options.network.as_deref().map(network_file::read).transpose()?.unwrap_or_default();
     for host in &mut config.hosts {
         for (name, text) in &options.sysctl {
@@ -84,7 +86,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), SetupError> {
         }
     }
     let listener = Listener::open(options)?;
-    listener.log();
+    listener.log()?;
     let mut server = Server::new(listener, &config, options.idle)?;
     // A relative path was made absolute by now. A host must not keep a file system busy.
     let _ = rustix::process::chdir("/");

@@ -1,16 +1,16 @@
 //! Where clients come in: the socket, the lock beside it, and the log.
 
-use super::ServeOptions;
-use super::place::{self, Identity, Taken};
-use crate::client::{lock_file, pause};
-use crate::path::{beside, is_at, make_private, socket_path};
+use super::{ServeOptions, log};
+use crate::client::pause;
+use crate::lock_file::{LockFile, Made};
+use crate::path::{beside, make_private, socket_path};
+use crate::place::{self, Identity, Taken};
 use crate::{SetupError, raw};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{Mode, lstat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use rustix::process::Pid;
 use sockeye_clock::monotonic;
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) struct Listener {
     identity: Identity,
     socket: OwnedFd,
     /// Held as long as this process serves.
-    lock: OwnedFd,
+    lock: LockFile,
 }
 
 /// A process that has connected.
@@ -54,7 +54,7 @@ impl Listener {
         let _ = rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let path = socket_path(options.socket.as_deref(), options.network.as_deref())?;
         let lock = take_lock(&path, PATIENCE)?;
-        let (socket, identity) = open_at(&path)?;
+        let (socket, identity) = open_at(&path, &lock)?;
         Ok(Self { path, identity, socket, lock })
     }
 
@@ -87,17 +87,17 @@ impl Listener {
     /// has not been touched for long. To be called now and then: an inotify watch would tell, but a process that has one takes up to seconds
     /// to die on a busy machine, and its programs wait for that.
     pub(super) fn look(&mut self) -> Found {
-        if Identity::of(&self.path) == Ok(self.identity) {
+        if self.is_here() && self.lock.is_there() {
             return Found::Here;
         }
         match self.restore() {
             Ok(()) => {
-                tracing::warn!(path = %self.path.display(), "the socket had been removed, and was made again");
+                tracing::warn!(path = %self.path.display(), "the socket or its lock had been removed, and was made again");
                 Found::Restored
             }
             Err(why) => {
-                tracing::warn!(%why, "the socket was removed, and cannot be made again now");
-                Found::Lost
+                tracing::warn!(%why, "the socket or its lock was removed, and cannot be made again now");
+                if self.is_here() { Found::Here } else { Found::Lost }
             }
         }
     }
@@ -107,28 +107,39 @@ impl Listener {
             make_private(folder)?;
         }
         // Whoever finds no lock file makes another.
-        if !is_at(&self.lock, &beside(&self.path, ".lock")) {
+        if !self.lock.is_there() {
             self.lock = take_lock(&self.path, Duration::ZERO)?;
+            if let Some(stat) = lstat(&self.path).ok().filter(|_| self.is_here()) {
+                self.lock.note_socket(Made::from(&stat));
+            }
         }
-        (self.socket, self.identity) = open_at(&self.path)?;
+        if !self.is_here() {
+            (self.socket, self.identity) = open_at(&self.path, &self.lock)?;
+        }
         Ok(())
     }
 
+    fn is_here(&self) -> bool {
+        Identity::of(&self.path) == Ok(self.identity)
+    }
+
     /// Writes the log that SOCKEYE_LOG asks for: to the terminal, or beside the socket.
-    pub(super) fn log(&self) {
+    ///
+    /// # Errors
+    /// A file that is no log of a host process lies there.
+    pub(super) fn log(&self) -> Result<(), SetupError> {
         use tracing_subscriber::EnvFilter;
-        let Ok(wanted) = std::env::var("SOCKEYE_LOG") else { return };
-        if wanted.is_empty() {
-            return;
-        }
+        let Some(wanted) = std::env::var("SOCKEYE_LOG").ok().filter(|wanted| !wanted.is_empty()) else {
+            return Ok(());
+        };
         let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(wanted));
         if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
             let _ = builder.with_writer(std::io::stderr).try_init();
-            return;
+            return Ok(());
         }
-        if let Some(file) = open_log(&beside(&self.path, ".log")) {
-            let _ = builder.with_ansi(false).with_writer(std::sync::Mutex::new(file)).try_init();
-        }
+        let file = log::open(&beside(&self.path, ".log"))?;
+        let _ = builder.with_ansi(false).with_writer(std::sync::Mutex::new(file)).try_init();
+        Ok(())
     }
 }
 
@@ -136,20 +147,7 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // Before the lock is released: whoever has it next makes a socket of its own.
         place::remove(&self.path, self.identity);
-        // Who has it open, and waits for it, finds that it is no more.
-        let name = beside(&self.path, ".lock");
-        if is_at(&self.lock, &name) {
-            let _ = rustix::fs::unlink(&name);
-        }
     }
-}
-
-/// The log, unless something else lies there: a link, which may lead to a file of another kind, or a pipe, for which one would wait.
-fn open_log(path: &Path) -> Option<File> {
-    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
-    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).ok()?);
-    file.metadata().is_ok_and(|file| file.is_file()).then_some(file)
 }
 
 /// Only processes of the same user.
@@ -157,45 +155,53 @@ fn is_welcome(peer: u32, own: u32) -> bool {
     peer == own
 }
 
-fn take_lock(path: &Path, patience: Duration) -> Result<OwnedFd, SetupError> {
+fn take_lock(path: &Path, patience: Duration) -> Result<LockFile, SetupError> {
     let name = beside(path, ".lock");
     let deadline = monotonic() + patience;
     loop {
-        let lock = lock_file(&name).map_err(|error| {
+        let taken = LockFile::try_take(&name).map_err(|refused| {
             let name = name.display();
-            SetupError(format!(
-                "{name}: cannot open the lock file: {error}; choose another socket with --socket"
-            ))
+            SetupError(format!("{name}: {refused}; choose another socket with --socket"))
         })?;
-        let is_taken = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        // A file that was removed meanwhile locks nobody out.
-        if is_taken && is_at(&lock, &name) {
+        if let Some(lock) = taken {
             return Ok(lock);
         }
-        if !is_taken && monotonic() >= deadline {
-            let path = path.display();
-            return Err(SetupError(format!(
-                "a host process serves at {path} already; end it, or use another --socket"
-            )));
+        if monotonic() >= deadline {
+            return Err(locked_out(path, &name));
         }
         pause();
     }
 }
 
+/// Another process has the lock.
+fn locked_out(path: &Path, name: &Path) -> SetupError {
+    let (is_served, path, name) = (place::is_served(path), path.display(), name.display());
+    SetupError(if is_served {
+        format!("a host process serves at {path} already; end it, or use another --socket")
+    } else {
+        format!("{name}: locked by a process that does not serve at {path}; end it, or use another --socket")
+    })
+}
+
 /// A socket at the path, which nobody serves.
-fn open_at(path: &Path) -> Result<(OwnedFd, Identity), SetupError> {
+fn open_at(path: &Path, lock: &LockFile) -> Result<(OwnedFd, Identity), SetupError> {
     let cannot = |why: &dyn std::fmt::Display| {
         let path = path.display();
         SetupError(format!("cannot listen at {path}: {why}; choose another socket with --socket"))
     };
     // Who holds the lock may remove what a host that was killed has left.
-    place::free(path).map_err(|taken| match taken {
+    place::free(path, lock.record()).map_err(|taken| match taken {
         Taken::ByFile => cannot(&"what is there is no socket"),
         Taken::ByProgram => cannot(&"another program serves there"),
+        Taken::Unrecorded => {
+            cannot(&"no host process has left the socket there (remove it if no program needs it)")
+        }
     })?;
+    lock.note_binding();
     let socket = listen(path).map_err(|error| cannot(&error))?;
-    let identity = Identity::of(path).map_err(|error| cannot(&error))?;
-    Ok((socket, identity))
+    let stat = lstat(path).map_err(|error| cannot(&error))?;
+    lock.note_socket(Made::from(&stat));
+    Ok((socket, Identity::from(&stat)))
 }
 
 fn listen(path: &Path) -> Result<OwnedFd, Errno> {

@@ -123,7 +123,18 @@ impl Host {
 
     /// What a second host at the same socket says.
     pub fn second(&self) -> String {
-        let output = Command::new(example()).args(["host", "--socket"]).arg(self.socket()).output().unwrap();
+        self.second_with(&[])
+    }
+
+    /// As [`second`](Self::second), with these variables in its environment.
+    pub fn second_with(&self, environment: &[(&str, &str)]) -> String {
+        let mut command = Command::new(example());
+        // One that serves nevertheless is not waited for.
+        command
+            .args(["host", "--idle", "0.5", "--socket"])
+            .arg(self.socket())
+            .envs(environment.iter().copied());
+        let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     }
