@@ -209,6 +209,31 @@ pub(crate) fn take_no_descriptors(socket: BorrowedFd<'_>) {
     let _ = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PASSRIGHTS, value, len) };
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Its effective user.
+    pub(crate) user: u32,
+    /// `None` if it lives in a PID namespace that this process does not see.
+    pub(crate) process: Option<rustix::process::Pid>,
+}
+
+/// Who is at the other end of this AF_UNIX socket.
+pub(crate) fn peer(socket: BorrowedFd<'_>) -> rustix::io::Result<Peer> {
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    let value = (&raw mut peer).cast();
+    // SAFETY: the kernel writes at most `len` bytes, of numbers.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, value, &raw mut len)
+    };
+    if result != 0 {
+        let error = std::io::Error::last_os_error();
+        return Err(rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::INVAL));
+    }
+    Ok(Peer { user: peer.uid, process: rustix::process::Pid::from_raw(peer.pid) })
+}
+
 /// Gives memory that is allocated to nobody back to the system. For a process of our own: a program may have other plans with its.
 pub(crate) fn give_memory_back() {
     #[cfg(target_env = "gnu")]

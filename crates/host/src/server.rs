@@ -283,7 +283,7 @@ impl Server {
 
     fn begin_session(&mut self, arrival: Arrival) {
         if !self.sessions.have_room_for(&arrival) && !self.make_room() {
-            tracing::warn!(process = %arrival.process, "a program was refused: too many descriptors are open");
+            tracing::warn!(process = ?arrival.process, "a program was refused: too many descriptors are open");
             let _ = Answer::from(Reply::Full).send(arrival.socket.as_fd());
             return;
         }

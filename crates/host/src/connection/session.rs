@@ -3,6 +3,7 @@
 use super::{ConnectError, PATIENCE};
 use crate::apart::Apart;
 use crate::proto::{self, Reply, Request};
+use crate::raw;
 use crossbeam_queue::SegQueue;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -69,7 +70,7 @@ impl Session {
 
     /// The control socket. For who has the first mailbox: its answers are for nobody else.
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
-        self.socket.as_ref().map_or(crate::raw::no_descriptor(), AsFd::as_fd)
+        self.socket.as_ref().map_or(raw::no_descriptor(), AsFd::as_fd)
     }
 
     /// The word that changes when the host dies, and wakes this process, and what it is until then; `None` where the kernel cannot tell.
@@ -149,8 +150,8 @@ fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
         }
         Err(error) => return Err(broken(path, &error)),
     }
-    let host = sockopt::socket_peercred(&socket).map_err(|error| broken(path, &error))?;
-    if host.uid != rustix::process::geteuid() {
+    let host = raw::peer(socket.as_fd()).map_err(|error| broken(path, &error))?;
+    if host.user != rustix::process::geteuid().as_raw() {
         return Err(broken(path, &"it is another user's; choose another socket in SOCKEYE_SOCKET"));
     }
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))

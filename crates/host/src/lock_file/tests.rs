@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::time::Duration;
 
 /// The lock beside a socket in a folder of the test's own.
 struct Place {
@@ -61,15 +62,15 @@ fn what_is_another_s_is_refused_and_stays() {
     let place = Place::new();
     let other = place.folder.path().join("other");
     fs::write(&other, "").unwrap();
-    let kinds: [(&str, &dyn Fn(&Path)); 5] = [
-        ("text", &|path| fs::write(path, "precious").unwrap()),
-        ("bytes", &|path| fs::write(path, [0xff; 4096]).unwrap()),
-        ("folder", &|path| fs::create_dir(path).unwrap()),
-        ("link", &|path| std::os::unix::fs::symlink(&other, path).unwrap()),
-        ("pipe", &|path| rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap()),
-    ];
-    for (kind, make) in kinds {
-        make(&place.lock());
+    for kind in ["text", "bytes", "folder", "link", "pipe"] {
+        let path = place.lock();
+        match kind {
+            "text" => fs::write(path, "precious").unwrap(),
+            "bytes" => fs::write(path, [0xff; 4096]).unwrap(),
+            "folder" => fs::create_dir(path).unwrap(),
+            "link" => std::os::unix::fs::symlink(&other, path).unwrap(),
+            _ => rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap(),
+        }
         let before = lstat(place.lock()).unwrap();
         assert_eq!(place.take().map(drop), Err(Refused::Foreign), "{kind}");
         let after = lstat(place.lock()).unwrap();
@@ -93,9 +94,8 @@ fn a_lock_that_was_replaced_stays() {
 fn the_record_names_the_socket_that_was_made() {
     let place = Place::new();
     let (own, others) = (place.folder.path().join("own"), place.folder.path().join("others"));
-    fs::write(&others, "").unwrap();
-    // Times of files are a little coarse.
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    let earlier = fs::metadata(&place.folder).unwrap().modified().unwrap() - Duration::from_secs(1);
+    fs::File::create(&others).unwrap().set_modified(earlier).unwrap();
     let lock = place.take().unwrap().unwrap();
     lock.note_binding();
     fs::write(&own, "").unwrap();

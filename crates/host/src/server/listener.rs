@@ -8,7 +8,7 @@ use crate::place::{self, Identity, Taken};
 use crate::{SetupError, raw};
 use rustix::fs::{Mode, lstat};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Pid;
 use sockeye_clock::monotonic;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -34,7 +34,8 @@ pub(super) struct Listener {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) socket: OwnedFd,
-    pub(crate) process: Pid,
+    /// `None` for those of a PID namespace that is not seen from here: they count as one process.
+    pub(crate) process: Option<Pid>,
 }
 
 /// Whether the path still leads here.
@@ -73,11 +74,11 @@ impl Listener {
                 Err(Errno::CONNABORTED | Errno::INTR) => continue,
                 accepted => accepted?,
             };
-            match sockopt::socket_peercred(&socket) {
-                Ok(peer) if is_welcome(peer.uid.as_raw(), rustix::process::geteuid().as_raw()) => {
-                    return Ok(Arrival { socket, process: peer.pid });
+            match raw::peer(socket.as_fd()) {
+                Ok(peer) if is_welcome(peer.user, rustix::process::geteuid().as_raw()) => {
+                    return Ok(Arrival { socket, process: peer.process });
                 }
-                Ok(peer) => tracing::warn!(user = peer.uid.as_raw(), "another user's process was refused"),
+                Ok(peer) => tracing::warn!(user = peer.user, "another user's process was refused"),
                 Err(error) => tracing::warn!(%error, "a client whose user is not known was refused"),
             }
         }

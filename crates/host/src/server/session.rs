@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Session {
     socket: OwnedFd,
     client: ClientId,
-    pub(super) process: Pid,
+    pub(super) process: Option<Pid>,
     pub(super) since: Instant,
     /// Known once the client has said hello.
     guest: Option<Guest>,

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) struct Sessions {
     quota: Quota,
     all: HashMap<u64, Session>,
-    by_process: HashMap<Pid, usize>,
+    by_process: HashMap<Option<Pid>, usize>,
     next: u64,
 }
 

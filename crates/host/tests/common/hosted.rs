@@ -39,9 +39,14 @@ impl Host {
 
     /// One that may have so many open files.
     pub fn with_files(files: u32) -> Self {
+        Self::start_after(&format!("ulimit -n {files}; exec"))
+    }
+
+    /// One that is started after the shell has done `first`.
+    pub fn start_after(first: &str) -> Self {
         let mut host = Self::on_demand();
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\"")).arg(example());
+        shell.arg("-c").arg(format!("{first} \"$0\" \"$@\"")).arg(example());
         host.run_by(shell, &[]);
         host
     }

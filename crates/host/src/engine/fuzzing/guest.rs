@@ -52,7 +52,7 @@ impl Guest {
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
                 .expect("descriptors");
         Self {
-            session: Session::new(Arrival { socket: engine, process: rustix::process::getpid() }, id),
+            session: Session::new(Arrival { socket: engine, process: Some(rustix::process::getpid()) }, id),
             socket,
             client: ClientId(id),
             is_apart: false,
