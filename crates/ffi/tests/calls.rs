@@ -96,6 +96,12 @@ fn each_connection_is_accepted_once_by_whichever_process() {
 }
 
 #[test]
+fn children_with_another_root_folder_or_user_serve() {
+    let expected = output(Stack::Kernel, "jailed", |_, _| {});
+    assert_same(&output(Stack::Sockeye, "jailed", |_, _| {}), &expected, "jailed");
+}
+
+#[test]
 fn calls_that_others_or_signals_meet() {
     same_as_kernel("interplay");
 }

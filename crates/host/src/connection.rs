@@ -14,7 +14,7 @@ use crate::lookout::Lookout;
 use crate::proto::{Answer, Reply, Request};
 use arenas::Arenas;
 use rustix::io::Errno;
-use session::{Session, Welcome, failed, greet};
+use session::{Session, Welcome, door, failed, greet, greet_by};
 use sockeye_buffer::accept_queue::Claimant;
 use sockeye_buffer::{Arena, HostPage, ReadyList};
 use sockeye_clock::monotonic;
@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     turns: Turns,
     /// Nobody waits for an answer with it.
     control: ForkMutex<Control>,
+    /// Of the child that a thread forks, which holds `control`.
+    forked: ForkMutex<Option<Apart>>,
     epoch: AtomicU32,
 }
 
@@ -55,6 +57,8 @@ pub(crate) struct Connection {
 struct Control {
     /// `None` in a forked child that has not yet asked for anything.
     session: Option<Arc<Session>>,
+    /// A control socket from before the fork, if the path leads there no more.
+    door: Option<Apart>,
     groups: Groups,
     arenas: Arenas,
 }
@@ -95,6 +99,7 @@ impl Connection {
             lookout: Lookout::default(),
             turns: Turns::default(),
             control: ForkMutex::new(control),
+            forked: ForkMutex::new(None),
             epoch: AtomicU32::new(1),
         })
     }
@@ -131,7 +136,8 @@ impl Connection {
     fn session(&self) -> Result<Arc<Session>, Errno> {
         let mut control = self.control.lock();
         if control.session.is_none() {
-            control.session = Some(Arc::new(self.reopen()?));
+            let door = control.door.take();
+            control.session = Some(Arc::new(self.reopen(door)?));
         }
         control.session.clone().ok_or(Errno::CONNRESET)
     }
@@ -147,11 +153,24 @@ impl Connection {
         }
     }
 
+    /// Says hello as a forked child: by the path, by which the host knows who it is, else by what was made for it before the fork. It may have
+    /// another root folder by now, another user, or no right to connect.
+    fn greet_as_child(&self, door: Apart) -> Result<Welcome, ConnectError> {
+        let host = self.host.as_deref();
+        match greet(&self.path, host) {
+            Ok(welcome) if welcome.instance == self.instance => Ok(welcome),
+            Ok(_) | Err(_) => greet_by(door, &self.path, host).or_else(|_| self.greet_again()),
+        }
+    }
+
     /// A control socket of its own for a forked child.
-    fn reopen(&self) -> Result<Session, Errno> {
-        let session = self
-            .greet_again()
-            .and_then(|welcome| Ok((welcome.instance, Session::new(&self.path, welcome.own)?)));
+    fn reopen(&self, door: Option<Apart>) -> Result<Session, Errno> {
+        let welcome = match door {
+            Some(door) => self.greet_as_child(door),
+            None => self.greet_again(),
+        };
+        let session =
+            welcome.and_then(|welcome| Ok((welcome.instance, Session::new(&self.path, welcome.own)?)));
         let (instance, session) = session.map_err(|error| match error {
             ConnectError::Short(errno) => errno,
             ConnectError::NoHost => Errno::CONNRESET,
@@ -298,9 +317,13 @@ impl Connection {
         self.turns.before_fork();
         // If it cannot be had, this is a signal handler in the middle of a call.
         let _ = self.control.before_fork(|_| ());
+        if self.is_alive() {
+            *self.forked.lock() = door(&self.path);
+        }
     }
 
     pub(crate) fn after_fork_in_parent(&self) {
+        *self.forked.lock() = None;
         self.control.after_fork_in_parent();
         self.turns.after_fork_in_parent();
     }
@@ -309,8 +332,11 @@ impl Connection {
     pub(crate) fn after_fork_in_child(&self) {
         self.turns.after_fork_in_child();
         self.control.after_fork_in_child();
+        self.forked.after_fork_in_child();
         let mut control = self.control.lock();
         control.session = None;
+        // The one before is the parent's.
+        control.door = self.forked.lock().take();
         control.groups = Groups::default();
         drop(control);
         self.epoch.fetch_add(1, Ordering::Relaxed);

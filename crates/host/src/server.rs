@@ -228,7 +228,7 @@ impl Server {
     /// When to leave, if nobody comes. Leaves if that is now.
     fn leave_at(&mut self, now: Instant) -> Option<Instant> {
         let idle = self.idle?;
-        if !self.sessions.is_empty() || !self.engine.is_empty() {
+        if self.sessions.has_guests() || !self.engine.is_empty() {
             self.idle_since = None;
             return None;
         }

@@ -1,9 +1,13 @@
-//! Host processes and programs that do not see each other's process numbers.
+//! Programs for which something is different than for their host process: process numbers, or where the path of the socket leads.
 
+#![allow(clippy::print_stderr, reason = "for who runs the tests")]
 mod common;
 
 use common::hosted::{Host, Program};
-use common::pair;
+use common::{listener, pair};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use sockeye_host::{Call, Net};
+use sockeye_stack::Family;
 use std::process::Command;
 
 /// In PID and user namespaces of its own, where the first process is number 1. Its end is that of the command.
@@ -45,4 +49,47 @@ fn a_host_that_does_not_see_the_programs_numbers_serves_them() {
     host.kill();
     host.run(&[]);
     assert_eq!(program.output(), "Err(Failed(HostGone))\nagain\n");
+}
+
+/// As in a child whose root folder is another one, or whose user.
+#[test]
+fn a_child_that_cannot_reach_the_path_goes_on() {
+    let host = Host::start();
+    let net = host.net();
+    net.socket(Family::V4).unwrap();
+    net.before_fork();
+    std::fs::rename(host.socket(), host.file("kept.sock")).unwrap();
+    // The host would make its socket again.
+    std::fs::write(host.socket(), "").unwrap();
+    net.after_fork_in_child();
+    net.socket(Family::V4).unwrap();
+    // It has one child's session only.
+    net.before_fork();
+    net.after_fork_in_child();
+    assert!(net.socket(Family::V4).is_err());
+}
+
+#[test]
+fn a_child_that_finds_another_host_at_the_path_goes_on_with_its_own() {
+    let (host, other) = (Host::start(), Host::start());
+    let net = host.net();
+    let (_listener, address) = listener(&net, true);
+    net.before_fork();
+    std::fs::rename(host.socket(), host.file("kept.sock")).unwrap();
+    std::fs::rename(other.socket(), host.socket()).unwrap();
+    net.after_fork_in_child();
+    let client = net.socket(Family::V4).unwrap();
+    client.connect(Call::default(), address).unwrap();
+}
+
+#[test]
+fn a_child_that_says_nothing_does_not_keep_the_host() {
+    let mut host = Host::start_with(&["--idle", "0.2"]);
+    let net = host.net();
+    // As a copy of what a child has.
+    let door = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+    rustix::net::connect(&door, &SocketAddrUnix::new(host.socket()).unwrap()).unwrap();
+    drop(net);
+    host.wait();
+    assert!(Net::connect_existing(&host.options()).is_err());
 }

@@ -101,7 +101,19 @@ impl Drop for Session {
 
 /// Connects and says hello.
 pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
-    let socket = dial(path)?;
+    greet_by(Apart::new(dial(path, SocketFlags::empty())?), path, host)
+}
+
+/// A control socket on which nothing was said yet, for a process that may not reach the path by itself: a child that will have another root
+/// folder, or another user. To the host process it is this process's. `None` if there is none at once.
+pub(super) fn door(path: &Path) -> Option<Apart> {
+    let socket = dial(path, SocketFlags::NONBLOCK).ok()?;
+    rustix::io::ioctl_fionbio(&socket, false).ok()?;
+    Some(Apart::new(socket))
+}
+
+/// Says hello on a control socket.
+pub(super) fn greet_by(socket: Apart, path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
     let hello = Request::Hello { version: proto::VERSION, host: host.map(ToOwned::to_owned) };
     // A host that is about to leave hangs up: another can be started.
     proto::send(socket.as_fd(), &hello, &[], SendFlags::empty()).map_err(|_| ConnectError::NoHost)?;
@@ -122,7 +134,7 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
             let life = descriptors.pop().ok_or_else(missing)?;
             let page = descriptors.pop().ok_or_else(missing)?;
             let doorbell = descriptors.pop().map(Apart::new).ok_or_else(missing)?;
-            let own = Own { socket: Apart::new(socket), number, life, list, mailboxes };
+            let own = Own { socket, number, life, list, mailboxes };
             Ok(Welcome { instance, doorbell, page, own })
         }
         Reply::Full => Err(ConnectError::Short(Errno::MFILE)),
@@ -132,16 +144,16 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
 }
 
 /// A connected control socket, to a process of the same user.
-fn dial(path: &Path) -> Result<OwnedFd, ConnectError> {
+fn dial(path: &Path, flags: SocketFlags) -> Result<OwnedFd, ConnectError> {
     let address = SocketAddrUnix::new(path).map_err(|_| {
         ConnectError::Refused(format!(
             "socket path too long: {}; choose a shorter one in SOCKEYE_SOCKET",
             path.display()
         ))
     })?;
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|error| failed(path, error))?;
+    let flags = SocketFlags::CLOEXEC | flags;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+        .map_err(|error| failed(path, error))?;
     match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
         Ok(()) => {}
         Err(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => return Err(ConnectError::NoHost),

@@ -74,8 +74,9 @@ impl Sessions {
         self.all.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+    /// Whether anybody has said hello. A forked child may never do, and hold a control socket from before the fork for as long as it lives.
+    pub(super) fn has_guests(&self) -> bool {
+        self.all.values().any(|session| !session.is_silent())
     }
 
     /// Whether any request is to be answered.
