@@ -9,6 +9,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use sockeye_host::{Call, Net};
 use sockeye_stack::Family;
 use std::process::Command;
+use std::time::Duration;
 
 /// In PID and user namespaces of its own, where the first process is number 1. Its end is that of the command.
 const APART: &str = "exec unshare --user --map-current-user --pid --fork --kill-child";
@@ -90,6 +91,11 @@ fn a_child_that_says_nothing_does_not_keep_the_host() {
     let door = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
     rustix::net::connect(&door, &SocketAddrUnix::new(host.socket()).unwrap()).unwrap();
     drop(net);
+    let deadline = sockeye_clock::monotonic() + Duration::from_secs(10);
+    while host.socket().exists() {
+        assert!(sockeye_clock::monotonic() < deadline, "it does not leave");
+        std::thread::yield_now();
+    }
     host.wait();
     assert!(Net::connect_existing(&host.options()).is_err());
 }
