@@ -25,6 +25,11 @@ pub fn wake_all(word: &AtomicU32) {
     raw::wake(word, i32::MAX);
 }
 
+/// Wakes one who waits on `word`, in any process.
+pub fn wake_one(word: &AtomicU32) {
+    raw::wake(word, 1);
+}
+
 /// Waits until `word` is woken, unless it is not `expected` any more.
 pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Waited {
     outcome(raw::wait(word, expected, timeout))

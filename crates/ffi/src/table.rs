@@ -66,7 +66,13 @@ impl<T: Send + Sync + 'static> Guard<T> {
     /// Whether one descriptor of this process names it.
     #[must_use]
     pub fn is_of_one_descriptor(&self) -> bool {
-        self.descriptors().load(Ordering::Relaxed) == 1
+        self.descriptor_count() == 1
+    }
+
+    /// How many descriptors of this process name it.
+    #[must_use]
+    pub fn descriptor_count(&self) -> usize {
+        self.descriptors().load(Ordering::Relaxed) as usize
     }
 }
 

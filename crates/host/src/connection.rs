@@ -220,6 +220,9 @@ impl Connection {
 
     /// A group of this process's ready list, and the list.
     pub(crate) fn group(&self) -> Result<(Spare, Arc<ReadyList>), Error> {
+        if !self.control.lock().groups.has_more() {
+            return Err(Error::TooManyFiles);
+        }
         // New ones are made one after the other.
         let turn = self.turns.wait_for_first();
         self.session().map_err(|_| Error::HostGone)?;

@@ -141,6 +141,11 @@ impl Groups {
         self.spare.pop()
     }
 
+    /// Whether one is free, or can be made.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.spare.is_empty() || self.next().is_some()
+    }
+
     /// The number of the next one to make. `None` if there are too many.
     pub(crate) fn next(&self) -> Option<u32> {
         (self.made < sockeye_buffer::GROUPS).then_some(self.made)

@@ -57,4 +57,4 @@ pub use proto::HostMemory;
 pub use raw::{SignalsBlocked, block_signals};
 pub use server::{ServeOptions, serve};
 pub use socket::{Accepted, Call, CallError, FileError, PipeEnd, Readiness, Socket};
-pub use sockeye_buffer::Mark;
+pub use sockeye_buffer::{Mark, futex};
