@@ -266,13 +266,6 @@ impl Client {
     }
 }
 
-/// Waits a moment for another thread.
-pub(crate) fn nap() {
-    const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000 };
-    // Early is harmless.
-    let _ = rustix::event::poll(&mut [], Some(&NAP));
-}
-
 /// Waits a little for another process.
 pub(crate) fn pause() {
     // Early is harmless.

@@ -9,10 +9,11 @@ mod raw;
 use parking_lot::lock_api::{Mutex, MutexGuard};
 use raw::Word;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// How often the thread that forks tries to take the mutex. It goes on without: a signal handler may fork in the middle of a call
+/// How long the thread that forks waits for the mutex. It goes on without: a signal handler may fork in the middle of a call
 /// of ours, and must not wait for itself.
-const ATTEMPTS: u32 = 2_000;
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Holds a [`ForkMutex`] until it is dropped.
 pub type Guard<'a, T> = MutexGuard<'a, Word, T>;
@@ -43,16 +44,11 @@ impl<T> ForkMutex<T> {
 
     /// Takes it for the time of the fork, and says what `look` sees. `None` if it could not be taken.
     pub fn before_fork<U>(&self, look: impl Fn(&T) -> U) -> Option<U> {
-        for _ in 0..ATTEMPTS {
-            if let Some(guard) = self.mutex.try_lock() {
-                let seen = look(&guard);
-                std::mem::forget(guard);
-                self.is_taken.store(true, Ordering::Relaxed);
-                return Some(seen);
-            }
-            crate::client::nap();
-        }
-        None
+        let guard = self.mutex.try_lock_for(PATIENCE)?;
+        let seen = look(&guard);
+        std::mem::forget(guard);
+        self.is_taken.store(true, Ordering::Relaxed);
+        Some(seen)
     }
 
     /// Gives it back, if it was taken.

@@ -1,13 +1,15 @@
 //! The word of a [`ForkMutex`](super::ForkMutex).
 #![allow(unsafe_code)]
 
-use parking_lot::lock_api::{GuardSend, Mutex, RawMutex};
+use parking_lot::lock_api::{GuardSend, Mutex, RawMutex, RawMutexTimed};
 use sockeye_buffer::futex;
+use sockeye_clock::{Instant, monotonic};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-/// Held, and somebody sleeps until it is free.
+/// Held, and somebody may sleep until it is free: who has slept says so, for others may sleep as well.
 const AWAITED: u32 = 2;
 
 /// The whole state of a mutex.
@@ -36,12 +38,34 @@ unsafe impl RawMutex for Word {
 
     unsafe fn unlock(&self) {
         if self.0.swap(FREE, Ordering::Release) == AWAITED {
-            futex::wake_all(&self.0);
+            // One: of hundreds, all but one would find it held again.
+            futex::wake_one(&self.0);
         }
     }
 
     fn is_locked(&self) -> bool {
         self.0.load(Ordering::Relaxed) != FREE
+    }
+}
+
+// SAFETY: as above.
+unsafe impl RawMutexTimed for Word {
+    type Duration = Duration;
+    type Instant = Instant;
+
+    fn try_lock_for(&self, patience: Duration) -> bool {
+        self.try_lock_until(monotonic() + patience)
+    }
+
+    fn try_lock_until(&self, deadline: Instant) -> bool {
+        while self.0.swap(AWAITED, Ordering::Acquire) != FREE {
+            let left = deadline.since(monotonic());
+            if left.is_zero() {
+                return false;
+            }
+            let _ = futex::wait(&self.0, AWAITED, Some(left));
+        }
+        true
     }
 }
 
