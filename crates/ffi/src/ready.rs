@@ -5,7 +5,8 @@
 //! kinds. These are asked in each call, also in one whose answer is known, so they cannot starve.
 //!
 //! Where no group is to be had the kernel polls the tokens: before it each socket is *armed*, so that from then on the engine keeps
-//! the token as ready as the socket is, and after it the answer for a Sockeye socket is read from its words.
+//! the token as ready as the socket is, and after it the answer for a Sockeye socket is read from its words. One for which there is no
+//! descriptor left is looked at every few milliseconds.
 
 mod poll;
 
@@ -18,6 +19,9 @@ pub use poll::{after_fork_in_child, after_fork_in_parent, before_fork};
 use sockeye_clock::{Instant, monotonic};
 use sockeye_host::{Readiness, Socket};
 use std::time::Duration;
+
+/// How long to sleep where a socket has neither a group nor a token: no descriptor is left, here or in the host process.
+const SLICE: Duration = Duration::from_millis(10);
 
 /// As `poll()`.
 ///
@@ -118,9 +122,12 @@ fn wait_by_tokens(
 ) -> Result<c_int, Errno> {
     loop {
         let left = deadline.map(|deadline| deadline.since(monotonic()));
-        let at_once = arm(fds);
+        let mut all = fds.to_vec();
+        let most = arm(&mut all);
+        let time = left.map_or(most, |left| Some(most.map_or(left, |most| most.min(left))));
         // The kernel is asked even if all is known: about the others, about closed descriptors, and for the mask.
-        real::poll_once(fds, if at_once { Some(Duration::ZERO) } else { left }, mask)?;
+        real::poll_once(&mut all, time, mask)?;
+        fds.iter_mut().zip(all).for_each(|(entry, told)| entry.revents = told.revents);
         let ready = correct(fds);
         if ready > 0 || left.is_some_and(|left| left.is_zero()) {
             return Ok(ready);
@@ -162,18 +169,26 @@ pub unsafe fn duration(time: *const timespec) -> Result<Option<Duration>, Errno>
     Ok(Some(Duration::new(seconds, nanos)))
 }
 
-/// Arms our sockets. Whether one of them is ready already.
-fn arm(fds: &[pollfd]) -> bool {
-    let mut ready = false;
-    for entry in fds.iter().filter(|entry| TABLE.has(entry.fd)) {
+/// Arms our sockets, for the kernel to judge them. Returns how long it may do so: no time if one of them is ready already, and not long if
+/// one has no token, which is taken out.
+fn arm(fds: &mut [pollfd]) -> Option<Duration> {
+    let mut most = None;
+    for entry in fds.iter_mut().filter(|entry| TABLE.has(entry.fd)) {
         // A descriptor that cannot be used at all is ready to say so.
-        ready |= engine::find(entry.fd).map_or(true, |socket| {
-            answer(&socket, entry.events) != 0
-                || numbers::arm(entry.fd, &socket).is_err()
-                || answer(&socket, entry.events) != 0
-        });
+        let Ok(socket) = engine::find(entry.fd) else { return Some(Duration::ZERO) };
+        if answer(&socket, entry.events) != 0 {
+            return Some(Duration::ZERO);
+        }
+        match numbers::arm(entry.fd, &socket) {
+            Ok(()) if answer(&socket, entry.events) == 0 => {}
+            Ok(()) | Err(Errno::NETDOWN) => return Some(Duration::ZERO),
+            Err(_) => {
+                entry.fd = -1;
+                most = Some(SLICE);
+            }
+        }
     }
-    ready
+    most
 }
 
 /// Puts our sockets' true answers in the place of the kernel's. How many entries have one.
@@ -191,10 +206,15 @@ fn correct(fds: &mut [pollfd]) -> c_int {
     count
 }
 
-/// POLLERR if the engine is gone: the kernel then says that the token has hung up although the words show nothing yet.
+/// POLLERR if the engine is gone: the kernel then says that the token has hung up although the words show nothing yet. Of a socket that has
+/// none it says so always.
 fn failure(socket: &Socket, entry: &pollfd) -> c_short {
-    let hung_up = entry.revents & libc::POLLHUP != 0 && numbers::arm(entry.fd, socket).is_err();
-    if hung_up { libc::POLLERR | libc::POLLHUP | entry.events & (libc::POLLIN | libc::POLLOUT) } else { 0 }
+    let may_be_gone = entry.revents & libc::POLLHUP != 0 && socket.has_token();
+    if may_be_gone && numbers::arm(entry.fd, socket) == Err(Errno::NETDOWN) {
+        libc::POLLERR | libc::POLLHUP | entry.events & (libc::POLLIN | libc::POLLOUT)
+    } else {
+        0
+    }
 }
 
 fn answer(socket: &Socket, events: c_short) -> c_short {
