@@ -22,7 +22,7 @@
 //!                          0 ... n     they go on; who shares next waits for them
 //! ```
 //!
-//! So neither waits for more than two of the other, however many there are, and all sleep until it is their turn.
+//! So neither keeps the other waiting, however many there are, and all sleep until it is their turn.
 
 use crate::engine::TABLE;
 use crate::errno::{self, Errno};
@@ -279,3 +279,6 @@ pub fn after_fork_in_child() {
     CHANGES.store(0, Ordering::SeqCst);
     TURN.store(FREE, Ordering::SeqCst);
 }
+
+#[cfg(test)]
+mod tests;
