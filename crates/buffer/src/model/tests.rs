@@ -317,7 +317,7 @@ fn words_under_a_sequence_lock_are_those_of_one_writing() {
 }
 
 fn waiting(tag: u64) -> Waiting {
-    Waiting { tag, arena: tag as u32, index: tag as u32, peer: ([127, 0, 0, 1], tag as u16).into() }
+    Waiting { tag, arena: tag, index: tag as u32, peer: ([127, 0, 0, 1], tag as u16).into() }
 }
 
 /// Takes what it can get at a position: the tag.
