@@ -33,6 +33,7 @@ mod proto;
 mod quota;
 mod raw;
 mod rings;
+mod rota;
 mod server;
 mod socket;
 mod table;

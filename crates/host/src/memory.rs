@@ -1,6 +1,7 @@
 //! Where slots come from: arenas, each for one client process; on the heap, or shared with that process.
 
 use crate::quota::Quota;
+use crate::rota::Rota;
 use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
 use sockeye_stack::Error;
@@ -40,6 +41,7 @@ pub(crate) struct Memory {
     quota: Quota,
     /// By number. A number is not used again: programs know their mappings by it, also those whose owner is gone.
     arenas: BTreeMap<u64, Used>,
+    rota: Rota,
     next: u64,
     pools: HashMap<PoolId, Pool>,
     /// Free slots that kept memory.
@@ -91,7 +93,8 @@ impl Memory {
 
     fn new(source: Source, quota: Quota, max_send: usize, max_recv: usize) -> Self {
         let (arenas, pools) = (BTreeMap::new(), HashMap::new());
-        Self { source, max_send, max_recv, quota, arenas, next: 0, pools, warm: 0, rung: Vec::new() }
+        let (rota, rung) = (Rota::default(), Vec::new());
+        Self { source, max_send, max_recv, quota, arenas, rota, next: 0, pools, warm: 0, rung }
     }
 
     /// A free slot from the arenas of `pool`.
@@ -150,6 +153,7 @@ impl Memory {
     /// What many programs needed goes, if there are few.
     pub(crate) fn give_memory_back(&mut self) {
         self.pools.shrink_to_fit();
+        self.rota.give_memory_back();
         self.rung = Vec::new();
     }
 
@@ -202,19 +206,22 @@ impl Memory {
         self.arenas.get(&id).map(|used| used.arena.clone())
     }
 
-    /// Whether any doorbell was rung.
-    pub(crate) fn is_rung(&self) -> bool {
-        self.arenas.values().any(|used| used.arena.is_rung())
+    /// Whether any doorbell was rung. Its socket is among the next.
+    pub(crate) fn is_rung(&mut self) -> bool {
+        self.rota.turn_to(&self.arenas, |used| used.arena.is_rung())
     }
 
-    /// Appends the tags of the sockets whose doorbell was rung.
+    /// Appends the tags of the sockets whose doorbell was rung, as far as it is their arena's turn.
     pub(crate) fn take_rung(&mut self, tags: &mut Vec<u64>) {
-        for used in self.arenas.values() {
-            self.rung.clear();
-            used.arena.take_rung(&mut self.rung);
-            let rung = self.rung.iter().map(|&index| used.tags[index as usize]);
+        let rung = &mut self.rung;
+        self.rota.look_at_some(&self.arenas, |_, used| {
+            rung.clear();
+            used.arena.take_rung(rung);
+            let rung = rung.iter().map(|&index| used.tags[index as usize]);
+            let before = tags.len();
             tags.extend(rung.filter(|&tag| tag != 0));
-        }
+            tags.len() > before
+        });
     }
 
     /// A pool whose client is gone goes with its last slot.

@@ -330,7 +330,7 @@ impl Server {
     /// Answers the requests in mailboxes. Returns whether there were any.
     fn answer_mailboxes(&mut self) -> bool {
         let mut asked = std::mem::take(&mut self.asked);
-        asked.extend(self.sessions.asked());
+        self.sessions.find_asked(&mut asked);
         let was_asked = !asked.is_empty();
         for id in asked.drain(..) {
             let Some(session) = self.sessions.get_mut(id) else { continue };

@@ -3,10 +3,11 @@
 use super::listener::Arrival;
 use super::session::Session;
 use crate::quota::Quota;
+use crate::rota::Rota;
 use rustix::process::Pid;
 use sockeye_clock::Instant;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Who has connected and not said hello for so long has to make room for others.
@@ -16,7 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Sessions {
     quota: Quota,
-    all: HashMap<u64, Session>,
+    all: BTreeMap<u64, Session>,
+    rota: Rota,
     by_process: HashMap<Option<Pid>, usize>,
     next: u64,
 }
@@ -24,7 +26,7 @@ pub(super) struct Sessions {
 impl Sessions {
     /// None yet. The first is to have the number `first`.
     pub(super) fn new(quota: Quota, first: u64) -> Self {
-        Self { quota, all: HashMap::new(), by_process: HashMap::new(), next: first }
+        Self { quota, all: BTreeMap::new(), rota: Rota::default(), by_process: HashMap::new(), next: first }
     }
 
     /// Whether there is room for one more.
@@ -44,7 +46,7 @@ impl Sessions {
 
     /// What many sessions needed goes, if there are few.
     pub(super) fn give_memory_back(&mut self) {
-        self.all.shrink_to_fit();
+        self.rota.give_memory_back();
         self.by_process.shrink_to_fit();
     }
 
@@ -79,13 +81,17 @@ impl Sessions {
         self.all.values().any(|session| !session.is_silent())
     }
 
-    /// Whether any request is to be answered.
-    pub(super) fn are_asked(&self) -> bool {
-        self.all.values().any(Session::is_asked)
+    /// Whether any request is to be answered. It is among the next.
+    pub(super) fn are_asked(&mut self) -> bool {
+        self.rota.turn_to(&self.all, Session::is_asked)
     }
 
-    /// Those who have asked for something.
-    pub(super) fn asked(&self) -> impl Iterator<Item = u64> {
-        self.all.iter().filter(|(_, session)| session.is_asked()).map(|(&id, _)| id)
+    /// Appends those who have asked for something, as far as it is their turn; some of them twice.
+    pub(super) fn find_asked(&mut self, asked: &mut Vec<u64>) {
+        self.rota.look_at_some(&self.all, |id, session| {
+            let is_asked = session.is_asked();
+            asked.extend(is_asked.then_some(id));
+            is_asked
+        });
     }
 }
