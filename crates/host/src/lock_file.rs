@@ -90,7 +90,7 @@ impl Record {
         match self {
             Self::NoSocket => false,
             // Killed in between: it may be any file of that time.
-            Self::Binding(since) => (since..since + SOON).contains(&time_of(stat)),
+            Self::Binding(since) => (since..since.saturating_add(SOON)).contains(&time_of(stat)),
             Self::Serving(made) => made == Made::from(stat),
         }
     }
