@@ -4,10 +4,9 @@ use crate::quota::Quota;
 use crate::rota::Rota;
 use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
-use sockeye_stack::Error;
+use sockeye_stack::{Error, Passed};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::Ordering;
 
 /// Slots in a client's first arena: a program may be allowed only so much address space, and a slot takes some 16 MiB.
 const SLOTS: u32 = 4;
@@ -126,10 +125,11 @@ impl Memory {
         Ok((slot, Place { arena, index }))
     }
 
-    /// Takes a slot back.
-    pub(crate) fn give_back(&mut self, pool: PoolId, place: Place, slot: &Slot) {
+    /// Takes a slot back, of which a connection has used so much.
+    pub(crate) fn give_back(&mut self, pool: PoolId, place: Place, passed: Passed) {
+        let touched = self.touched(passed);
         let Some(used) = self.arenas.get_mut(&place.arena) else { return };
-        let (touched, is_warm) = (touched(slot), &mut used.is_warm[place.index as usize]);
+        let is_warm = &mut used.is_warm[place.index as usize];
         *is_warm |= touched > 0;
         if *is_warm && (touched > KEPT || self.warm == WARM_SLOTS) {
             // Memory that cannot be given back now is used again by the next socket.
@@ -224,6 +224,17 @@ impl Memory {
         });
     }
 
+    /// How much of its memory a slot's far part has used: none if all passed through the near rings.
+    fn touched(&self, passed: Passed) -> usize {
+        let bytes = |position: u32, most: usize| match position as usize {
+            0..=Slot::NEAR => 0,
+            bytes => bytes.min(most),
+        };
+        bytes(passed.sent, self.max_send)
+            + bytes(passed.received, self.max_recv)
+            + if passed.has_info { INFO_PAGE } else { 0 }
+    }
+
     /// A pool whose client is gone goes with its last slot.
     fn drop_if_unused(&mut self, id: PoolId) {
         let Some(pool) = self.pools.get(&id) else { return };
@@ -259,18 +270,6 @@ impl Used {
 
 /// Bytes that a copy of TCP_INFO takes up.
 const INFO_PAGE: usize = 4096;
-
-/// How much of its memory a slot's far part has used, as far as positions tell: none if all passed through the near ones.
-fn touched(slot: &Slot) -> usize {
-    let engine = &slot.header().engine;
-    let bytes = |position: u64, most: usize| match usize::try_from(position).unwrap_or(most) {
-        0..=Slot::NEAR => 0,
-        bytes => bytes.min(most),
-    };
-    bytes(engine.send_head.load(Ordering::Relaxed), slot.max_send())
-        + bytes(engine.recv_tail.load(Ordering::Relaxed), slot.max_recv())
-        + if engine.info.load(Ordering::Relaxed) == 0 { 0 } else { INFO_PAGE }
-}
 
 fn no_memory(error: &std::io::Error) -> Error {
     match error.raw_os_error() {

@@ -3,7 +3,7 @@
 use crate::table::Table;
 use parking_lot::Mutex;
 use sockeye_buffer::Slot;
-use sockeye_stack::{Error, RingSource, Rings};
+use sockeye_stack::{Error, Passed, RingSource, Rings};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -32,8 +32,8 @@ impl RingSource for SlotRings {
         Ok(Rings { sendq, recvq, tag })
     }
 
-    fn close(&mut self, tag: u64) {
-        self.0.lock().close_rings(tag);
+    fn close(&mut self, tag: u64, passed: Passed) {
+        self.0.lock().close_rings(tag, passed);
     }
 }
 

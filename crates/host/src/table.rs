@@ -10,7 +10,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use sockeye_buffer::token::Mirror;
 use sockeye_buffer::{Condition, ReadyList, Slot};
-use sockeye_stack::{Error, Family, HostId, Settings, SocketId};
+use sockeye_stack::{Error, Family, HostId, Passed, Settings, SocketId};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(crate) struct Entry {
     condition: Cell<u32>,
     /// The stack uses the rings.
     rings: Use,
+    /// What its connection had used of them, once it is over.
+    passed: Passed,
     pub(crate) held: Held,
     /// The engine's end of the token, while it is open.
     pub(crate) token: Option<EngineEnd>,
@@ -210,6 +212,7 @@ impl Table {
             id: None,
             condition: Cell::new(0),
             rings: Use::Unused,
+            passed: Passed::default(),
             held: Held::Nobody,
             token: None,
             watchers: Vec::new(),
@@ -354,9 +357,9 @@ impl Table {
     }
 
     /// The stack uses them no more.
-    pub(crate) fn close_rings(&mut self, tag: u64) {
+    pub(crate) fn close_rings(&mut self, tag: u64, passed: Passed) {
         if let Some(entry) = self.entry_mut(tag) {
-            entry.rings = Use::Unused;
+            (entry.rings, entry.passed) = (Use::Unused, passed);
             // Who lingers need not wait any longer.
             entry.change_condition(Condition::CLOSED, 0);
             entry.wake_writers();
@@ -368,7 +371,7 @@ impl Table {
     pub(crate) fn release_if_unused(&mut self, tag: u64) {
         if self.entry(tag).is_some_and(Entry::is_unused) {
             let entry = self.entries.remove(tag as u32 as usize);
-            self.memory.give_back(entry.pool, entry.place, &entry.slot);
+            self.memory.give_back(entry.pool, entry.place, entry.passed);
         }
     }
 }

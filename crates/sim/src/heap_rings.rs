@@ -1,7 +1,7 @@
 //! Rings on the heap.
 
 use sockeye_buffer::Slot;
-use sockeye_stack::{Error, RingSource, Rings};
+use sockeye_stack::{Error, Passed, RingSource, Rings};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -85,7 +85,7 @@ impl RingSource for HeapRings {
         self.open(tag, send_limit, recv_limit)
     }
 
-    fn close(&mut self, tag: u64) {
+    fn close(&mut self, tag: u64, _: Passed) {
         self.lock().slots.remove(&tag);
     }
 }

@@ -107,7 +107,7 @@ impl Network {
                 Ok(rings)
             }
             // Rings in use belong to a connection, and a socket connects but once.
-            RingsState::Open => Err(Error::IsConnected),
+            RingsState::Open | RingsState::Over(_) => Err(Error::IsConnected),
         }
     }
 

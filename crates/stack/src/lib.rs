@@ -80,6 +80,6 @@ pub use path_mtus::RouteMetrics;
 pub use path_settings::PathSettings;
 pub use recovery_settings::RecoverySettings;
 pub use reports::{Report, Stage, wants_stamps};
-pub use rings::{RingSource, Rings};
+pub use rings::{Passed, RingSource, Rings};
 pub use sysctl::{SysctlError, sysctl_name, sysctl_names};
 pub use tcp_info::{KeptInfo, TcpInfo};

@@ -233,6 +233,7 @@ impl Network {
         if socket.holder != Holder::Nobody {
             socket.last_info = Some(connected.last_info(now));
         }
+        socket.rings = RingsState::Over(connected.passed());
         socket.keep_unread(&mut connected.tcb);
         let time_wait = connected.tcb.into_time_wait(now);
         let claim = match std::mem::replace(&mut socket.hold, Hold::Nothing) {
@@ -270,6 +271,7 @@ impl Network {
             if socket.holder != Holder::Nobody {
                 socket.last_info = Some(connected.last_info(self.now));
             }
+            socket.rings = RingsState::Over(connected.passed());
             socket.keep_unread(&mut connected.tcb);
         }
         self.hosts[socket.host.0 as usize].demux.remove(&path.tuple, Owner::Socket(index));
@@ -327,12 +329,12 @@ impl Network {
         if socket.is_orphan {
             host.orphans = host.orphans.saturating_sub(1);
         }
-        let tag = socket.tag;
+        let (tag, passed) = (socket.tag, socket.passed());
         let has_rings = !matches!(socket.rings, RingsState::Closed);
         // The engine's halves of the rings go before the owner hears of it.
         drop(socket);
         if has_rings {
-            self.rings.close(tag);
+            self.rings.close(tag, passed);
         }
     }
 

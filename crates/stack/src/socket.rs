@@ -6,7 +6,7 @@ use crate::ports::{Claim, Scope};
 use crate::reports::Reports;
 use crate::route::Path;
 use crate::tcp_info::Asked;
-use crate::{Family, HostId, Rings, SocketId, TcpInfo};
+use crate::{Family, HostId, Passed, Rings, SocketId, TcpInfo};
 use sockeye_buffer::RecvQ;
 use sockeye_clock::Instant;
 use sockeye_tcb::{Handshake, Tcb, TimeWait};
@@ -74,8 +74,10 @@ pub(crate) enum Hold {
 pub(crate) enum RingsState {
     /// There are none.
     Closed,
-    /// They are in use, or were.
+    /// They are in use.
     Open,
+    /// They were in use, and the connection is over.
+    Over(Passed),
     /// They are open and untouched: a `connect()` failed.
     Spare(Box<Rings>),
 }
@@ -184,10 +186,31 @@ impl Schedule {
     }
 }
 
+impl Connected {
+    pub(crate) fn passed(&self) -> Passed {
+        let (sendq, recvq) = self.tcb.rings();
+        let bytes = |position: u64| u32::try_from(position).unwrap_or(u32::MAX);
+        Passed {
+            sent: bytes(sendq.head() + sendq.len() as u64),
+            received: bytes(recvq.tail()),
+            has_info: self.asked.was_often(),
+        }
+    }
+}
+
 impl Socket {
     /// What the socket claims of a port where it is bound.
     pub(crate) const fn claim(&self, scope: Scope) -> Claim {
         Claim { scope, reuse_address: self.options.reuse_address, reuse_port: self.options.reuse_port }
+    }
+
+    /// What its connection has used of its rings, as far as that is known now.
+    pub(crate) fn passed(&self) -> Passed {
+        match (&self.rings, &self.phase) {
+            (RingsState::Over(passed), _) => *passed,
+            (_, Phase::Connected(connected)) => connected.passed(),
+            _ => Passed::default(),
+        }
     }
 
     pub(crate) fn path(&self) -> Option<Path> {

@@ -24,6 +24,8 @@ pub(crate) struct Asked {
     last: Option<Instant>,
     /// Times that the copy will be renewed; 0 if none is kept.
     renewals: u32,
+    /// One was.
+    was_often: bool,
 }
 
 impl Asked {
@@ -33,8 +35,14 @@ impl Asked {
         if is_often {
             // One is made at once.
             self.renewals = RENEWALS + 1;
+            self.was_often = true;
         }
         is_often
+    }
+
+    /// Whether a copy has ever been kept.
+    pub(crate) fn was_often(&self) -> bool {
+        self.was_often
     }
 }
 
