@@ -19,7 +19,7 @@ mod open;
 use crate::apart::Apart;
 use crate::idle::Sweep;
 use crate::machine::with_memory;
-use crate::memory::{Memory, PoolId};
+use crate::memory::{Look, Memory, PoolId};
 use crate::proto::Handle;
 use crate::quota::Quota;
 use crate::rings::SlotRings;
@@ -278,13 +278,13 @@ impl Engine {
     /// Serves the sockets whose doorbells were rung, and begins to move a piece of text. Returns whether any was.
     pub(crate) fn answer_doorbells(&mut self, now: Instant) -> bool {
         self.begin_piece();
-        self.look_at_rung(now)
+        self.look_at_rung(now, Look::InTurn)
     }
 
-    fn look_at_rung(&mut self, now: Instant) -> bool {
+    fn look_at_rung(&mut self, now: Instant, look: Look) -> bool {
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();
-        self.table.lock().memory.take_rung(&mut tags);
+        self.table.lock().memory.take_rung(look, &mut tags);
         for &tag in &tags {
             self.look_at(now, tag);
         }

@@ -48,6 +48,16 @@ pub(crate) struct Memory {
     rung: Vec<u32>,
 }
 
+/// At whose doorbells to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// At those whose turn it is.
+    InTurn,
+    /// At all that this client may have rung before it asked: its own, and those of the arena that it names.
+    Before(PoolId, Option<u64>),
+    AtAll,
+}
+
 /// What arenas are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
@@ -211,17 +221,21 @@ impl Memory {
         self.rota.turn_to(&self.arenas, |used| used.arena.is_rung())
     }
 
-    /// Appends the tags of the sockets whose doorbell was rung, as far as it is their arena's turn.
-    pub(crate) fn take_rung(&mut self, tags: &mut Vec<u64>) {
+    /// Appends the tags of the sockets whose doorbell was rung, among those at which a look is due.
+    pub(crate) fn take_rung(&mut self, look: Look, tags: &mut Vec<u64>) {
         let rung = &mut self.rung;
-        self.rota.look_at_some(&self.arenas, |_, used| {
-            rung.clear();
-            used.arena.take_rung(rung);
-            let rung = rung.iter().map(|&index| used.tags[index as usize]);
-            let before = tags.len();
-            tags.extend(rung.filter(|&tag| tag != 0));
-            tags.len() > before
-        });
+        match look {
+            Look::InTurn => self.rota.look_at_some(&self.arenas, |_, used| used.take_rung(rung, tags)),
+            Look::AtAll => self.arenas.values().for_each(|used| {
+                used.take_rung(rung, tags);
+            }),
+            Look::Before(pool, arena) => {
+                let own = self.pools.get(&pool).into_iter().flat_map(|pool| &pool.arenas);
+                for used in own.chain(&arena).filter_map(|arena| self.arenas.get(arena)) {
+                    used.take_rung(rung, tags);
+                }
+            }
+        }
     }
 
     /// How much of its memory a slot's far part has used: none if all passed through the near rings.
@@ -261,6 +275,15 @@ impl Used {
         let slots = arena.slots();
         let (tags, is_warm) = (vec![0; slots as usize], vec![false; slots as usize]);
         Ok(Self { arena, tags, free: (0..slots).rev().collect(), is_warm })
+    }
+
+    /// Appends the tags of those whose doorbell was rung. Returns whether there are any.
+    fn take_rung(&self, rung: &mut Vec<u32>, tags: &mut Vec<u64>) -> bool {
+        rung.clear();
+        self.arena.take_rung(rung);
+        let before = tags.len();
+        tags.extend(rung.iter().map(|&index| self.tags[index as usize]).filter(|&tag| tag != 0));
+        tags.len() > before
     }
 
     fn is_unused(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What the engine does for each request.
 
 use super::{Caller, Engine};
+use crate::memory::Look;
 use crate::offers::{lingers, stamps};
 use crate::proto::{Answer, HOSTS_A_PAGE, Handle, HostMemory, LOOKS_A_PAGE, Reply, Request};
 use crate::table::{Entry, Held, condition};
@@ -15,7 +16,7 @@ impl Engine {
     pub(crate) fn execute(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
         if needs_hang_ups(&request) {
             self.answer_hang_ups(now);
-            self.look_at_rung(now);
+            self.look_at_rung(now, Look::AtAll);
         }
         self.execute_now(now, caller, request)
     }
@@ -27,7 +28,7 @@ impl Engine {
             if self.close_hung_up(now) || needs_all_closed(request) && self.is_closing() {
                 return None;
             }
-            self.look_at_rung(now);
+            self.look_at_rung(now, Look::AtAll);
         }
         Some(self.execute_now(now, caller, request.clone()))
     }
@@ -35,12 +36,21 @@ impl Engine {
     /// The same, whatever is not closed yet.
     pub(crate) fn execute_now(&mut self, now: Instant, caller: Caller, request: Request) -> Answer {
         tracing::debug!(client = caller.client.0, ?request);
+        self.look_before(now, caller, &request);
         let answer = self
             .check_holder(now, caller, &request)
             .and_then(|()| self.dispatch(now, caller, request))
             .unwrap_or_else(Answer::from);
         self.settle(now);
         answer
+    }
+
+    /// What the caller did before it asked comes first.
+    fn look_before(&mut self, now: Instant, caller: Caller, request: &Request) {
+        let table = self.table.lock();
+        let arena = request.tag().and_then(|tag| table.entry(tag)).map(|entry| entry.place().0);
+        drop(table);
+        self.look_at_rung(now, Look::Before(caller.pool(), arena));
     }
 
     /// Refuses what is asked of a socket that another process has alone.

@@ -1,4 +1,5 @@
 mod accepting;
+mod crowd;
 mod hostile;
 mod idle;
 
