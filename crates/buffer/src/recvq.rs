@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::assembler::Assembler;
 use crate::ring::{NEAR_ORDER, Ring, least_order};
 use crate::sync::{Ordering, fence};
-use crate::{Slot, Text};
+use crate::{Flag, Slot, Text};
 
 /// The engine's half: the producer, with the assembler of out-of-order ranges.
 ///
@@ -100,6 +100,12 @@ impl RecvQ {
     pub fn is_drained(&self) -> bool {
         self.slot.header().receiver.recv_head.load(Ordering::Acquire) == self.tail
             && self.assembler.is_empty()
+    }
+
+    /// Whether the program has found the end of file.
+    #[must_use]
+    pub fn is_end_found(&self) -> bool {
+        self.slot.header().readiness.flags.load(Ordering::Relaxed) & Flag::END_FOUND != 0
     }
 
     /// Bytes that arrived in order since the start.

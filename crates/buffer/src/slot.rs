@@ -276,6 +276,8 @@ impl Flag {
     pub const LOW_WATER: u32 = 1 << 3;
     /// TCP_NOTSENT_LOWAT has changed, likewise.
     pub const NOTSENT_LOW_WATER: u32 = 1 << 4;
+    /// No option: the program has found the end of file. Linux counts the FIN in Recv-Q until then.
+    pub const END_FOUND: u32 = 1 << 5;
 }
 
 /// Bytes of a header, before the near rings.

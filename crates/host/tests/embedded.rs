@@ -238,3 +238,64 @@ fn more_is_waited_for() {
     client.socket.send(Call::default(), &[IoSlice::new(b"ef")]).unwrap();
     assert_eq!(server.socket.recv(Call::default(), &mut [IoSliceMut::new(&mut bytes)]), Ok(4));
 }
+
+/// Reads of how many bytes, and Recv-Q after each of: so many bytes and a FIN have come; a peek; a read; another.
+const FIN_IN_RECV_Q: [(usize, usize, [usize; 4]); 4] = [
+    (100, 100, [101, 101, 0, 0]),
+    (100, 200, [101, 101, 0, 0]),
+    (100, 99, [101, 101, 2, 0]),
+    (0, 1, [1, 1, 0, 0]),
+];
+
+#[test]
+fn a_fin_is_in_recv_q_until_a_read_comes_to_it() {
+    for (text, size, expected) in FIN_IN_RECV_Q {
+        let net = net();
+        let (client, server) = pair(&net, false);
+        client.socket.send(Call::default(), &[IoSlice::new(&[7; 100][..text])]).unwrap();
+        client.socket.shutdown(Shutdown::Write).unwrap();
+        let queue = || {
+            let lines = net.sockets(true).unwrap();
+            lines.iter().find(|(_, line)| line.state == "CLOSE_WAIT").map(|(_, line)| line.recv_queue)
+        };
+        let mut bytes = [0; 200];
+        let mut read = |call: Call<'_>, size| {
+            server.socket.recv(call, &mut [IoSliceMut::new(&mut bytes[..size])]).unwrap();
+            queue().unwrap()
+        };
+        let first = queue().unwrap();
+        let peek = Call { peek: true, ..Call::default() };
+        let found = [first, read(peek, 200), read(Call::default(), size), read(Call::default(), size)];
+        assert_eq!(found, expected, "{text} bytes, reads of {size}");
+    }
+}
+
+#[test]
+fn kernel_has_a_fin_in_recv_q_until_a_read_comes_to_it() {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    for (text, size, expected) in FIN_IN_RECV_Q {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(&[7; 100][..text]).unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let ends = [server.local_addr().unwrap(), client.local_addr().unwrap()];
+        let ports = ends.map(|end| format!(":{:04X}", end.port()));
+        let queue = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let is_it = |words: &Vec<&str>| words[1].ends_with(&ports[0]) && words[2].ends_with(&ports[1]);
+            let words = table.lines().map(|line| line.split_whitespace().collect()).find(is_it).unwrap();
+            usize::from_str_radix(words[4].split_once(':').unwrap().1, 16).unwrap()
+        };
+        let mut bytes = [0; 200];
+        let first = queue();
+        server.peek(&mut bytes).unwrap();
+        let peeked = queue();
+        let found = [(); 2].map(|()| {
+            let _ = server.read(&mut bytes[..size]).unwrap();
+            queue()
+        });
+        assert_eq!([first, peeked, found[0], found[1]], expected, "{text} bytes, reads of {size}");
+    }
+}

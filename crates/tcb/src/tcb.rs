@@ -218,11 +218,11 @@ impl Tcb {
         self.text_held() + usize::from(matches!(self.snd.fin, Fin::Queued | Fin::Sent))
     }
 
-    /// Recv-Q as Linux counts: bytes not read, a received FIN too. What the program read since the last
-    /// [`receive`](Self::receive) or segment still counts.
+    /// Recv-Q as Linux counts: bytes not read, and a received FIN until a read has come to it. What the program read since the
+    /// last [`receive`](Self::receive) or segment still counts.
     #[must_use]
     pub fn recv_queue(&self) -> usize {
-        self.recvq.len() + usize::from(self.rcv.is_closed())
+        self.recvq.len() + usize::from(self.rcv.is_closed() && !self.recvq.is_end_found())
     }
 
     /// SendQ and RecvQ.

@@ -3,7 +3,7 @@
 use super::wait::{Side, after_signal, deadline};
 use super::{Call, CallError, Socket};
 use crate::table::condition;
-use sockeye_buffer::{Condition, UrgentByte, distance_to_mark};
+use sockeye_buffer::{Condition, Flag, UrgentByte, distance_to_mark};
 use sockeye_stack::Error;
 use std::io::IoSliceMut;
 use std::sync::atomic::Ordering;
@@ -47,13 +47,17 @@ impl Socket {
             let word = self.condition()?;
             done += self.take(call, buffers, (start, done))?;
             if done >= enough && (done > 0 || wanted == 0) {
+                self.note_end(call, word);
                 return Ok(done);
             }
             if done > 0 && self.is_stopped(call, start + done) {
                 return Ok(done);
             }
             match self.look(word, done)? {
-                Looked::Over => return Ok(done),
+                Looked::Over => {
+                    self.note_end(call, word);
+                    return Ok(done);
+                }
                 Looked::Wait => {}
             }
             if !self.may_block(call) {
@@ -164,6 +168,16 @@ impl Socket {
             self.ring();
         }
         Ok(taken)
+    }
+
+    /// After a read: by what the condition said before, has it come to the end of file? With the last byte it has, as on Linux, where a FIN
+    /// joins text that waits.
+    pub(super) fn note_end(&self, call: Call<'_>, word: u32) {
+        let is_at_end = word & Condition::END_OF_FILE != 0 && !call.peek && self.at.reader.is_empty();
+        let flags = &self.header().readiness.flags;
+        if is_at_end && flags.load(Ordering::Relaxed) & Flag::END_FOUND == 0 {
+            flags.fetch_or(Flag::END_FOUND, Ordering::Relaxed);
+        }
     }
 
     /// There are no more bytes now: by what the condition said before, will there be?

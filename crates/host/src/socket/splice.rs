@@ -77,7 +77,10 @@ impl Socket {
                 poured => return poured,
             }
             match self.look(word, 0)? {
-                Looked::Over => return Ok(0),
+                Looked::Over => {
+                    self.note_end(call, word);
+                    return Ok(0);
+                }
                 Looked::Wait => {}
             }
             if !self.may_block(call) {
