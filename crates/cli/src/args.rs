@@ -44,7 +44,7 @@ pub(crate) struct Way {
     /// Network file: hosts, addresses and links (default: one host, localhost)
     #[arg(long, value_name = "FILE")]
     pub(crate) network: Option<PathBuf>,
-    /// Host of the network to be on (default: its first)
+    /// Host of the network (default: the first; netstat shows all)
     #[arg(long = "as", value_name = "HOST")]
     pub(crate) host: Option<String>,
     /// Socket of the host process (default: the user's own)
@@ -119,6 +119,9 @@ pub(crate) struct Sysctl {
     /// Say nothing of what is set
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Without effect: NAME=VALUE changes a setting anyway
+    #[arg(short, long)]
+    pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) way: Way,
     /// NAME to show, NAME=VALUE to change

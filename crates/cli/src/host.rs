@@ -55,6 +55,9 @@ pub(crate) fn start(options: &HostedOptions, set: &[String], idle: Option<u64>) 
     command.args(options.network.iter().flat_map(|path| ["--network".as_ref(), path.as_os_str()]));
     command.args(set.iter().flat_map(|assignment| ["--set", assignment]));
     command.args(idle.iter().flat_map(|seconds| ["--idle".to_owned(), seconds.to_string()]));
+    if Net::connect_existing(options).is_ok() {
+        return Err(Failure::usage("a host process serves there already; end it, or use another --socket"));
+    }
     let mut child = command
         .spawn()
         .map_err(|error| Failure::usage(format!("cannot start {}: {error}", this.display())))?;

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::preload::obstacle;
 use crate::{library, sysctl};
 use sockeye_host::HostedOptions;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -32,11 +32,19 @@ pub(crate) fn run(run: &Run) -> Result<(), Failure> {
     let error = command.exec();
     Err(match error.kind() {
         // What a shell says and returns.
-        ErrorKind::NotFound => {
-            Failure { status: 127, message: format!("{name}: no such program; give its path") }
-        }
+        ErrorKind::NotFound => Failure { status: 127, message: format!("{name}: {}", missing(program)) },
         _ => Failure { status: 126, message: format!("{name}: cannot be run: {error}") },
     })
+}
+
+/// What is missing where the system says that a program is not there.
+fn missing(program: &OsStr) -> &'static str {
+    let path = Path::new(program);
+    match (path.exists(), path.components().count()) {
+        (true, 2..) => "the interpreter that it names is not there",
+        (_, 2..) => "no such program",
+        (..) => "no such program; give its path",
+    }
 }
 
 /// The environment by which the library knows its host process and its host.

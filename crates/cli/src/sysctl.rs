@@ -9,6 +9,9 @@ use std::io::{self, Write};
 
 /// Shows and changes settings, in the order in which they are named.
 pub(crate) fn sysctl(sysctl: &Sysctl) -> Result<(), Failure> {
+    if let Some(setting) = sysctl.settings.iter().find(|setting| setting.trim_start().starts_with('=')) {
+        return Err(Failure::usage(format!("{setting}: write NAME=VALUE as one word")));
+    }
     let options = sysctl.way.checked()?;
     let net = reach(&options)?;
     if sysctl.all {

@@ -206,9 +206,10 @@ impl Client {
         let taken = LockFile::try_take(&lock_path).map_err(|refused| match refused {
             Refused::System(Errno::MFILE | Errno::NFILE) => Unreachable::Short(Errno::MFILE),
             Refused::System(Errno::NOMEM) => Unreachable::Short(Errno::NOMEM),
-            Refused::System(_) | Refused::Foreign => {
+            Refused::System(_) | Refused::Foreign | Refused::OfAnotherUser => {
                 let name = lock_path.display();
-                SetupError(format!("{name}: {refused}; choose a socket in SOCKEYE_SOCKET")).into()
+                SetupError(format!("{name}: {refused}; choose a socket with --socket or SOCKEYE_SOCKET"))
+                    .into()
             }
         })?;
         let Some(_lock) = taken else {

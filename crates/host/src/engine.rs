@@ -284,7 +284,7 @@ impl Engine {
     fn look_at_rung(&mut self, now: Instant, look: Look) -> bool {
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();
-        self.table.lock().memory.take_rung(look, &mut tags);
+        self.table.lock().memory.take_rung(now, look, &mut tags);
         for &tag in &tags {
             self.look_at(now, tag);
         }

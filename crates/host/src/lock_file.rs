@@ -41,6 +41,8 @@ enum Origin {
 pub(crate) enum Refused {
     /// It is something else.
     Foreign,
+    /// Another user has it.
+    OfAnotherUser,
     System(Errno),
 }
 
@@ -48,6 +50,7 @@ impl Display for Refused {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Foreign => out.write_str("what is there is no lock file of a host process"),
+            Self::OfAnotherUser => out.write_str("it is another user's"),
             Self::System(error) => write!(out, "cannot open the lock file: {error}"),
         }
     }
@@ -104,18 +107,14 @@ impl LockFile {
             stat => stat?,
         };
         // Not opened: that alone may do something to a pipe or a device.
-        if !is_own_file(&stat) {
-            return Err(Refused::Foreign);
-        }
+        check_own_file(&stat)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match rustix::fs::open(path, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(Refused::Foreign),
             file => file?,
         };
-        if !is_own_file(&fstat(&file)?) {
-            return Err(Refused::Foreign);
-        }
+        check_own_file(&fstat(&file)?)?;
         let text = read(&file)?;
         if !text.is_empty() && !text.starts_with(MARK) {
             return Err(Refused::Foreign);
@@ -215,9 +214,14 @@ fn origin_of(text: &str) -> Origin {
     if text.split(' ').nth(2) == Some("made") { Origin::Made } else { Origin::Found }
 }
 
-fn is_own_file(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && stat.st_uid == rustix::process::geteuid().as_raw()
+fn check_own_file(stat: &Stat) -> Result<(), Refused> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        Err(Refused::Foreign)
+    } else if stat.st_uid != rustix::process::geteuid().as_raw() {
+        Err(Refused::OfAnotherUser)
+    } else {
+        Ok(())
+    }
 }
 
 /// When its content was changed last, ns: for a socket, when it was made.

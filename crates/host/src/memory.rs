@@ -4,6 +4,7 @@ use crate::quota::Quota;
 use crate::rota::Rota;
 use sockeye_buffer::arena::MAX_SLOTS;
 use sockeye_buffer::{Arena, Slot};
+use sockeye_clock::Instant;
 use sockeye_stack::{Error, Passed};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
@@ -222,10 +223,12 @@ impl Memory {
     }
 
     /// Appends the tags of the sockets whose doorbell was rung, among those at which a look is due.
-    pub(crate) fn take_rung(&mut self, look: Look, tags: &mut Vec<u64>) {
+    pub(crate) fn take_rung(&mut self, now: Instant, look: Look, tags: &mut Vec<u64>) {
         let rung = &mut self.rung;
         match look {
-            Look::InTurn => self.rota.look_at_some(&self.arenas, |_, used| used.take_rung(rung, tags)),
+            Look::InTurn => {
+                self.rota.look_at_some(now, &self.arenas, |_, used| used.take_rung(rung, tags));
+            }
             Look::AtAll => self.arenas.values().for_each(|used| {
                 used.take_rung(rung, tags);
             }),

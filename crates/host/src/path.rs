@@ -51,7 +51,7 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), SetupError> {
     match rustix::fs::mkdir(folder, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(SetupError(format!(
-            "{}: cannot make the folder for the socket of the host process: {error}; choose a socket in SOCKEYE_SOCKET",
+            "{}: cannot make the folder for the socket of the host process: {error}; choose a socket with --socket or SOCKEYE_SOCKET",
             folder.display()
         ))),
     }
@@ -65,7 +65,9 @@ fn check_private(folder: &Path) -> Result<(), SetupError> {
     let fault = fault_of(status.st_mode, status.st_uid, own);
     fault.map_or(Ok(()), |fault| {
         let folder = folder.display();
-        Err(SetupError(format!("{folder}: {fault}; remove it, or choose a socket in SOCKEYE_SOCKET")))
+        Err(SetupError(format!(
+            "{folder}: {fault}; remove it, or choose a socket with --socket or SOCKEYE_SOCKET"
+        )))
     })
 }
 

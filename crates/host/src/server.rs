@@ -163,7 +163,7 @@ impl Server {
         let mut round = 0u32;
         while !self.is_ending {
             let now = monotonic();
-            let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes();
+            let mut is_busy = self.engine.answer_doorbells(now) | self.answer_mailboxes(now);
             is_busy |= self.engine.leave_some(now) | self.engine.mend_some() | self.answer_timers(now);
             self.tidy(now);
             round = round.wrapping_add(1);
@@ -328,9 +328,9 @@ impl Server {
     }
 
     /// Answers the requests in mailboxes. Returns whether there were any.
-    fn answer_mailboxes(&mut self) -> bool {
+    fn answer_mailboxes(&mut self, now: Instant) -> bool {
         let mut asked = std::mem::take(&mut self.asked);
-        self.sessions.find_asked(&mut asked);
+        self.sessions.find_asked(now, &mut asked);
         let was_asked = !asked.is_empty();
         for id in asked.drain(..) {
             let Some(session) = self.sessions.get_mut(id) else { continue };

@@ -147,7 +147,7 @@ pub(super) fn greet_by(socket: Apart, path: &Path, host: Option<&str>) -> Result
 fn dial(path: &Path, flags: SocketFlags) -> Result<OwnedFd, ConnectError> {
     let address = SocketAddrUnix::new(path).map_err(|_| {
         ConnectError::Refused(format!(
-            "socket path too long: {}; choose a shorter one in SOCKEYE_SOCKET",
+            "socket path too long: {}; choose a shorter one with --socket or SOCKEYE_SOCKET",
             path.display()
         ))
     })?;
@@ -158,17 +158,28 @@ fn dial(path: &Path, flags: SocketFlags) -> Result<OwnedFd, ConnectError> {
         Ok(()) => {}
         Err(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => return Err(ConnectError::NoHost),
         Err(Errno::ACCESS | Errno::PERM) => {
-            return Err(broken(path, &"this process, which may have given up rights, must not reach it"));
+            return Err(broken(path, &unreachable(path)));
         }
         Err(error) => return Err(broken(path, &error)),
     }
     let host = raw::peer(socket.as_fd()).map_err(|error| broken(path, &error))?;
     if host.user != rustix::process::geteuid().as_raw() {
-        return Err(broken(path, &"it is another user's; choose another socket in SOCKEYE_SOCKET"));
+        return Err(broken(path, &"it is another user's; choose another with --socket or SOCKEYE_SOCKET"));
     }
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))
         .map_err(|error| broken(path, &error))?;
     Ok(socket)
+}
+
+/// Why the system does not let this process connect.
+fn unreachable(path: &Path) -> &'static str {
+    let own = rustix::process::geteuid().as_raw();
+    match rustix::fs::stat(path) {
+        Ok(stat) if stat.st_uid != own => {
+            "it is another user's; choose another with --socket or SOCKEYE_SOCKET"
+        }
+        Ok(_) | Err(_) => "this process, which may have given up rights, must not reach it",
+    }
 }
 
 /// The system refuses this process something that it needs to use a host process.

@@ -9,8 +9,12 @@ fn all() -> BTreeMap<u64, ()> {
 
 /// Who is looked at in a round, where these have something to do.
 fn round(rota: &mut Rota, all: &BTreeMap<u64, ()>, due: &[u64]) -> Vec<u64> {
+    round_at(Instant::from_nanos(1), rota, all, due)
+}
+
+fn round_at(now: Instant, rota: &mut Rota, all: &BTreeMap<u64, ()>, due: &[u64]) -> Vec<u64> {
     let mut looked = Vec::new();
-    rota.look_at_some(all, |number, ()| {
+    rota.look_at_some(now, all, |number, ()| {
         looked.push(number);
         due.contains(&number)
     });
@@ -55,6 +59,14 @@ fn who_had_something_to_do_is_looked_at_in_each_round() {
 }
 
 #[test]
+fn more_are_looked_at_after_a_round_that_took_long() {
+    let (mut rota, all) = (Rota::default(), all());
+    let mut look = |nanos| round_at(Instant::from_nanos(nanos), &mut rota, &all, &[]).len();
+    assert_eq!([look(1), look(101), look(40_101)], [FEW, FEW, FEW + 100]);
+    assert_eq!(look(1 << 60), all.len() - 3 * FEW - 100);
+}
+
+#[test]
 fn who_is_gone_is_forgotten() {
     let (mut rota, mut all) = (Rota::default(), all());
     round(&mut rota, &all, &[0]);
@@ -72,7 +84,7 @@ fn who_is_found_due_is_looked_at_next() {
     all.insert(MANY - 5, true);
     assert!(rota.turn_to(&all, |&is_due| is_due));
     let mut found = Vec::new();
-    rota.look_at_some(&all, |number, &is_due| {
+    rota.look_at_some(Instant::from_nanos(1), &all, |number, &is_due| {
         found.extend(is_due.then_some(number));
         is_due
     });

@@ -127,13 +127,12 @@ impl Listener {
     /// Writes the log that SOCKEYE_LOG asks for: to the terminal, or beside the socket.
     ///
     /// # Errors
-    /// A file that is no log of a host process lies there.
+    /// It asks for what there is not; a file that is no log of a host process lies there.
     pub(super) fn log(&self) -> Result<(), SetupError> {
-        use tracing_subscriber::EnvFilter;
         let Some(wanted) = std::env::var("SOCKEYE_LOG").ok().filter(|wanted| !wanted.is_empty()) else {
             return Ok(());
         };
-        let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(wanted));
+        let builder = tracing_subscriber::fmt().with_env_filter(log::filter(&wanted)?);
         if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
             let _ = builder.with_writer(std::io::stderr).try_init();
             return Ok(());

@@ -6,9 +6,28 @@ use std::fs::File;
 use std::io::{Result, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use tracing_subscriber::EnvFilter;
 
 /// The first line of each log: what does not begin so is another's file.
 const FIRST_LINE: &[u8] = b"sockeye log\n";
+
+/// What SOCKEYE_LOG asks for.
+///
+/// # Errors
+/// It is neither a level nor a filter.
+pub(super) fn filter(wanted: &str) -> std::result::Result<EnvFilter, SetupError> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_known = |word: &str| {
+        // Any other word would be a module that says nothing.
+        word.contains(['=', '[']) || word.starts_with("sockeye") || LEVELS.contains(&&*word.to_lowercase())
+    };
+    let filter = EnvFilter::try_new(wanted).ok().filter(|_| wanted.split(',').map(str::trim).all(is_known));
+    filter.ok_or_else(|| {
+        SetupError(format!(
+            "SOCKEYE_LOG={wanted}: no such level; write error, warn, info, debug or trace, or MODULE=LEVEL"
+        ))
+    })
+}
 
 /// The log at that path, to be written on.
 ///
@@ -24,7 +43,12 @@ pub(super) fn open(path: &Path) -> std::result::Result<File, SetupError> {
         Ok(Some(file)) => Ok(file),
         Ok(None) => Err(fault(&"what is there is no log of a host process")),
         Err(_) if is_there => Err(fault(&"what is there is no log of a host process")),
-        Err(error) => Err(fault(&format_args!("cannot write the log: {error}"))),
+        Err(error) => {
+            let path = path.display();
+            Err(SetupError(format!(
+                "{path}: cannot write the log: {error}; unset SOCKEYE_LOG, or choose another socket"
+            )))
+        }
     }
 }
 

@@ -200,9 +200,9 @@ impl Session {
         host: Option<&str>,
     ) -> Answer {
         if version != proto::VERSION {
-            let ours = proto::VERSION;
+            let (ours, process) = (proto::VERSION, std::process::id());
             let why = format!(
-                "the host process speaks version {ours}, this program {version}; end the host process"
+                "the host process speaks version {ours}, this program {version}; end the host process (kill {process})"
             );
             return Reply::Refused(why).into();
         }

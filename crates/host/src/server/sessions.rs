@@ -87,8 +87,8 @@ impl Sessions {
     }
 
     /// Appends those who have asked for something, as far as it is their turn; some of them twice.
-    pub(super) fn find_asked(&mut self, asked: &mut Vec<u64>) {
-        self.rota.look_at_some(&self.all, |id, session| {
+    pub(super) fn find_asked(&mut self, now: Instant, asked: &mut Vec<u64>) {
+        self.rota.look_at_some(now, &self.all, |id, session| {
             let is_asked = session.is_asked();
             asked.extend(is_asked.then_some(id));
             is_asked

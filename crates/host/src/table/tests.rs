@@ -88,7 +88,7 @@ fn doorbells_are_told_by_tag() {
     seen_by_client.ring(3);
     assert!(table.memory.is_rung());
     let mut tags = Vec::new();
-    table.memory.take_rung(Look::AtAll, &mut tags);
+    table.memory.take_rung(sockeye_clock::Instant::from_nanos(1), Look::AtAll, &mut tags);
     assert_eq!(tags, [second.tag], "nobody has slot 3");
     assert_ne!(first.tag, second.tag);
 }
