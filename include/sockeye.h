@@ -12,6 +12,7 @@
 #define SOCKEYE_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,8 @@ int sockeye_vdprintf(int fd, const char *format, va_list arguments);
 #endif
 
 struct mmsghdr;
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -198,6 +201,11 @@ int sockeye_getsockopt(int fd, int level, int name, void *value, socklen_t *leng
  * As `setsockopt()`. See docs/options.md. As on Linux the buffer size in force is twice the one asked for.
  */
 int sockeye_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
+
+/**
+ * As `pthread_cancel()`. A thread that is in a call of Sockeye's is cancelled at the next cancellation point after that.
+ */
+int sockeye_pthread_cancel(pthread_t thread);
 
 /**
  * As `dup()`.

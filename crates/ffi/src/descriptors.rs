@@ -163,8 +163,7 @@ fn note_copy(fd: c_int, new: c_int) -> c_int {
             epoll::leave_to_kernel(fd);
         }
         TABLE.duplicate(fd, new).map_err(|_| {
-            // SAFETY: no pointers; the descriptor was just made.
-            let _ = unsafe { real::close(new) };
+            let _ = real::close_once(new);
             Errno::MFILE
         })?;
         Ok(new)

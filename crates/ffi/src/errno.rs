@@ -1,10 +1,10 @@
 //! What calls fail with: the numbers of `sockeye_posix`, and the line that the loss of the host process gets.
 
+use crate::cancel::catch;
 use crate::engine;
 use sockeye_host::CallError;
 pub use sockeye_posix::Errno;
 use sockeye_stack::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The number for an error of the stack. The loss of the host process also gets its line on stderr, once.
 ///
@@ -41,10 +41,10 @@ pub fn of_call(error: CallError) -> Errno {
 
 /// Runs a call and gives what a C function gives: the value, or -1 with errno set. A panic is our mistake, and EIO.
 pub fn guard<T: From<i8>>(call: impl FnOnce() -> Result<T, Errno>) -> T {
-    let errno = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => return value,
-        Ok(Err(errno)) => errno,
-        Err(_) => Errno::IO,
+    let errno = match catch(call) {
+        Some(Ok(value)) => return value,
+        Some(Err(errno)) => errno,
+        None => Errno::IO,
     };
     fail(errno)
 }

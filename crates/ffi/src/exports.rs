@@ -1,5 +1,6 @@
 //! The POSIX names. Each is the `sockeye_*` function of its family under another name.
 
+use crate::cancel::sockeye_pthread_cancel;
 use crate::descriptors::{
     sockeye_dup, sockeye_dup2, sockeye_dup3, sockeye_fcntl, sockeye_ioctl, sockeye_sockatmark,
 };
@@ -25,7 +26,8 @@ use crate::splice::sockeye_splice;
 use crate::stdio::{sockeye_fdopen, sockeye_fileno};
 use libc::{
     FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, epoll_event, fd_set, iovec, mmsghdr, msghdr,
-    nfds_t, off_t, off64_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
+    nfds_t, off_t, off64_t, pollfd, pthread_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec,
+    timeval,
 };
 
 macro_rules! posix_names {
@@ -88,6 +90,8 @@ posix_names! {
     __read_chk = sockeye_read_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t) -> ssize_t;
     __recv_chk = sockeye_recv_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t;
     __recvfrom_chk = sockeye_recvfrom_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t, flags: c_int, address: *mut sockaddr, address_length: *mut socklen_t) -> ssize_t;
+
+    pthread_cancel = sockeye_pthread_cancel(thread: pthread_t) -> c_int;
 
     poll = sockeye_poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int;
     ppoll = sockeye_ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) -> c_int;

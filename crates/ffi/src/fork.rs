@@ -9,9 +9,10 @@
 //!
 //! Before all of them the sockets are shared: see [`crate::numbers`] and [`crate::processes`].
 
+use crate::cancel::catch;
 use crate::engine::{self, MAKING, TABLE};
 use crate::{epoll, numbers, processes, ready, stdio};
-use std::panic::catch_unwind;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The process that this memory belongs to; 0 before the start.
@@ -26,7 +27,7 @@ static START: extern "C" fn() = start;
 
 extern "C" fn start() {
     // A panic here would end a program that may not even want sockets.
-    let _ = catch_unwind(|| {
+    let _ = catch(|| {
         prepare_process();
         processes::look_up();
         note_inherited_tokens();
@@ -68,7 +69,7 @@ fn note_inherited_tokens() {
 }
 
 extern "C" fn before() {
-    let _ = catch_unwind(|| {
+    let _ = catch(|| {
         numbers::share_all();
         if !MAKING.is_mine() {
             std::mem::forget(MAKING.lock());
@@ -81,7 +82,7 @@ extern "C" fn before() {
 }
 
 extern "C" fn after_in_parent() {
-    let _ = catch_unwind(|| {
+    let _ = catch(|| {
         engine::after_fork_in_parent();
         ready::after_fork_in_parent();
         epoll::after_fork_in_parent();
@@ -92,7 +93,7 @@ extern "C" fn after_in_parent() {
 }
 
 extern "C" fn after_in_child() {
-    let _ = catch_unwind(|| {
+    let _ = catch(|| {
         TOOK.store(false, Ordering::Relaxed);
         MAKING.free();
         numbers::after_fork_in_child();

@@ -15,6 +15,7 @@
 //! What is used before the library is initialised, in a signal handler or in the child of `vfork()` takes no lock and
 //! allocates nothing: a look-up in the table is three loads and two atomic additions.
 
+pub mod cancel;
 pub mod descriptors;
 pub mod engine;
 pub mod epoll;

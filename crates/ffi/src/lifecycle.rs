@@ -125,8 +125,7 @@ pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
         }
         let change = numbers::change();
         let left = leave(fd);
-        // SAFETY: no pointers.
-        let result = unsafe { real::close(fd) };
+        let result = real::close_once(fd);
         drop(change);
         left.into_iter().for_each(close_if_alone);
         Ok(result)

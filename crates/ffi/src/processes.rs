@@ -7,7 +7,6 @@ use crate::{errno::Errno, numbers, raw, real};
 #[cfg(target_arch = "x86_64")]
 use std::{
     ffi::{CStr, c_int, c_void},
-    panic::catch_unwind,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -93,7 +92,7 @@ static ADDRESSES: [AtomicPtr<c_void>; NAMES.len()] =
 #[cfg(target_arch = "x86_64")]
 extern "C" fn prepare(index: u32) -> *mut c_void {
     // A panic here would end a program that only wants another.
-    let _ = catch_unwind(numbers::share_all);
+    let _ = crate::cancel::catch(numbers::share_all);
     let address = ADDRESSES[index as usize].load(Ordering::Acquire);
     if address.is_null() { look_up_one(index as usize) } else { address }
 }

@@ -20,6 +20,25 @@ pub fn set_errno(number: c_int) {
     unsafe { place.write(number) };
 }
 
+/// Whether a thread can be cancelled.
+#[derive(Debug)]
+pub struct CancelState(c_int);
+
+impl CancelState {
+    pub const DISABLED: Self = Self(1);
+}
+
+/// Whether this thread can be cancelled from now on. Returns what was so before.
+pub fn set_cancel_state(CancelState(state): CancelState) -> CancelState {
+    unsafe extern "C-unwind" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+    let mut before = 0;
+    // SAFETY: the pointer is valid; a state that there is not is refused.
+    unsafe { pthread_setcancelstate(state, &raw mut before) };
+    CancelState(before)
+}
+
 /// A descriptor as the caller named it. The caller answers for its being open, as with every POSIX call; if it is not,
 /// the kernel says EBADF.
 pub fn borrow(fd: c_int) -> BorrowedFd<'static> {

@@ -289,3 +289,8 @@ fn calls_that_wait_outlive_their_descriptor() {
 fn children_and_daemons_have_sockets_of_their_own() {
     same_as_kernel("generations");
 }
+
+#[test]
+fn threads_are_cancelled_after_the_calls_that_they_are_in() {
+    same_as_kernel("cancelled");
+}

@@ -20,6 +20,7 @@ fn generate() -> String {
         "sendfile",
         "splice",
         "options",
+        "cancel",
         "descriptors",
         "ready",
         "epoll",

@@ -89,6 +89,7 @@ real! {
     select(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *mut libc::timeval) -> c_int;
     pselect(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *const libc::timespec, mask: *const libc::sigset_t) -> c_int;
     epoll_create(size: c_int) -> c_int;
+    pthread_cancel(thread: libc::pthread_t) -> c_int;
     epoll_create1(flags: c_int) -> c_int;
     epoll_wait(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
     epoll_pwait(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int, mask: *const libc::sigset_t) -> c_int;
@@ -249,6 +250,12 @@ pub fn replace(descriptor: BorrowedFd<'_>, fd: c_int) {
         // SAFETY: no pointers. It cannot fail: `fd` is open, and another one.
         unsafe { dup3(descriptor.as_raw_fd(), fd, flags) };
     }
+}
+
+/// One `close()` of the kernel; not by the C library, as in [`epoll_wait_for`].
+pub fn close_once(fd: c_int) -> c_int {
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_close, fd) as c_int }
 }
 
 /// The address of the C library's function of that name; null if it has none.
