@@ -139,6 +139,18 @@ fn two_hosts_at_one_socket_are_refused() {
 
 /// `sockeye sysctl` shows and changes what `host --set` began with; what is wrong is said in one line, with status 2.
 #[test]
+fn a_second_host_in_the_background_is_refused_too() {
+    let host = Host::start(&[]);
+    let _net = host.net(None);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["host", "--background", "--set", "net.ipv4.tcp_sack=0", "--socket"]);
+    let output = command.arg(host.folder.path().join("host.sock")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("serves there already") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn settings_are_shown_and_changed() {
     let host = Host::start(&["--set", "net.ipv4.tcp_fin_timeout=7"]);
     drop(host.net(None));

@@ -36,6 +36,23 @@ fn an_empty_library_counts_as_not_set() {
 }
 
 #[test]
+fn what_is_missing_of_a_program_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    for (program, missing) in [
+        ("./script", "the interpreter that it names is not there"),
+        ("./program", "no such program"),
+        ("no-such-program", "no such program; give its path"),
+    ] {
+        let output = run(folder.path(), &["--", program]);
+        assert_eq!(output.status.code(), Some(127));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("sockeye: {program}: {missing}\n"));
+    }
+}
+
+#[test]
 fn without_a_network_file_there_is_one_host() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["--as", "nobody", "--", "true"]);

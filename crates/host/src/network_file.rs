@@ -99,7 +99,7 @@ fn plain(message: &str) -> String {
         ("unknown field", "unknown key"),
         ("missing field", "missing key"),
         ("expected a sequence", "expected a list: values in [ ], or a table under [[ ]]"),
-        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u8", "expected a whole number from 1 to 255"),
         ("expected u32", "expected a whole number, 0 or more"),
         ("expected u64", "expected a whole number, 0 or more"),
         ("expected usize", "expected a whole number, 0 or more"),

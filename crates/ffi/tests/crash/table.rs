@@ -191,3 +191,6 @@ pub const OPTIONS: &[Row] = &[
 /// Waiting for events, and ways to another process.
 pub const WAITS: &[Row] = &[wait("poll"), wait("poll-token"), wait("epoll"), wait("epoll-token")];
 pub const SHARES: &[Row] = &[row("fork"), row("dup"), Row { gives: Some(1), ..row("pass") }];
+
+/// All of them.
+pub const ALL: [&[Row]; 6] = [OPENINGS, SENDS, RECEIVES, OPTIONS, WAITS, SHARES];

@@ -107,7 +107,8 @@ fn programs_that_break_the_rules_hurt_only_themselves() {
     let only = std::env::var("SOCKEYE_ATTACK").ok().filter(|name| !name.is_empty());
     let chosen = |attack: &&Attack| only.as_ref().is_none_or(|name| attack.name == name);
     let chosen: Vec<&Attack> = ATTACKS.iter().filter(chosen).collect();
-    assert!(!chosen.is_empty(), "no attack has this name; there are {:?}", ATTACKS.iter().map(|a| a.name));
+    let names: Vec<_> = ATTACKS.iter().map(|attack| attack.name).collect();
+    assert!(!chosen.is_empty(), "no attack has this name; there are {}", names.join(", "));
     println!(
         "| attack | seeds | round trips | longest, ms | kernel's, ms | excused | idle, % | memory, KiB | descriptors | |"
     );

@@ -76,6 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_no_level_is_refused() {
+        for wanted in ["debug", "WARN", "sockeye_host=trace", "info,sockeye_stack::network=debug", "off"] {
+            assert!(filter(wanted).is_ok(), "{wanted}");
+        }
+        for wanted in ["dbug", "info,dbug", "=,=", "sockeye_host=dbug"] {
+            let why = filter(wanted).unwrap_err().to_string();
+            assert!(why.starts_with(&format!("SOCKEYE_LOG={wanted}: no such level")), "{why}");
+        }
+    }
+
+    #[test]
     fn a_log_is_gone_on_with() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
