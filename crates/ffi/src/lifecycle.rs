@@ -107,19 +107,23 @@ pub unsafe extern "C-unwind" fn sockeye_shutdown(fd: c_int, how: c_int) -> c_int
     })
 }
 
+/// Whether closing a number concerns the kernel alone.
+pub fn is_kernels(fd: c_int) -> bool {
+    !(is_apart(fd) || TABLE.has(fd) || SETS.has(fd)) || fork::is_borrowing_memory()
+}
+
 /// As `close()`. The connection is closed with the last descriptor of all processes; SO_LINGER is honoured.
 ///
 /// # Safety
 /// None is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sockeye_close(fd: c_int) -> c_int {
-    let is_apart = is_apart(fd);
-    if !(is_apart || TABLE.has(fd) || SETS.has(fd)) || fork::is_borrowing_memory() {
+    if is_kernels(fd) {
         // SAFETY: no pointers.
         return unsafe { real::close(fd) };
     }
     guard(|| {
-        if is_apart {
+        if is_apart(fd) {
             // The program has opened nothing there.
             return Err(Errno::BADF);
         }

@@ -6,8 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 use crate::{
     descriptors::{sockeye_dup, sockeye_dup2, sockeye_dup3},
-    lifecycle::{sockeye_close, sockeye_close_range},
-    raw,
+    lifecycle::{is_kernels, sockeye_close, sockeye_close_range},
+    raw, real,
 };
 #[cfg(target_arch = "x86_64")]
 use libc::{SYS_close, SYS_close_range, SYS_dup, SYS_dup2, SYS_dup3, c_int, c_long};
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn syscall(number: c_long) -> c_long {
         "3:",
         "mov rdi, rax",
         "jmp {fail}",
-        close = sym sockeye_close,
+        close = sym close,
         dup = sym sockeye_dup,
         dup2 = sym sockeye_dup2,
         dup3 = sym sockeye_dup3,
@@ -71,6 +71,16 @@ pub unsafe extern "C" fn syscall(number: c_long) -> c_long {
         number_dup3 = const SYS_dup3,
         number_close_range = const SYS_close_range,
     )
+}
+
+/// Nobody is cancelled in a system call by number.
+#[cfg(target_arch = "x86_64")]
+extern "C" fn close(fd: c_int) -> c_int {
+    if is_kernels(fd) {
+        return real::close_once(fd);
+    }
+    // SAFETY: no pointers.
+    unsafe { sockeye_close(fd) }
 }
 
 /// The kernel has refused.

@@ -89,6 +89,7 @@ real! {
     select(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *mut libc::timeval) -> c_int;
     pselect(count: c_int, read: *mut libc::fd_set, write: *mut libc::fd_set, except: *mut libc::fd_set, timeout: *const libc::timespec, mask: *const libc::sigset_t) -> c_int;
     epoll_create(size: c_int) -> c_int;
+    syscall(number: c_long, argument: c_long) -> c_long;
     pthread_cancel(thread: libc::pthread_t) -> c_int;
     epoll_create1(flags: c_int) -> c_int;
     epoll_wait(epoll: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
@@ -252,10 +253,10 @@ pub fn replace(descriptor: BorrowedFd<'_>, fd: c_int) {
     }
 }
 
-/// One `close()` of the kernel; not by the C library, as in [`epoll_wait_for`].
+/// One `close()` of the kernel; not by the C library's `close()`, as in [`epoll_wait_for`], nor by our `syscall()`.
 pub fn close_once(fd: c_int) -> c_int {
     // SAFETY: no pointers.
-    unsafe { libc::syscall(libc::SYS_close, fd) as c_int }
+    unsafe { syscall(libc::SYS_close, fd.into()) as c_int }
 }
 
 /// The address of the C library's function of that name; null if it has none.
