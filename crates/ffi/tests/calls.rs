@@ -291,6 +291,11 @@ fn children_and_daemons_have_sockets_of_their_own() {
 }
 
 #[test]
+fn the_port_of_who_was_killed_is_free() {
+    same_as_kernel("successor");
+}
+
+#[test]
 fn threads_are_cancelled_after_the_calls_that_they_are_in() {
     same_as_kernel("cancelled");
 }

@@ -26,7 +26,8 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, offers, token};
-use leave::Leaving;
+pub(crate) use execute::needs_all_closed;
+use leave::{Leaving, Looks};
 use parking_lot::Mutex;
 use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};
 use sockeye_clock::Instant;
@@ -99,6 +100,7 @@ pub(crate) struct Engine {
     tags: Vec<u64>,
     /// Processes that have hung up, and whose sockets are being closed.
     leaving: VecDeque<Leaving>,
+    pub(crate) looks: Looks,
     /// Places of tokens that are to be looked at.
     to_mend: Range<usize>,
     pub(crate) idle: Sweep,
@@ -146,6 +148,7 @@ impl Engine {
             instance: rand::random(),
             tags: Vec::new(),
             leaving: VecDeque::new(),
+            looks: Looks::default(),
             to_mend: 0..0,
             idle: Sweep::default(),
         })

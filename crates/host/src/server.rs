@@ -51,6 +51,8 @@ const ROUNDS: u32 = 16;
 
 /// Descriptors that are served before doorbells and mailboxes are looked at again: each may be the end of a program.
 const EVENTS: usize = 8;
+/// So often are descriptors served at most where all that have ended are to be seen.
+const BURST: usize = 64;
 /// Clients that are let in before others are served.
 const GUESTS: usize = 8;
 
@@ -167,7 +169,9 @@ impl Server {
             is_busy |= self.engine.leave_some(now) | self.engine.mend_some() | self.answer_timers(now);
             self.tidy(now);
             round = round.wrapping_add(1);
-            if round.is_multiple_of(ROUNDS) {
+            if self.engine.looks.is_wanted {
+                is_busy |= self.answer_all_descriptors();
+            } else if round.is_multiple_of(ROUNDS) {
                 is_busy |= self.answer_descriptors(Some(Duration::ZERO));
             }
             if is_busy {
@@ -235,6 +239,14 @@ impl Server {
         let leave_at = *self.idle_since.get_or_insert(now) + idle;
         self.is_ending = leave_at <= now;
         Some(leave_at)
+    }
+
+    /// Serves descriptors until there are no more, for who waits until all that have ended are seen. Returns whether there were any.
+    fn answer_all_descriptors(&mut self) -> bool {
+        let busy = (0..BURST).take_while(|_| self.answer_descriptors(Some(Duration::ZERO))).count();
+        self.engine.looks.is_wanted = false;
+        self.engine.looks.count += 1;
+        busy > 0
     }
 
     /// Waits for descriptors, for `timeout` or for ever, and serves them. Returns whether any was traffic.

@@ -360,7 +360,7 @@ fn needs_hang_ups(request: &Request) -> bool {
 }
 
 /// Whether what a program that has ended had must be closed: its ports are free then, and its connections not listed.
-fn needs_all_closed(request: &Request) -> bool {
+pub(crate) fn needs_all_closed(request: &Request) -> bool {
     matches!(
         request,
         Request::Bind { .. } | Request::Listen { .. } | Request::Linger { .. } | Request::Sockets { .. }

@@ -9,6 +9,14 @@ use sockeye_clock::Instant;
 /// Sockets that are closed before others are served: each may have some megabytes to be given back.
 const AT_ONCE: usize = 2;
 
+/// The looks at who has hung up. A process that has ended is seen by the next one, and its ports are not free before.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    pub(crate) count: u64,
+    /// A request waits for the next one.
+    pub(crate) is_wanted: bool,
+}
+
 /// A process that has hung up.
 #[derive(Debug)]
 pub(super) struct Leaving {

@@ -1,7 +1,7 @@
 //! One client process.
 
 use super::listener::Arrival;
-use crate::engine::{Caller, Engine};
+use crate::engine::{Caller, Engine, needs_all_closed};
 use crate::offers;
 use crate::proto::{self, Answer, Reply, Request};
 use crate::table::ClientId;
@@ -41,6 +41,8 @@ struct Waiting {
     request: Request,
     /// When it is answered whatever is left.
     until: Instant,
+    /// How many looks at who has hung up there were before it.
+    looks: u64,
 }
 
 /// Where a request came from, and its answer goes to.
@@ -113,7 +115,8 @@ impl Session {
             }
             (None, _) => Err(Errno::PROTO),
             (Some(_), request) => {
-                self.try_answer(now, engine, Waiting { way: Way::Socket, request, until: now + PATIENCE })
+                let (way, looks) = (Way::Socket, engine.looks.count);
+                self.try_answer(now, engine, Waiting { way, request, until: now + PATIENCE, looks })
             }
         }
     }
@@ -154,16 +157,20 @@ impl Session {
         if self.has_waiting(way) {
             return Err(Errno::PROTO);
         }
-        self.try_answer(now, engine, Waiting { way, request, until: now + PATIENCE })
+        let looks = engine.looks.count;
+        self.try_answer(now, engine, Waiting { way, request, until: now + PATIENCE, looks })
     }
 
     /// Answers a request, or lets it wait.
     fn try_answer(&mut self, now: Instant, engine: &mut Engine, asked: Waiting) -> Result<(), Errno> {
         let Some(guest) = &self.guest else { return Ok(()) };
-        let answer = if now < asked.until {
-            engine.try_execute(now, guest.caller, &asked.request)
-        } else {
+        let answer = if now >= asked.until {
             Some(engine.execute_now(now, guest.caller, asked.request.clone()))
+        } else if needs_all_closed(&asked.request) && asked.looks == engine.looks.count {
+            engine.looks.is_wanted = true;
+            None
+        } else {
+            engine.try_execute(now, guest.caller, &asked.request)
         };
         match (answer, asked.way) {
             (None, _) => self.waiting.push(asked),

@@ -275,6 +275,7 @@ impl Host {
             }
         }
         self.engine.answer_hang_ups(self.now);
+        self.engine.looks.count += 1;
         if self.engine.poll_timeout().is_some_and(|due| due <= self.now) {
             self.engine.timeout(self.now);
         }
