@@ -47,6 +47,9 @@ fn run_without_thread_cache() {
 
 /// Starts a host process and waits until it serves.
 pub(crate) fn start(options: &HostedOptions, set: &[String], idle: Option<u64>) -> Result<Child, Failure> {
+    if Net::connect_existing(options).is_ok() {
+        return Err(Failure::usage("a host process serves there already; end it, or use another --socket"));
+    }
     let this = std::env::current_exe()
         .map_err(|error| Failure::usage(format!("cannot find this command: {error}")))?;
     let mut command = Command::new(&this);
@@ -55,9 +58,6 @@ pub(crate) fn start(options: &HostedOptions, set: &[String], idle: Option<u64>) 
     command.args(options.network.iter().flat_map(|path| ["--network".as_ref(), path.as_os_str()]));
     command.args(set.iter().flat_map(|assignment| ["--set", assignment]));
     command.args(idle.iter().flat_map(|seconds| ["--idle".to_owned(), seconds.to_string()]));
-    if Net::connect_existing(options).is_ok() {
-        return Err(Failure::usage("a host process serves there already; end it, or use another --socket"));
-    }
     let mut child = command
         .spawn()
         .map_err(|error| Failure::usage(format!("cannot start {}: {error}", this.display())))?;

@@ -32,17 +32,17 @@ pub fn catch<T>(call: impl FnOnce() -> T) -> Option<T> {
 
 /// While it is there, this thread is not cancelled.
 struct PutOff {
-    before: Option<CancelState>,
+    before: CancelState,
 }
 
 impl PutOff {
     fn new() -> Self {
-        Self { before: Some(set_cancel_state(CancelState::DISABLED)) }
+        Self { before: set_cancel_state(CancelState::DISABLED) }
     }
 }
 
 impl Drop for PutOff {
     fn drop(&mut self) {
-        self.before.take().map(set_cancel_state);
+        set_cancel_state(self.before);
     }
 }

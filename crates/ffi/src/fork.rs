@@ -12,7 +12,6 @@
 use crate::cancel::catch;
 use crate::engine::{self, MAKING, TABLE};
 use crate::{epoll, numbers, processes, ready, stdio};
-
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The process that this memory belongs to; 0 before the start.

@@ -21,7 +21,7 @@ pub fn set_errno(number: c_int) {
 }
 
 /// Whether a thread can be cancelled.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct CancelState(c_int);
 
 impl CancelState {

@@ -206,10 +206,15 @@ impl Socket {
 
     /// What its connection has used of its rings, as far as that is known now.
     pub(crate) fn passed(&self) -> Passed {
-        match (&self.rings, &self.phase) {
-            (RingsState::Over(passed), _) => *passed,
-            (_, Phase::Connected(connected)) => connected.passed(),
-            _ => Passed::default(),
+        match &self.rings {
+            RingsState::Over(passed) => *passed,
+            RingsState::Closed | RingsState::Spare(_) => Passed::default(),
+            RingsState::Open => match &self.phase {
+                Phase::Connected(connected) => connected.passed(),
+                Phase::Idle | Phase::Listening(_) | Phase::Connecting(_) | Phase::Over(_) => {
+                    Passed::default()
+                }
+            },
         }
     }
 

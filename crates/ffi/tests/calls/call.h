@@ -173,4 +173,16 @@ static inline void await(int fd, short events)
         errx(1, "nothing happens");
 }
 
+/* A byte goes from one end of a new connection to the other. */
+static inline void pass_a_byte(void)
+{
+    int ends[2];
+    char byte = 'a';
+    new_pair(ends);
+    if (send(ends[0], &byte, 1, 0) != 1 || recv(ends[1], &byte, 1, 0) != 1)
+        err(1, "a byte");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 #endif

@@ -31,17 +31,6 @@ static void *work(void *kind)
     return NULL;
 }
 
-static void pass_a_byte(void)
-{
-    int ends[2];
-    char byte = 'a';
-    new_pair(ends);
-    if (send(ends[0], &byte, 1, 0) != 1 || recv(ends[1], &byte, 1, 0) != 1)
-        err(1, "a byte");
-    close(ends[0]);
-    close(ends[1]);
-}
-
 int main(void)
 {
     int kinds[KINDS], ended[KINDS] = { 0 };

@@ -6,22 +6,10 @@
 #define GENERATIONS 70
 #define PAIRS 20
 
-/* A byte goes from one end of a new connection to the other. */
-static void use_sockets(void)
-{
-    int ends[2];
-    char byte = 'a';
-    new_pair(ends);
-    if (send(ends[0], &byte, 1, 0) != 1 || recv(ends[1], &byte, 1, 0) != 1)
-        err(1, "a byte");
-    close(ends[0]);
-    close(ends[1]);
-}
-
 /* The number of the last generation that could use sockets. */
 static int last_generation(int generation)
 {
-    use_sockets();
+    pass_a_byte();
     if (generation == GENERATIONS)
         return generation;
     pid_t child = fork();
@@ -38,7 +26,7 @@ static int last_generation(int generation)
 static void leave_daemon(int to)
 {
     int alive[2];
-    use_sockets();
+    pass_a_byte();
     if (pipe(alive) < 0)
         err(1, "pipe");
     if (fork() != 0)
@@ -48,7 +36,7 @@ static void leave_daemon(int to)
     if (read(alive[0], &count, 1) != 0)
         err(1, "the parent is there");
     while (count < PAIRS) {
-        use_sockets();
+        pass_a_byte();
         usleep(10 * 1000);
         count++;
     }
