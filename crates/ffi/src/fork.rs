@@ -9,7 +9,7 @@
 //!
 //! Before all of them the sockets are shared: see [`crate::numbers`] and [`crate::processes`].
 
-use crate::cancel::catch;
+use crate::cancel::{self, catch};
 use crate::engine::{self, MAKING, TABLE};
 use crate::{epoll, numbers, processes, ready, stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -27,6 +27,7 @@ static START: extern "C" fn() = start;
 extern "C" fn start() {
     // A panic here would end a program that may not even want sockets.
     let _ = catch(|| {
+        cancel::look_up();
         prepare_process();
         processes::look_up();
         note_inherited_tokens();
