@@ -41,6 +41,7 @@ mod token;
 mod tokens;
 mod transport;
 mod watch;
+mod yielding;
 
 /// The bodies of the fuzz targets.
 #[cfg(any(test, feature = "fuzzing"))]
@@ -59,3 +60,4 @@ pub use raw::{SignalsBlocked, block_signals};
 pub use server::{ServeOptions, serve};
 pub use socket::{Accepted, Call, CallError, FileError, PipeEnd, Readiness, Socket};
 pub use sockeye_buffer::{Mark, futex};
+pub use yielding::let_run;

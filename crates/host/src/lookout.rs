@@ -1,9 +1,9 @@
 //! Looking for a while before sleeping: a wake-up often takes longer than what is waited for.
 
+use crate::yielding::let_run;
 use sockeye_clock::monotonic;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::yield_now;
 use std::time::Duration;
 
 /// How long to look without letting others run: as long as somebody takes who runs on another processor.
@@ -11,16 +11,11 @@ const STARE: Duration = Duration::from_micros(3);
 /// Times that a lookout does without once it was in vain: there may be no other processor for whom it waits for.
 const DISCOURAGED: u32 = 64;
 
-/// Who lets others run for so long has let a busy one run: a sleeper would have been woken sooner.
-const LONG: Duration = Duration::from_millis(1);
-
 /// Who looks for something, again and again.
 #[derive(Debug, Default)]
 pub struct Lookout {
     /// Times to come that it lets others run from the start.
     discouraged: AtomicU32,
-    /// Times to come that it does not let others run: there are busy ones.
-    crowded: AtomicU32,
 }
 
 impl Lookout {
@@ -42,28 +37,13 @@ impl Lookout {
         }
         self.discouraged.store(discouraged.checked_sub(1).unwrap_or(DISCOURAGED), Ordering::Relaxed);
         let mut now = monotonic();
-        while now.since(start) < patience && self.let_run() {
+        while now.since(start) < patience && let_run() {
             if is_there() {
                 return true;
             }
             now = monotonic();
         }
         false
-    }
-
-    /// Lets others run. `false` if that is not to be done now: somebody busy would take long, and who sleeps is woken sooner.
-    pub(crate) fn let_run(&self) -> bool {
-        let crowded = self.crowded.load(Ordering::Relaxed);
-        if let Some(left) = crowded.checked_sub(1) {
-            self.crowded.store(left, Ordering::Relaxed);
-            return false;
-        }
-        let start = monotonic();
-        yield_now();
-        if monotonic().since(start) > LONG {
-            self.crowded.store(DISCOURAGED, Ordering::Relaxed);
-        }
-        true
     }
 }
 
@@ -88,17 +68,6 @@ mod tests {
         // The clock may stand still for longer than the lookout stares: then it is there all the same.
         assert!(lookout.look(Duration::from_secs(1), is_there));
         assert!(matches!(discouraged(&lookout), 0 | DISCOURAGED));
-    }
-
-    #[test]
-    fn who_has_let_busy_ones_run_does_not_for_a_while() {
-        let lookout = Lookout::default();
-        lookout.crowded.store(2, Ordering::Relaxed);
-        assert_eq!([(); 3].map(|()| lookout.let_run()), [false, false, true]);
-        lookout.crowded.store(1, Ordering::Relaxed);
-        let start = monotonic();
-        assert!(!lookout.look(Duration::from_secs(100), || false), "it sleeps at once");
-        assert!(monotonic().since(start) < Duration::from_secs(50));
     }
 
     #[test]

@@ -19,7 +19,8 @@ mod sessions;
 use crate::engine::{Engine, Storage};
 use crate::proto::{Answer, Reply};
 use crate::quota::Quota;
-use crate::{Lookout, SetupError, network_file, raw};
+use crate::yielding::let_run;
+use crate::{SetupError, network_file, raw};
 use listener::{Arrival, Found, Listener};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -107,7 +108,6 @@ struct Server {
     listener: Listener,
     /// When to look at the listener again, which is not watched until then.
     look_again_at: Instant,
-    lookout: Lookout,
     sessions: Sessions,
     /// Which sessions have requests in their mailboxes: memory that is used again.
     asked: Vec<u64>,
@@ -150,7 +150,6 @@ impl Server {
             _signals: signals,
             listener,
             look_again_at,
-            lookout: Lookout::default(),
             sessions,
             asked: Vec::new(),
             idle,
@@ -176,7 +175,7 @@ impl Server {
             }
             if is_busy {
                 last_traffic = now;
-            } else if now.since(last_traffic) < SPIN && self.lookout.let_run() {
+            } else if now.since(last_traffic) < SPIN && let_run() {
                 // Others have run.
             } else if self.sleep() {
                 last_traffic = monotonic();

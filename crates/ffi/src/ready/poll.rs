@@ -7,7 +7,7 @@ use crate::table::{Found, Guard};
 use crate::{raw, real};
 use libc::{c_int, c_short, pollfd, sigset_t};
 use sockeye_clock::{Instant, monotonic};
-use sockeye_host::{ForkMutex, Group, Socket};
+use sockeye_host::{ForkMutex, Group, Socket, let_run};
 use std::time::Duration;
 
 /// Groups that calls of poll() have left for later ones.
@@ -122,8 +122,7 @@ impl Ours {
     /// Looks for a while, awake. Whether something is ready.
     fn stare(&self, fds: &mut [pollfd]) -> bool {
         let start = monotonic();
-        while !self.0.is_empty() && monotonic().since(start) < SPIN {
-            std::thread::yield_now();
+        while !self.0.is_empty() && monotonic().since(start) < SPIN && let_run() {
             if self.answer(fds) > 0 {
                 return true;
             }
