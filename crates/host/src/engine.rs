@@ -26,7 +26,7 @@ use crate::rings::SlotRings;
 use crate::table::{ClientId, Entry, Held, Table, largest_rings};
 use crate::tokens::Tokens;
 use crate::{SetupError, offers, token};
-pub(crate) use execute::needs_all_closed;
+pub(crate) use execute::needs_ends;
 use leave::{Leaving, Looks};
 use parking_lot::Mutex;
 use sockeye_buffer::{Arena, Flag, ReadyList, note_arrival};

@@ -25,12 +25,19 @@ impl Engine {
     /// is done then, and the request is to be tried again.
     pub(crate) fn try_execute(&mut self, now: Instant, caller: Caller, request: &Request) -> Option<Answer> {
         if needs_hang_ups(request) {
-            if self.close_hung_up(now) || needs_all_closed(request) && self.is_closing() {
+            if self.close_hung_up(now) {
                 return None;
             }
             self.look_at_rung(now, Look::AtAll);
         }
-        Some(self.execute_now(now, caller, request.clone()))
+        // Its lines are to tell of nobody who has ended.
+        if matches!(request, Request::Sockets { .. }) && self.is_closing() {
+            return None;
+        }
+        let answer = self.execute_now(now, caller, request.clone());
+        let is_taken = matches!(answer.reply, Reply::Failed(Error::AddressInUse));
+        // By one that is still to be closed, it may be.
+        (!(is_taken && needs_ends(request) && self.is_closing())).then_some(answer)
     }
 
     /// The same, whatever is not closed yet.
@@ -359,12 +366,9 @@ fn needs_hang_ups(request: &Request) -> bool {
     )
 }
 
-/// Whether what a program that has ended had must be closed: its ports are free then, and its connections not listed.
-pub(crate) fn needs_all_closed(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Bind { .. } | Request::Listen { .. } | Request::Linger { .. } | Request::Sockets { .. }
-    )
+/// Whether it must be known who has ended: the ports that a program had are free then, and its connections not listed.
+pub(crate) fn needs_ends(request: &Request) -> bool {
+    matches!(request, Request::Bind { .. } | Request::Listen { .. } | Request::Sockets { .. })
 }
 
 fn shut_bits(how: Shutdown) -> u32 {

@@ -1,7 +1,7 @@
 //! One client process.
 
 use super::listener::Arrival;
-use crate::engine::{Caller, Engine, needs_all_closed};
+use crate::engine::{Caller, Engine, needs_ends};
 use crate::offers;
 use crate::proto::{self, Answer, Reply, Request};
 use crate::table::ClientId;
@@ -166,7 +166,7 @@ impl Session {
         let Some(guest) = &self.guest else { return Ok(()) };
         let answer = if now >= asked.until {
             Some(engine.execute_now(now, guest.caller, asked.request.clone()))
-        } else if needs_all_closed(&asked.request) && asked.looks == engine.looks.count {
+        } else if needs_ends(&asked.request) && asked.looks == engine.looks.count {
             engine.looks.is_wanted = true;
             None
         } else {

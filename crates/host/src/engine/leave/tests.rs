@@ -85,6 +85,27 @@ fn who_wants_a_port_waits_until_all_are_closed_and_others_do_not() {
 }
 
 #[test]
+fn who_wants_another_port_waits_for_nobody() {
+    let mut engine = crowded(100);
+    let tag = socket(&mut engine, OTHER);
+    engine.begin_leaving(NOW, LEAVER.client);
+    for request in [Request::Bind { tag, address: at(900) }, Request::Listen { tag, backlog: 8 }] {
+        let reply = engine.try_execute(NOW, OTHER, &request).map(|answer| answer.reply);
+        assert!(matches!(reply, Some(Reply::Done)), "{reply:?}");
+    }
+    assert_eq!(left(&engine), 101);
+}
+
+#[test]
+fn who_lingers_waits_for_no_other_sockets() {
+    let mut engine = crowded(100);
+    let tag = socket(&mut engine, OTHER);
+    engine.begin_leaving(NOW, LEAVER.client);
+    let reply = engine.try_execute(NOW, OTHER, &Request::Linger { tag }).map(|answer| answer.reply);
+    assert!(matches!(reply, Some(Reply::Linger(None))), "{reply:?}");
+}
+
+#[test]
 fn a_port_of_who_is_leaving_is_free() {
     let mut engine = crowded(100);
     engine.begin_leaving(NOW, LEAVER.client);
