@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Who lets others run for so long has let a busy one run: a sleeper would have been woken sooner.
 const LONG: Duration = Duration::from_millis(1);
 /// So many times as long as it took it is not tried again.
-const TIMES: u32 = 16;
+const TIMES: u32 = 4;
 /// But no longer than this.
 const MOST: Duration = Duration::from_secs(4);
 
@@ -101,27 +101,27 @@ mod tests {
     fn after_a_long_time_it_is_spared_for_all_threads() {
         let yielding = Yielding::new();
         assert!(yielding.try_at(at(0), || at(4)));
-        assert!([4, 5, 67].iter().all(|&millis| is_spared(&yielding, millis)));
-        assert!(yielding.try_at(at(68), || at(68)));
-        assert!(yielding.try_at(at(68), || at(68)), "it took no time");
+        assert!([4, 5, 19].iter().all(|&millis| is_spared(&yielding, millis)));
+        assert!(yielding.try_at(at(20), || at(20)));
+        assert!(yielding.try_at(at(20), || at(20)), "it took no time");
     }
 
     #[test]
     fn one_thread_tries_again_for_all() {
         let yielding = Yielding::new();
         assert!(yielding.try_at(at(0), || at(2)));
-        assert!(yielding.try_at(at(40), || {
-            assert!(is_spared(&yielding, 41));
-            at(43)
+        assert!(yielding.try_at(at(10), || {
+            assert!(is_spared(&yielding, 11));
+            at(13)
         }));
-        assert!(is_spared(&yielding, 43));
+        assert!(is_spared(&yielding, 13));
     }
 
     #[test]
     fn it_is_spared_twice_as_long_after_it_was_soon_in_vain_again() {
         let yielding = Yielding::new();
         let mut now = 0;
-        for spared in [32, 64, 128, 256, 512, 1024, 2048, 4000, 4000] {
+        for spared in [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4000, 4000] {
             assert!(yielding.try_at(at(now), || at(now)));
             assert!(yielding.try_at(at(now), || at(now + 2)));
             now += 2 + spared;
@@ -131,7 +131,7 @@ mod tests {
         now += 4000;
         assert!(yielding.try_at(at(now), || at(now)));
         assert!(yielding.try_at(at(now), || at(now + 2)));
-        assert!(yielding.try_at(at(now + 34), || at(now + 34)));
+        assert!(yielding.try_at(at(now + 10), || at(now + 10)));
     }
 
     #[test]
@@ -141,6 +141,6 @@ mod tests {
             assert!(yielding.try_at(at(0), || at(2)));
             at(4)
         }));
-        assert!(yielding.try_at(at(34), || at(34)));
+        assert!(yielding.try_at(at(10), || at(10)));
     }
 }
