@@ -11,6 +11,7 @@ mod pause;
 mod preload;
 mod run;
 mod sysctl;
+mod waiting;
 mod way;
 
 use args::{Command, Lab};

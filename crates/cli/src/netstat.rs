@@ -5,6 +5,7 @@ mod memory;
 use crate::args::Netstat;
 use crate::failure::Failure;
 use crate::pause::pause;
+use crate::waiting::ask;
 use crate::way::reach;
 use sockeye_stack::SocketInfo;
 use std::collections::BTreeMap;
@@ -21,9 +22,9 @@ pub(crate) fn netstat(netstat: &Netstat) -> Result<(), Failure> {
     let all_hosts = options.host.is_none();
     loop {
         let text = if netstat.memory {
-            net.memory(all_hosts).map(|hosts| memory::report(&hosts))
+            ask(|| net.memory(all_hosts)).map(|hosts| memory::report(&hosts))
         } else {
-            net.sockets(all_hosts).map(|sockets| report(choice, &sockets))
+            ask(|| net.sockets(all_hosts)).map(|sockets| report(choice, &sockets))
         };
         io::stdout().write_all(text.map_err(|error| Failure::failed(error.to_string()))?.as_bytes())?;
         let Some(seconds) = netstat.continuous else { return Ok(()) };

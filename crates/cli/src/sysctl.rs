@@ -2,6 +2,7 @@
 
 use crate::args::Sysctl;
 use crate::failure::Failure;
+use crate::waiting::ask;
 use crate::way::reach;
 use sockeye_host::{HostedOptions, Net};
 use sockeye_stack::{sysctl_name, sysctl_names};
@@ -53,12 +54,12 @@ pub(crate) fn assignments(settings: &[String]) -> Result<Vec<(String, String)>, 
 }
 
 fn set(net: &Net, name: &str, text: &str) -> Result<(), Failure> {
-    let set = net.set_sysctl(name, text).map_err(|error| Failure::failed(error.to_string()))?;
+    let set = ask(|| net.set_sysctl(name, text)).map_err(|error| Failure::failed(error.to_string()))?;
     set.map_err(|why| Failure::usage(format!("{name} = {text}: {why}")))
 }
 
 fn show(net: &Net, sysctl: &Sysctl, name: &str) -> Result<(), Failure> {
-    let text = net.sysctl(name).map_err(|error| Failure::failed(error.to_string()))?;
+    let text = ask(|| net.sysctl(name)).map_err(|error| Failure::failed(error.to_string()))?;
     let Some(text) = text else {
         return Err(Failure::usage(format!(
             "{name}: there is no such setting; `sockeye sysctl -a` names those that there are"

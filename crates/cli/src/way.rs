@@ -2,6 +2,7 @@
 
 use crate::args::Way;
 use crate::failure::Failure;
+use crate::waiting::ask;
 use sockeye_host::{HostedOptions, Net, network_file};
 use sockeye_stack::NetworkConfig;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,10 @@ impl Way {
 /// Status 1 if none runs, and 2 if its network has no such host.
 pub(crate) fn reach(options: &HostedOptions) -> Result<Net, Failure> {
     let first = HostedOptions { host: None, ..options.clone() };
-    let net = Net::connect_existing(&first).map_err(|error| Failure::failed(error.to_string()))?;
+    let net = ask(|| Net::connect_existing(&first)).map_err(|error| Failure::failed(error.to_string()))?;
     match &options.host {
         None => Ok(net),
-        Some(host) => Ok(net.at(Some(host))?),
+        Some(host) => Ok(ask(|| net.at(Some(host)))?),
     }
 }
 

@@ -6,7 +6,7 @@ mod stream;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockeye::{HostedOptions, Net};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, Command, Stdio};
 use stream::{bad_link, length, pair, transfer};
 use tempfile::TempDir;
@@ -123,6 +123,22 @@ fn when_the_host_process_dies_nobody_hangs() {
     host.child.wait().unwrap();
     let outcome = reader.join().unwrap();
     assert!(matches!(outcome, Err(ErrorKind::NetworkDown | ErrorKind::ConnectionReset)), "{outcome:?}");
+}
+
+#[test]
+fn who_waits_for_a_host_process_that_is_stopped_is_told() {
+    let host = Host::start(&[]);
+    let _net = host.net(None);
+    let process = rustix::process::Pid::from_child(&host.child);
+    rustix::process::kill_process(process, rustix::process::Signal::STOP).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.arg("netstat").arg("--socket").arg(host.folder.path().join("host.sock"));
+    let mut netstat = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(netstat.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("does not answer"), "{line}");
+    rustix::process::kill_process(process, rustix::process::Signal::CONT).unwrap();
+    assert!(netstat.wait_with_output().unwrap().status.success(), "it has its answer then");
 }
 
 #[test]
