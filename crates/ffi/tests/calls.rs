@@ -299,3 +299,8 @@ fn the_port_of_who_was_killed_is_free() {
 fn threads_are_cancelled_after_the_calls_that_they_are_in() {
     same_as_kernel("cancelled");
 }
+
+#[test]
+fn a_thread_is_cancelled_after_the_first_call_of_a_program() {
+    same_as_kernel("first_call");
+}

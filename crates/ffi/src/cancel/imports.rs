@@ -1,4 +1,6 @@
-//! Who of the loaded program and its libraries calls a function, as their tables of dynamic symbols tell.
+//! Who of the loaded program and its libraries calls a function: its dynamic relocations name what an object takes from others.
+//!
+//! Hash tables would not do: that of a program which exports nothing counts no symbols at all.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 
@@ -10,11 +12,20 @@ struct Entry {
     value: u64,
 }
 
+/// Entries' tags: DT_NULL, DT_STRTAB, DT_SYMTAB, and the two tables of relocations with their sizes in bytes.
 const END: i64 = 0;
-const HASH: i64 = 4;
 const NAMES: i64 = 5;
 const SYMBOLS: i64 = 6;
-const GNU_HASH: i64 = 0x6fff_fef5;
+const RELOCATIONS: [(i64, i64); 2] = [(7, 8), (23, 2)];
+
+/// A relocation (`Elf64_Rela`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Relocation {
+    _offset: u64,
+    info: u64,
+    _addend: i64,
+}
 
 /// Whether one of the objects that are loaded by now imports the function `name`, or the program itself holds this code: then it may have been
 /// linked with the function.
@@ -23,7 +34,7 @@ pub fn is_imported(name: &CStr) -> bool {
 }
 
 fn imports(object: &libc::dl_phdr_info, name: &CStr) -> bool {
-    Symbols::of(object).is_some_and(|all| all.import(name))
+    Imports::of(object).is_some_and(|imports| imports.have(name))
 }
 
 /// What is asked of each object.
@@ -65,41 +76,50 @@ fn headers(object: &libc::dl_phdr_info) -> &[libc::Elf64_Phdr] {
     unsafe { std::slice::from_raw_parts(object.dlpi_phdr, object.dlpi_phnum.into()) }
 }
 
-/// The dynamic symbols of an object.
-struct Symbols {
-    first: *const libc::Elf64_Sym,
-    count: u32,
+/// What an object takes from others.
+struct Imports<'a> {
+    symbols: *const libc::Elf64_Sym,
     names: *const c_char,
+    relocations: [&'a [Relocation]; 2],
 }
 
-impl Symbols {
-    fn of(object: &libc::dl_phdr_info) -> Option<Self> {
+impl<'a> Imports<'a> {
+    fn of(object: &'a libc::dl_phdr_info) -> Option<Self> {
         let dynamic = headers(object).iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
         let entries = object.dlpi_addr.wrapping_add(dynamic.p_vaddr) as *const Entry;
-        let find = |tag| {
-            let value = entries_from(entries).find(|entry| entry.tag == tag)?.value;
-            // The loader has made addresses of most; those of the kernel's own object count from where it is mapped.
-            Some(if value < object.dlpi_addr { object.dlpi_addr + value } else { value })
-        };
-        // What the object does not define itself comes before what its own table hashes; the older table hashes all.
-        let hash = find(GNU_HASH).or_else(|| find(HASH))?;
-        let count = second_word(hash);
+        let number = |tag| entries_from(entries).find(|entry| entry.tag == tag).map(|entry| entry.value);
+        // The loader has made addresses of most; those of the kernel's own object count from where it is mapped.
+        let address =
+            |tag| number(tag).map(|at| if at < object.dlpi_addr { at + object.dlpi_addr } else { at });
+        let relocations = RELOCATIONS.map(|(table, size)| match (address(table), number(size)) {
+            (Some(at), Some(size)) => relocations(at, size),
+            _ => &[],
+        });
         Some(Self {
-            first: find(SYMBOLS)? as *const libc::Elf64_Sym,
-            count,
-            names: find(NAMES)? as *const c_char,
+            symbols: address(SYMBOLS)? as *const libc::Elf64_Sym,
+            names: address(NAMES)? as *const c_char,
+            relocations,
         })
     }
 
-    fn import(&self, name: &CStr) -> bool {
-        (0..self.count as usize).any(|index| {
-            // SAFETY: as many as the object's hash table says.
-            let symbol = unsafe { &*self.first.wrapping_add(index) };
-            // SAFETY: names lie in the object's table of strings.
-            let named = || unsafe { CStr::from_ptr(self.names.wrapping_add(symbol.st_name as usize)) };
-            symbol.st_shndx == 0 && named() == name
-        })
+    fn have(&self, name: &CStr) -> bool {
+        let symbols = self.relocations.iter().copied().flatten().map(|relocation| relocation.info >> 32);
+        symbols.filter(|&symbol| symbol != 0).any(|symbol| self.is_import(symbol as usize, name))
     }
+
+    fn is_import(&self, symbol: usize, name: &CStr) -> bool {
+        // SAFETY: a relocation names a symbol that there is.
+        let symbol = unsafe { &*self.symbols.wrapping_add(symbol) };
+        // SAFETY: names lie in the object's table of strings.
+        let named = || unsafe { CStr::from_ptr(self.names.wrapping_add(symbol.st_name as usize)) };
+        symbol.st_shndx == 0 && named() == name
+    }
+}
+
+/// A table of relocations, of so many bytes.
+fn relocations<'a>(at: u64, size: u64) -> &'a [Relocation] {
+    // SAFETY: the object says where its table is, and how long.
+    unsafe { std::slice::from_raw_parts(at as *const Relocation, size as usize / size_of::<Relocation>()) }
 }
 
 /// The entries of a dynamic section.
@@ -108,12 +128,6 @@ fn entries_from(first: *const Entry) -> impl Iterator<Item = Entry> {
         // SAFETY: the section ends with an entry that says so, and none behind that is looked at.
         .map(move |index| unsafe { *first.wrapping_add(index) })
         .take_while(|entry| entry.tag != END)
-}
-
-/// The second word of a hash table's head: the number of symbols that may be imports, in both kinds.
-fn second_word(table: u64) -> u32 {
-    // SAFETY: an address that the object names for its hash table, whose head is at least two words long.
-    unsafe { *(table as *const u32).wrapping_add(1) }
 }
 
 #[cfg(test)]
