@@ -358,9 +358,8 @@ pub fn control(fd: c_int, flags: c_int, count: usize) -> Result<Vec<u8>, Errno> 
     let socket = engine::find(fd)?;
     let wanted = Wanted(socket.wanted_times());
     let mut control = Vec::new();
-    if wanted != Wanted::default()
-        && let Some(arrival) = socket.arrival(flags & libc::MSG_PEEK != 0, count).filter(|_| count > 0)
-    {
+    if wanted != Wanted::default() && count > 0 {
+        let arrival = socket.arrival(flags & libc::MSG_PEEK != 0, count);
         control = wanted.messages(time_of_day_at(arrival).as_nanos());
     }
     if let Some((bytes, is_over)) = socket.left_to_read() {

@@ -2,8 +2,12 @@
 
 use super::Socket;
 use sockeye_buffer::arrival_of;
-use sockeye_clock::Instant;
+use sockeye_clock::{Instant, monotonic};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The engine notes so soon when text arrived that a program already sees.
+const NOTED_WITHIN: Duration = Duration::from_millis(1);
 
 impl Socket {
     /// Options that are kept and nothing else: bits for what differs from a new socket's.
@@ -28,15 +32,17 @@ impl Socket {
         self.header().arrivals.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// When the last byte arrived of what was just read, or peeked at, which is `count` bytes; `None` if nobody noted that.
+    /// When the last byte arrived of what was just read, or peeked at, which is `count` bytes. Now, as on Linux, where nobody has noted that.
     #[must_use]
-    pub fn arrival(&self, is_peek: bool, count: usize) -> Option<Instant> {
+    pub fn arrival(&self, is_peek: bool, count: usize) -> Instant {
         let header = self.header();
         let head = header.receiver.recv_head.load(Ordering::Relaxed);
         // SO_PEEK_OFF has moved behind what was peeked at.
         let peeked = self.peek_offset().map_or(count as u64, u64::from);
         let end = if is_peek { head.wrapping_add(peeked) } else { head };
-        arrival_of(header, end).map(Instant::from_nanos)
+        // Text is there a little before the engine notes it.
+        self.lookout.look(NOTED_WITHIN, || arrival_of(header, end).is_some());
+        arrival_of(header, end).map_or_else(monotonic, Instant::from_nanos)
     }
 
     /// SO_PEEK_OFF: how far into the text that is there MSG_PEEK begins; `None` is off.
