@@ -321,6 +321,28 @@ fn the_most_bounds_all_connections_together() -> Result<(), Error> {
     Ok(())
 }
 
+/// Programs that make room, one after another, have the rest of what was sent to them without waiting for a timer that had doubled while
+/// nobody read.
+#[test]
+fn a_program_that_makes_room_is_served_at_once() -> Result<(), Error> {
+    const MANY: usize = 40;
+    let mut sim = one_host(with(&[("tcp_mem", "64 96 128")]));
+    let pairs = connections(&mut sim, MANY)?;
+    let text = pattern(300_000);
+    let written: Vec<usize> = pairs.iter().map(|(client, _)| fill(&mut sim, *client, &text)).collect();
+    sim.run_for(MINUTE);
+    for (at, (_, server)) in pairs.iter().enumerate() {
+        let (start, mut read) = (sim.now(), Vec::new());
+        while read.len() < written[at] {
+            read.extend(server.read(&mut sim, usize::MAX)?);
+        }
+        assert_eq!(read, text[..written[at]], "{at}");
+        let waited = sim.now().since(start);
+        assert!(waited < Duration::from_millis(10), "{at}: {waited:?} for {} bytes", read.len());
+    }
+    Ok(())
+}
+
 /// While others hold everything, who asks and answers does not wait.
 #[test]
 fn a_bystander_gets_on() -> Result<(), Error> {

@@ -146,6 +146,9 @@ impl Tcb {
         }
         if offset == 0 {
             effects.recv_dropped = true;
+            // As Linux since 6.6, and the one exception to SHLD-14 (3.8.6): a sender that went on believing in the window would find it
+            // open only when its timer, which doubles, tries again, whenever the program reads.
+            self.rcv.withdraw(self.recvq.window() as u32);
         } else {
             effects.out_of_order_dropped = true;
         }
@@ -157,6 +160,15 @@ impl Tcb {
         // The program shall read.
         self.events.push(Event::Readable);
         Err(Discard::NoMemory)
+    }
+
+    /// What RecvQ takes while it is empty, bytes: [`Self::find_room`] finds room for a whole segment at least.
+    pub(crate) fn takes_when_empty(&self) -> usize {
+        let allowed = self.recvq.allowed();
+        match self.memory.strain {
+            Strain::Relaxed | Strain::Growing => allowed,
+            Strain::Pressed => allowed.max(usize::from(self.config.recv_mss)).min(self.recvq.limit()),
+        }
     }
 
     /// When the program has to ring so that what it has read is known soon, bytes; `mark` is what the window needs.

@@ -266,6 +266,7 @@ impl Tcb {
             "what is acknowledged is forgotten before its numbers come again"
         );
         assert!(!self.rcv.edge.before(self.rcv.nxt), "RCV.NXT is within the window");
+        assert!(!self.rcv.reach.before(self.rcv.edge), "what is offered is within reach");
         assert!(self.snd.mss > 0, "a segment holds text");
         self.sack.assert_invariants(&self.rcv, &self.recvq);
         self.recovery.assert_invariants(self.snd.una, self.snd.nxt);

@@ -38,13 +38,14 @@ impl Tcb {
 
     /// What is offered when RecvQ is empty.
     fn full_window(&self) -> u32 {
-        let limit = u32::try_from(self.recvq.allowed()).unwrap_or(u32::MAX).min(self.largest_window());
+        let limit = u32::try_from(self.takes_when_empty()).unwrap_or(u32::MAX).min(self.largest_window());
         limit.min(self.tuning.window_limit).min(self.tuning.clamp)
     }
 
     /// Room in RecvQ, as far as a window can tell.
     fn room(&self) -> u32 {
-        u32::try_from(self.recvq.window()).unwrap_or(u32::MAX).min(self.full_window())
+        let room = if self.recvq.is_empty() { self.takes_when_empty() } else { self.recvq.window() };
+        u32::try_from(room).unwrap_or(u32::MAX).min(self.full_window())
     }
 
     /// By how much the right edge must be able to move before it moves (MUST-39, 3.8.6.2.2).
@@ -64,13 +65,13 @@ impl Tcb {
         }
         let (room, offered, shift) = (self.room(), self.rcv.wnd(), self.rcv.shift);
         if room.saturating_sub(offered) >= self.silly_below() {
-            self.rcv.edge = self.rcv.nxt + (room >> shift << shift);
+            self.rcv.offer(self.rcv.nxt + (room >> shift << shift));
         } else {
             // RFC 7323, 2.4: what the scale cuts off would move the edge left (SHLD-14): cut up if there is room.
             let unit = 1u32 << shift;
             let whole = offered.div_ceil(unit).saturating_mul(unit);
             if whole > offered && whole <= room {
-                self.rcv.edge = self.rcv.nxt + whole;
+                self.rcv.offer(self.rcv.nxt + whole);
             }
         }
         self.last_window()
@@ -90,7 +91,10 @@ impl Tcb {
         }
         // As Linux: a window that at least doubles.
         let worth = self.silly_below().max(offered);
-        Some(worth.saturating_sub(self.room().saturating_sub(offered)))
+        // What is held beyond an allowance makes no room.
+        let excess = self.recvq.len().saturating_sub(self.recvq.allowed());
+        let excess = u32::try_from(excess).unwrap_or(u32::MAX);
+        Some(worth.saturating_sub(self.room().saturating_sub(offered)).saturating_add(excess))
     }
 
     /// Whether a segment is owed only to tell the window, now that the program has `read` more bytes. Room that no reading made is

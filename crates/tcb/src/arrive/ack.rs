@@ -47,9 +47,14 @@ fn process_plain(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>) -> u32 {
 }
 
 fn process_any(tcb: &mut Tcb, segment: &InWindow<'_>, news: &mut News) {
-    window::update(tcb, segment);
     let had_flight = tcb.snd.flight() > 0;
+    let was_shut = had_flight && tcb.snd.wnd == 0;
+    window::update(tcb, segment);
     news.acked = release::process(tcb, segment);
+    if was_shut && tcb.snd.wnd > 0 && tcb.snd.flight() > 0 {
+        // MUST-34 (3.8.6): it had shrunk over what was sent. The peer had no room for that, and now it has.
+        tcb.lose_all(news.now);
+    }
     if had_flight {
         process_scoreboard(tcb, segment, news);
         tcb.tell_congestion(news);

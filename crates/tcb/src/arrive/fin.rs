@@ -11,7 +11,7 @@ pub(super) fn process(tcb: &mut Tcb, segment: &InWindow<'_>) {
     if tcb.rcv.fin.is_none() {
         let Some(fin) = segment.fin() else { return };
         // 3.10.7.4, first step: what lies beyond the window is not looked at; a FIN may stand at its edge.
-        if !tcb.state.can_receive() || fin.after(tcb.rcv.edge) || has_text_beyond(tcb, fin) {
+        if !tcb.state.can_receive() || fin.after(tcb.rcv.reach) || has_text_beyond(tcb, fin) {
             return;
         }
         tcb.rcv.fin = Some(fin);
@@ -31,10 +31,7 @@ fn has_text_beyond(tcb: &Tcb, fin: SeqNum) -> bool {
 
 /// 3.10.7.4, eighth step: "advance RCV.NXT over the FIN, and send an acknowledgment for the FIN".
 fn take(tcb: &mut Tcb) {
-    tcb.rcv.nxt += 1;
-    if tcb.rcv.edge.before(tcb.rcv.nxt) {
-        tcb.rcv.edge = tcb.rcv.nxt;
-    }
+    tcb.rcv.advance(1);
     tcb.recvq.ring_after(None);
     tcb.acks.owe_now();
     tcb.events.push(Event::PeerClosed);

@@ -101,7 +101,7 @@ pub(super) fn check<'a>(tcb: &mut Tcb, now: Instant, segment: &Segment<'a>) -> R
 }
 
 fn is_acceptable(tcb: &Tcb, seq: SeqNum, len: u32) -> bool {
-    let (nxt, edge) = (tcb.rcv.nxt, tcb.rcv.edge);
+    let (nxt, edge) = (tcb.rcv.nxt, tcb.rcv.reach);
     if len == 0 {
         // A peer that has filled the window sends its ACKs from the edge; they may overtake the text (as Linux).
         return !seq.before(nxt) && !seq.after(edge);

@@ -59,16 +59,13 @@ fn place(tcb: &mut Tcb, now: Instant, segment: &InWindow<'_>, len: usize) {
         }
         return;
     }
-    tcb.rcv.nxt += moved as u32;
+    tcb.rcv.advance(moved as u32);
     if tcb.rcv.up.before(tcb.rcv.nxt) {
         // RCV.UP is pulled along: left behind, it would lie ahead when the numbers have gone half way round.
         tcb.rcv.up = tcb.rcv.nxt;
     }
     tcb.sack.on_in_order(tcb.rcv.nxt);
     tcb.counters.bytes_received += moved as u64;
-    if tcb.rcv.edge.before(tcb.rcv.nxt) {
-        tcb.rcv.edge = tcb.rcv.nxt;
-    }
     tcb.events.push(Event::Readable);
     tcb.tune_receive(now, len as u32, segment.header().options.timestamps.map(|stamps| stamps.echo));
     // Duplicate ACKs not sent yet would tell of the past.

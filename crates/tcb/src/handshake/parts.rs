@@ -34,9 +34,11 @@ impl Handshake {
 
     pub(super) fn rcv(&self) -> Rcv {
         let (nxt, is_scaled) = (self.peer.irs + 1, self.is_scaled());
+        let edge = nxt + u32::from(window::of_syn(&self.config));
         Rcv {
             nxt,
-            edge: nxt + u32::from(window::of_syn(&self.config)),
+            edge,
+            reach: edge,
             up: nxt,
             irs: self.peer.irs,
             shift: if is_scaled { window::shift_for(&self.config) } else { 0 },

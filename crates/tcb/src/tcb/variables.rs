@@ -77,16 +77,18 @@ pub(crate) enum Fin {
 /// Receive sequence space.
 ///
 /// ```text
-///            nxt                    edge
-///  -----------|----------------------|----------
-///   received        window offered     not allowed
+///            nxt                    edge             reach
+///  -----------|----------------------|-----------------|----------
+///   received        window offered     taken back        not allowed
 /// ```
 #[derive(Debug)]
 pub(crate) struct Rcv {
     /// Next expected.
     pub(crate) nxt: SeqNum,
-    /// The right edge of the window that was offered; it never moves left (SHLD-14). RCV.WND is `edge - nxt`.
+    /// The right edge of the window that was offered. RCV.WND is `edge - nxt`. It moves left for want of memory only (SHLD-14).
     pub(crate) edge: SeqNum,
+    /// The rightmost edge that was ever offered: the peer may have sent up to it before it heard that the edge moved left.
+    pub(crate) reach: SeqNum,
     /// Receive urgent pointer.
     pub(crate) up: SeqNum,
     /// Initial receive sequence number.
@@ -105,6 +107,27 @@ impl Rcv {
     /// RCV.WND.
     pub(crate) const fn wnd(&self) -> u32 {
         self.edge.since(self.nxt)
+    }
+
+    /// Offers everything before `edge`.
+    pub(crate) fn offer(&mut self, edge: SeqNum) {
+        self.edge = edge;
+        if self.reach.before(edge) {
+            self.reach = edge;
+        }
+    }
+
+    /// Moves RCV.NXT over `len` sequence numbers that came, whether they were offered or not.
+    pub(crate) fn advance(&mut self, len: u32) {
+        self.nxt += len;
+        if self.edge.before(self.nxt) {
+            self.offer(self.nxt);
+        }
+    }
+
+    /// Takes back what was offered beyond `room` bytes.
+    pub(crate) fn withdraw(&mut self, room: u32) {
+        self.edge = self.nxt + self.wnd().min(room);
     }
 
     /// Whether the peer's FIN is in order.

@@ -186,6 +186,21 @@ fn window_shrinks() {
     assert_eq!(fixture.sent()[0], ". 2001:3001(1000) ack 1 win 10000");
 }
 
+/// What a window had shrunk over is sent again as soon as it opens: no timer is needed, for the peer said that it had no room.
+#[test]
+fn window_opens_over_what_it_had_shrunk_over() {
+    let mut fixture = Fixture::established();
+    fixture.write(3000);
+    assert_eq!(fixture.sent().len(), 3);
+    fixture.arrives(&ack(1, 1001).window(0));
+    assert_eq!(fixture.sent(), lines(&[]));
+    fixture.arrives(&ack(1, 1001).window(1500));
+    assert_eq!(
+        fixture.sent(),
+        lines(&[". 1001:2001(1000) ack 1 win 10000", ". 2001:2501(500) ack 1 win 10000"])
+    );
+}
+
 /// An old segment does not update the window (SND.WL1, SND.WL2).
 #[test]
 fn old_segments_do_not_update_the_window() {

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::fixture::{Fixture, ack, config, lines, ms, syn};
-use crate::{Config, Event, Reason, State};
+use crate::{Allowance, Config, Event, Reason, State, Strain};
 
 /// RecvQ is filled to its last byte.
 fn filled() -> Fixture {
@@ -56,6 +56,29 @@ fn right_edge_never_moves_left() {
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 1001 win 9000"]));
     fixture.arrives(&ack(1001, 1).text(1000));
     assert_eq!(fixture.sent(), lines(&[". 1:1(0) ack 2001 win 8000"]));
+}
+
+/// The exception to SHLD-14: text for which there is no memory takes the window back, as on Linux since 6.6; what the program reads opens
+/// it. The peer's ACKs are believed wherever it had been allowed to send.
+#[test]
+fn window_is_taken_back_for_want_of_memory() {
+    let mut fixture = Fixture::established();
+    fixture.write(100);
+    fixture.sent();
+    fixture.tcb.allow(Allowance { send: 4096, receive: 2000, strain: Strain::Pressed });
+    fixture.arrives(&ack(1, 1).text(1000));
+    assert_eq!(fixture.sent(), lines(&[". 101:101(0) ack 1001 win 9000"]));
+    // Of the next one only the beginning finds room.
+    fixture.arrives(&ack(1001, 1).text(1500));
+    assert_eq!(fixture.sent(), lines(&[". 101:101(0) ack 2001 win 0"]));
+    fixture.arrives(&ack(2001, 1).text(500));
+    assert_eq!(fixture.sent(), lines(&[". 101:101(0) ack 2001 win 0"]));
+    // Sent from an edge that was allowed once.
+    fixture.arrives(&ack(2501, 101));
+    assert_eq!(fixture.tcb.snd.una, fixture.tcb.snd.nxt, "what it acknowledges is");
+    assert!(!fixture.read(999), "not worth a doorbell");
+    assert!(fixture.read(1));
+    assert_eq!(fixture.sent(), lines(&[". 101:101(0) ack 2001 win 1000"]));
 }
 
 /// SHLD-14 and scaling: what the shift cuts off does not accumulate, and no more is offered than there is.
