@@ -49,7 +49,7 @@ pub(crate) struct Connection {
     /// Nobody waits for an answer with it.
     control: ForkMutex<Control>,
     /// Of the child that a thread forks, which holds `control`.
-    forked: ForkMutex<Option<Apart>>,
+    forked: ForkMutex<Door>,
     epoch: AtomicU32,
 }
 
@@ -57,10 +57,21 @@ pub(crate) struct Connection {
 struct Control {
     /// `None` in a forked child that has not yet asked for anything.
     session: Option<Arc<Session>>,
-    /// A control socket from before the fork, if the path leads there no more.
-    door: Option<Apart>,
+    door: Door,
     groups: Groups,
     arenas: Arenas,
+}
+
+/// How a forked child gets in if the path leads to the host process no more.
+#[derive(Debug, Default)]
+enum Door {
+    /// It does not.
+    #[default]
+    None,
+    /// By a control socket from before the fork.
+    Open(Apart),
+    /// There was no descriptor for it, or the host process took it back for another program.
+    Shut,
 }
 
 /// Why there is no connection.
@@ -99,7 +110,7 @@ impl Connection {
             lookout: Lookout::default(),
             turns: Turns::default(),
             control: ForkMutex::new(control),
-            forked: ForkMutex::new(None),
+            forked: ForkMutex::new(Door::None),
             epoch: AtomicU32::new(1),
         })
     }
@@ -136,8 +147,7 @@ impl Connection {
     fn session(&self) -> Result<Arc<Session>, Errno> {
         let mut control = self.control.lock();
         if control.session.is_none() {
-            let door = control.door.take();
-            control.session = Some(Arc::new(self.reopen(door)?));
+            control.session = Some(Arc::new(self.reopen(&mut control.door)?));
         }
         control.session.clone().ok_or(Errno::CONNRESET)
     }
@@ -158,16 +168,38 @@ impl Connection {
     fn greet_as_child(&self, door: Apart) -> Result<Welcome, ConnectError> {
         let host = self.host.as_deref();
         match greet(&self.path, host) {
-            Ok(welcome) if welcome.instance == self.instance => Ok(welcome),
-            Ok(_) | Err(_) => greet_by(door, &self.path, host).or_else(|_| self.greet_again()),
+            Ok(welcome) if welcome.instance == self.instance => return Ok(welcome),
+            Ok(_) | Err(_) => {}
+        }
+        match greet_by(door, &self.path, host) {
+            Err(ConnectError::NoHost | ConnectError::Refused(_)) => self.greet_again(),
+            greeted @ (Ok(_) | Err(ConnectError::Short(_))) => greeted,
         }
     }
 
-    /// A control socket of its own for a forked child.
-    fn reopen(&self, door: Option<Apart>) -> Result<Session, Errno> {
-        let welcome = match door {
-            Some(door) => self.greet_as_child(door),
-            None => self.greet_again(),
+    /// Says hello as a forked child for which nothing is left but the path: without a descriptor the host is as good as out of reach.
+    fn greet_shut_out(&self) -> Result<Welcome, ConnectError> {
+        greet(&self.path, self.host.as_deref()).map_err(|error| match error {
+            ConnectError::NoHost if self.page.is_alive() => ConnectError::Short(Errno::MFILE),
+            error @ (ConnectError::NoHost | ConnectError::Short(_) | ConnectError::Refused(_)) => error,
+        })
+    }
+
+    /// A control socket of its own for a forked child, and for a program that has closed the one it had.
+    fn reopen(&self, door: &mut Door) -> Result<Session, Errno> {
+        let welcome = match std::mem::take(door) {
+            Door::None => self.greet_again(),
+            Door::Open(socket) => {
+                let greeted = self.greet_as_child(socket);
+                if matches!(greeted, Err(ConnectError::Short(_))) {
+                    *door = Door::Shut;
+                }
+                greeted
+            }
+            Door::Shut => {
+                *door = Door::Shut;
+                self.greet_shut_out()
+            }
         };
         let session =
             welcome.and_then(|welcome| Ok((welcome.instance, Session::new(&self.path, welcome.own)?)));
@@ -321,12 +353,16 @@ impl Connection {
         // If it cannot be had, this is a signal handler in the middle of a call.
         let _ = self.control.before_fork(|_| ());
         if self.is_alive() {
-            *self.forked.lock() = door(&self.path);
+            *self.forked.lock() = match door(&self.path) {
+                Ok(socket) => Door::Open(socket),
+                Err(ConnectError::NoHost) => Door::None,
+                Err(ConnectError::Short(_) | ConnectError::Refused(_)) => Door::Shut,
+            };
         }
     }
 
     pub(crate) fn after_fork_in_parent(&self) {
-        *self.forked.lock() = None;
+        *self.forked.lock() = Door::None;
         self.control.after_fork_in_parent();
         self.turns.after_fork_in_parent();
     }
@@ -339,7 +375,7 @@ impl Connection {
         let mut control = self.control.lock();
         control.session = None;
         // The one before is the parent's.
-        control.door = self.forked.lock().take();
+        control.door = std::mem::take(&mut *self.forked.lock());
         control.groups = Groups::default();
         drop(control);
         self.epoch.fetch_add(1, Ordering::Relaxed);

@@ -311,7 +311,10 @@ impl Server {
     /// Ends a session that has done nothing but take a descriptor. Whether there was one.
     fn make_room(&mut self) -> bool {
         let silent = self.sessions.most_silent(monotonic());
-        silent.is_some_and(|id| self.sessions.end(id).is_some())
+        let Some(session) = silent.and_then(|id| self.sessions.end(id)) else { return false };
+        // A forked child that has no other way in finds it when it comes.
+        let _ = Answer::from(Reply::Full).send(session.socket());
+        true
     }
 
     /// The path of the socket may lead elsewhere, or the listener was left alone for a while.

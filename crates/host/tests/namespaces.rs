@@ -5,9 +5,12 @@ mod common;
 
 use common::hosted::{Host, Program};
 use common::{listener, pair};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::event::Timespec;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use sockeye_host::{Call, Net};
-use sockeye_stack::Family;
+use sockeye_stack::{Error, Family};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -70,6 +73,43 @@ fn a_child_that_cannot_reach_the_path_goes_on() {
     assert!(net.socket(Family::V4).is_err());
 }
 
+/// A control socket.
+fn dial(path: &Path) -> OwnedFd {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
+    socket
+}
+
+/// What was made for it before the fork is given to others who have none, if it says nothing.
+#[test]
+fn a_child_that_cannot_reach_the_path_and_came_too_late_finds_no_descriptors() {
+    let host = Host::with_files(64);
+    let net = host.net();
+    net.socket(Family::V4).unwrap();
+    net.before_fork();
+    let kept = host.file("kept.sock");
+    std::fs::rename(host.socket(), &kept).unwrap();
+    std::fs::write(host.socket(), "").unwrap();
+    let pause = || rustix::event::poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 200_000_000 })).unwrap();
+    pause();
+    let others: Vec<_> = (0..40).map(|_| dial(&kept)).collect();
+    pause();
+    net.after_fork_in_child();
+    let start = sockeye_clock::monotonic();
+    for _ in 0..3 {
+        assert_eq!(net.socket(Family::V4).unwrap_err(), Error::TooManyFiles);
+    }
+    assert!(
+        sockeye_clock::monotonic().since(start) < Duration::from_secs(1),
+        "it looks for the host for long"
+    );
+    drop(others);
+    // It is not lost: as soon as the path leads to the host again, it goes on.
+    std::fs::rename(&kept, host.socket()).unwrap();
+    net.socket(Family::V4).unwrap();
+}
+
 #[test]
 fn a_child_that_finds_another_host_at_the_path_goes_on_with_its_own() {
     let (host, other) = (Host::start(), Host::start());
@@ -88,8 +128,7 @@ fn a_child_that_says_nothing_does_not_keep_the_host() {
     let mut host = Host::start_with(&["--idle", "0.2"]);
     let net = host.net();
     // As a copy of what a child has.
-    let door = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
-    rustix::net::connect(&door, &SocketAddrUnix::new(host.socket()).unwrap()).unwrap();
+    let _door = dial(&host.socket());
     drop(net);
     let deadline = sockeye_clock::monotonic() + Duration::from_secs(10);
     while host.socket().exists() {

@@ -105,27 +105,25 @@ pub(super) fn greet(path: &Path, host: Option<&str>) -> Result<Welcome, ConnectE
 }
 
 /// A control socket on which nothing was said yet, for a process that may not reach the path by itself: a child that will have another root
-/// folder, or another user. To the host process it is this process's. `None` if there is none at once.
-pub(super) fn door(path: &Path) -> Option<Apart> {
-    let socket = dial(path, SocketFlags::NONBLOCK).ok()?;
-    rustix::io::ioctl_fionbio(&socket, false).ok()?;
-    Some(Apart::new(socket))
+/// folder, or another user. To the host process it is this process's. An error if there is none at once.
+pub(super) fn door(path: &Path) -> Result<Apart, ConnectError> {
+    let socket = dial(path, SocketFlags::NONBLOCK)?;
+    rustix::io::ioctl_fionbio(&socket, false).map_err(|error| failed(path, error))?;
+    Ok(Apart::new(socket))
 }
 
 /// Says hello on a control socket.
 pub(super) fn greet_by(socket: Apart, path: &Path, host: Option<&str>) -> Result<Welcome, ConnectError> {
     let hello = Request::Hello { version: proto::VERSION, host: host.map(ToOwned::to_owned) };
-    // A host that is about to leave hangs up: another can be started.
-    proto::send(socket.as_fd(), &hello, &[], SendFlags::empty()).map_err(|_| ConnectError::NoHost)?;
-    let (reply, mut descriptors) =
-        proto::receive(socket.as_fd(), RecvFlags::empty()).map_err(|error| match error {
-            Errno::MFILE => ConnectError::Short(error),
-            Errno::BADMSG => {
-                broken(path, &"its messages are not understood; is it of another version? end it")
-            }
-            Errno::AGAIN => broken(path, &"it does not answer; end it"),
-            _ => ConnectError::NoHost,
-        })?;
+    // A host that hangs up may have said why before it heard of this.
+    let _ = proto::send(socket.as_fd(), &hello, &[], SendFlags::empty());
+    let (reply, mut descriptors) = receive_last(&socket).map_err(|error| match error {
+        Errno::MFILE => ConnectError::Short(error),
+        Errno::BADMSG => broken(path, &"its messages are not understood; is it of another version? end it"),
+        Errno::AGAIN => broken(path, &"it does not answer; end it"),
+        // One that is about to leave says nothing: another can be started.
+        _ => ConnectError::NoHost,
+    })?;
     match reply {
         Reply::Welcome { instance, number } => {
             let missing = || broken(path, &"it sent no descriptors; raise the limit of open files");
@@ -140,6 +138,14 @@ pub(super) fn greet_by(socket: Apart, path: &Path, host: Option<&str>) -> Result
         Reply::Full => Err(ConnectError::Short(Errno::MFILE)),
         Reply::Refused(why) => Err(ConnectError::Refused(why)),
         _ => Err(broken(path, &"it does not welcome us; is it of another version? end it")),
+    }
+}
+
+/// The reply, also of a host that has hung up and not read all: the kernel reports that once, before what the host has sent.
+fn receive_last(socket: &Apart) -> Result<(Reply, Vec<OwnedFd>), Errno> {
+    match proto::receive(socket.as_fd(), RecvFlags::empty()) {
+        Err(Errno::CONNRESET) => proto::receive(socket.as_fd(), RecvFlags::empty()),
+        received => received,
     }
 }
 
