@@ -187,20 +187,15 @@ impl Connection {
 
     /// A control socket of its own for a forked child, and for a program that has closed the one it had.
     fn reopen(&self, door: &mut Door) -> Result<Session, Errno> {
+        let is_child = !matches!(door, Door::None);
         let welcome = match std::mem::take(door) {
             Door::None => self.greet_again(),
-            Door::Open(socket) => {
-                let greeted = self.greet_as_child(socket);
-                if matches!(greeted, Err(ConnectError::Short(_))) {
-                    *door = Door::Shut;
-                }
-                greeted
-            }
-            Door::Shut => {
-                *door = Door::Shut;
-                self.greet_shut_out()
-            }
+            Door::Open(socket) => self.greet_as_child(socket),
+            Door::Shut => self.greet_shut_out(),
         };
+        if is_child && matches!(welcome, Err(ConnectError::Short(_))) {
+            *door = Door::Shut;
+        }
         let session =
             welcome.and_then(|welcome| Ok((welcome.instance, Session::new(&self.path, welcome.own)?)));
         let (instance, session) = session.map_err(|error| match error {

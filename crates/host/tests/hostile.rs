@@ -8,7 +8,7 @@ use rustix::event::Timespec;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sockopt,
 };
 use rustix::process::Signal;
 use sockeye_host::{Call, Net};
@@ -30,10 +30,7 @@ const WAKE: u8 = 31;
 
 /// A control connection without a library.
 fn dial(host: &Host) -> OwnedFd {
-    // Hosts with few descriptors are started meanwhile, and must not inherit it.
-    let flags = SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-    rustix::net::connect(&socket, &SocketAddrUnix::new(host.socket()).unwrap()).unwrap();
+    let socket = common::hosted::dial(&host.socket());
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(LIMIT)).unwrap();
     socket
 }

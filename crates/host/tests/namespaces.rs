@@ -3,19 +3,18 @@
 #![allow(clippy::print_stderr, reason = "for who runs the tests")]
 mod common;
 
-use common::hosted::{Host, Program};
+use common::hosted::{Host, Program, dial};
 use common::{listener, pair};
 use rustix::event::Timespec;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use sockeye_host::{Call, Net};
 use sockeye_stack::{Error, Family};
-use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// In PID and user namespaces of its own, where the first process is number 1. Its end is that of the command.
-const APART: &str = "exec unshare --user --map-current-user --pid --fork --kill-child";
+/// In PID and user namespaces of its own, where the first process is number 1. Its end is that of the command, and of all it has started:
+/// so it starts no host process, which the others would use and lose, but looks for one again.
+const APART: &str =
+    "export SOCKEYE_HOST_PROGRAM=/bin/true; exec unshare --user --map-current-user --pid --fork --kill-child";
 
 /// Whether the system lets this user make namespaces; many containers do not.
 fn may_be_apart() -> bool {
@@ -71,14 +70,6 @@ fn a_child_that_cannot_reach_the_path_goes_on() {
     net.before_fork();
     net.after_fork_in_child();
     assert!(net.socket(Family::V4).is_err());
-}
-
-/// A control socket.
-fn dial(path: &Path) -> OwnedFd {
-    let flags = SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-    rustix::net::connect(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
-    socket
 }
 
 /// What was made for it before the fork is given to others who have none, if it says nothing.

@@ -1,8 +1,10 @@
 //! Host processes and programs for tests.
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use sockeye_host::{HostedOptions, Net};
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The example that is host and programs.
@@ -96,12 +98,7 @@ impl Host {
 
     /// Who listens at the socket.
     pub fn process_id(&self) -> rustix::process::Pid {
-        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-        let flags = SocketFlags::CLOEXEC;
-        let socket =
-            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        rustix::net::connect(&socket, &SocketAddrUnix::new(self.socket()).unwrap()).unwrap();
-        rustix::net::sockopt::socket_peercred(&socket).unwrap().pid
+        rustix::net::sockopt::socket_peercred(dial(&self.socket())).unwrap().pid
     }
 
     pub fn kill(&mut self) {
@@ -152,6 +149,15 @@ impl Drop for Host {
             let _ = process.wait();
         }
     }
+}
+
+/// A control socket on which nothing was said yet.
+pub fn dial(path: &Path) -> OwnedFd {
+    // Hosts with few descriptors are started meanwhile, and must not inherit it.
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
+    socket
 }
 
 /// A process that uses a host.
